@@ -1,0 +1,35 @@
+# demo: a first picture in minutes · test: all checks · bench: speed ratios into benchmarks/RESULTS.md
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export DVC_NO_ANALYTICS := 1
+PYTHON ?= python3
+SOURCES := Snakefile $(wildcard stages tests tools benchmarks)
+
+.PHONY: demo test lint bench readme pins
+
+demo: .venv/ready            ## draw data, train, score: ends with a picture
+	dvc repro report@demo
+	@python -m tools.farewell demo
+
+test: lint                   ## lint, types, laws, both engines end to end
+	pytest
+
+lint: .venv/ready
+	ruff check .
+	ruff format --check .
+	mypy
+
+bench: .venv/ready           ## every speed claim, as ratios in one run
+	python -m benchmarks.bench
+
+readme: .venv/ready          ## write results/*.md and records/ into README.md
+	python -m tools.readme
+
+pins: .venv/ready            ## refresh requirements.txt from pyproject.toml, for every platform
+	uv pip compile --universal --python-version 3.11 --upgrade --no-emit-index-url --no-header pyproject.toml -o requirements.txt
+
+.venv/ready: requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed; try make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet "$$(grep ^uv== requirements.txt)"
+	.venv/bin/uv pip install --python .venv/bin/python -r requirements.txt
+	touch $@

@@ -1,0 +1,276 @@
+"""The only reader of params.yaml: typed, unknown keys refused, every error names its key.
+
+Each class is one kind of entry; what its keys mean, their units and when to change them stands in params.yaml itself.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+T = TypeVar("T")
+
+PARAMS = Path("params.yaml")
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Split = Literal["train", "val", "test"]
+
+
+class Strict(BaseModel):
+    """No unknown key, no silent conversion ("1" is not 1), no infinite number, no change after reading."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+# ---- data sets: where the raw files come from ------------------------------------------------------------------------
+
+
+class ArchiveSource(Strict):
+    source: Literal["pix2pix"]
+    archive: Literal["facades", "maps", "edges2shoes", "edges2handbags", "cityscapes", "night2day"]
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    limit: dict[Split, Count] = {}
+    expect: dict[Split, Count]
+
+
+class CarvanaSource(Strict):
+    source: Literal["carvana"]
+    cars: Annotated[list[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]], Field(min_length=1)] | None = (
+        None
+    )
+    expect_cars: Count
+    expect_views: Count
+
+
+class LocalSource(Strict):
+    source: Literal["local"]
+    path: Annotated[str, Field(min_length=1)]
+    limit: dict[Split, Count] = {}
+    expect: dict[Split, Count] = {}
+
+
+class DrawnCarsSource(Strict):
+    source: Literal["drawn_cars"]
+    cars: Count
+    views: Count
+    size: Annotated[int, Field(ge=64, le=1024)]
+    seed: Seed
+
+
+class DrawnFacadesSource(Strict):
+    source: Literal["drawn_facades"]
+    train: Count
+    val: Count
+    size: Annotated[int, Field(ge=64, le=1024)]
+    seed: Seed
+
+
+Source = Annotated[
+    ArchiveSource | CarvanaSource | LocalSource | DrawnCarsSource | DrawnFacadesSource, Field(discriminator="source")
+]
+
+
+# ---- data sets: how raw files become pairs ---------------------------------------------------------------------------
+
+
+class Hysteresis(Strict):
+    low: Annotated[int, Field(ge=0, le=2000)]
+    high: Annotated[int, Field(ge=0, le=2000)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"low ({self.low}) must not be above high ({self.high})")
+        return self
+
+
+class CannyEdges(Hysteresis):
+    method: Literal["canny"]
+    blur_sigma: Annotated[float, Field(ge=0, le=20)]
+
+
+class DoodleEdges(Hysteresis):
+    method: Literal["doodle"]
+    smoothing: Annotated[float, Field(ge=0, le=20)]
+    min_length: Annotated[int, Field(ge=0)]
+    width: Annotated[int, Field(ge=1, le=9)]
+
+
+class CarvanaLayout(Strict):
+    layout: Literal["carvana"]
+    size: Annotated[int, Field(ge=64, le=1024)]
+    hold_out: Count
+    seed: Seed
+    edges: Annotated[CannyEdges | DoodleEdges, Field(discriminator="method")]
+
+
+class StitchedLayout(Strict):
+    layout: Literal["stitched"]
+
+
+class FoldersLayout(Strict):
+    layout: Literal["folders"]
+
+
+class Dataset(Strict):
+    download: Source
+    prepare: Annotated[CarvanaLayout | StitchedLayout | FoldersLayout, Field(discriminator="layout")]
+    held_out: Split
+
+
+# ---- models, recipes, experiments, reports ---------------------------------------------------------------------------
+
+
+class Pix2Pix(Strict):
+    kind: Literal["pix2pix"]
+    generator_channels: Annotated[int, Field(ge=1, le=512)]
+    norm: Literal["batch", "instance"]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    dropout_blocks: Annotated[int, Field(ge=0, le=16)]
+    inference_dropout: bool
+    discriminator_channels: Annotated[int, Field(ge=1, le=512)]
+    discriminator_layers: Annotated[int, Field(ge=1, le=5)]
+
+
+class Mean(Strict):
+    kind: Literal["mean"]
+
+
+Model = Annotated[Pix2Pix | Mean, Field(discriminator="kind")]
+
+
+class Recipe(Strict):
+    size: Annotated[int, Field(ge=64, le=1024)]
+    jitter: Annotated[int, Field(ge=64, le=2048)]
+    mirror: bool
+    epochs: Count
+    decay_epochs: Annotated[int, Field(ge=0)]
+    batch_size: Annotated[int, Field(ge=1, le=4096)]
+    generator_lr: Annotated[float, Field(gt=0, le=1)]
+    discriminator_lr: Annotated[float, Field(gt=0, le=1)]
+    beta1: Annotated[float, Field(ge=0, lt=1)]
+    beta2: Annotated[float, Field(ge=0, lt=1)]
+    gan_weight: Annotated[float, Field(ge=0)]
+    l1_weight: Annotated[float, Field(ge=0)]
+    keep_every: Count | None
+
+    @field_validator("size")
+    @classmethod
+    def _power_of_two(cls, size: int) -> int:
+        if size & (size - 1):
+            raise ValueError(f"{size} is not a power of two (64, 128, 256, ...), which the U-Net needs")
+        return size
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.jitter < self.size:
+            raise ValueError(f"jitter: {self.jitter} is smaller than size: {self.size}; equal means no jitter")
+        if self.decay_epochs > self.epochs:
+            raise ValueError(f"decay_epochs: {self.decay_epochs} is more than epochs: {self.epochs}")
+        if self.gan_weight == 0 and self.l1_weight == 0:
+            raise ValueError("gan_weight and l1_weight are both 0: nothing would be learned")
+        return self
+
+
+class Experiment(Strict):
+    table: Name
+    dataset: Name
+    direction: Literal["AtoB", "BtoA"]
+    model: Name
+    recipe: Name
+    seed: Seed
+
+
+class Report(Strict):
+    title: Annotated[str, Field(min_length=1)]
+    references: list[Name]
+
+
+class Params(Strict):
+    datasets: dict[Name, Dataset]
+    models: dict[Name, Model]
+    recipes: dict[Name, Recipe]
+    experiments: dict[Name, Experiment]
+    reports: dict[Name, Report]
+
+    @model_validator(mode="after")
+    def _names_resolve(self) -> Self:
+        for name, experiment in self.experiments.items():
+            _resolve(f"experiments.{name}.dataset", experiment.dataset, self.datasets)
+            _resolve(f"experiments.{name}.model", experiment.model, self.models)
+            _resolve(f"experiments.{name}.recipe", experiment.recipe, self.recipes)
+            _resolve(f"experiments.{name}.table", experiment.table, self.reports)
+        for name, report in self.reports.items():
+            rows = {row: e for row, e in self.experiments.items() if e.table == name}
+            for reference in report.references:
+                _resolve(f"reports.{name}.references", reference, rows)
+        return self
+
+
+def _resolve(key: str, wanted: str, section: dict[str, Any]) -> None:
+    if wanted not in section:
+        raise ValueError(f"{key}: there is no '{wanted}' (there are: {', '.join(sorted(section))})")
+
+
+def read_params(path: Path = PARAMS) -> Params:
+    """Read and check params.yaml (YAML 1.2, as DVC does: `1e-4` is a number, `no` a string).
+
+    Raises:
+        ValueError: one line, naming the file, each wrong key by its path, and what it should be.
+        FileNotFoundError: there is no such file.
+    """
+    try:
+        raw = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        return Params.model_validate(raw)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: no such file; run from the repository's root") from None
+    except ValidationError as error:
+        raise ValueError(f"{path}: " + "; ".join(_line(e) for e in error.errors())) from None
+    except (YAMLError, ValueError) as error:
+        message = " ".join(str(error).split()).partition(" To suppress this check")[0]
+        raise ValueError(f"{path}: not readable as YAML: {message}") from None
+
+
+def _line(error: Any) -> str:
+    # pydantic puts the tag of a union into the path ("download.pix2pix.archive"): no key of the file, so leave it out
+    unions = {
+        "pix2pix",
+        "carvana",
+        "local",
+        "drawn_cars",
+        "drawn_facades",
+        "canny",
+        "doodle",
+        "stitched",
+        "folders",
+        "mean",
+    }
+    path = [str(part) for part in error["loc"] if part != "[key]"]
+    keys = [part for i, part in enumerate(path) if i < 2 or part not in unions]
+    about = error.get("ctx", {})
+    match error["type"]:
+        case "value_error":
+            message = error["msg"].removeprefix("Value error, ")
+        case "missing":
+            message = error["msg"]
+        case "extra_forbidden":
+            message = "unknown key"
+        case "union_tag_not_found":
+            keys.append(about["discriminator"].strip("'"))
+            message = "Field required"
+        case "union_tag_invalid":
+            keys.append(about["discriminator"].strip("'"))
+            message = f"Input should be one of {about['expected_tags']}, not '{about['tag']}'"
+        case _:
+            message = f"{error['msg']}, not {error['input']!r}"
+    return f"{'.'.join(keys)}: {message}" if keys else message
+
+
+def entry(section: dict[str, T], name: str, kind: str) -> T:
+    """The entry `name` of a section, or a ValueError that lists what there is."""
+    _resolve(f"{PARAMS}: {kind}", name, section)
+    return section[name]

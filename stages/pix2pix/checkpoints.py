@@ -1,0 +1,81 @@
+"""Weights as self-describing safetensors, and what a resumed run restores from them. Nothing is unpickled."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn, optim
+
+from stages.pix2pix.publish import whole_file
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
+    """Write tensors and their description (JSON under the metadata key "about"), whole or not at all."""
+    # save_file would keep metadata in a hash map of random order: one key, so that equal content is equal bytes
+    with whole_file(path) as partial:
+        save_file(
+            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+            partial,
+            metadata={"about": json.dumps(about, sort_keys=True)},
+        )
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `save_tensors` wrote.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: truncated, foreign or pickled; names the file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such weights file; train the experiment first")
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {})["about"])
+            return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118
+    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path}: not a weights file of this project ({error})") from None
+
+
+def network_tensors(prefix: str, network: nn.Module) -> dict[str, Tensor]:
+    """The network's weights under `prefix.`."""
+    return {f"{prefix}.{name}": tensor for name, tensor in network.state_dict().items()}
+
+
+def restore_network(prefix: str, network: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Load what `network_tensors` named, keeping the memory format of the network's own tensors.
+
+    Raises:
+        ValueError: names or shapes differ.
+    """
+    own = {name.removeprefix(f"{prefix}."): t for name, t in tensors.items() if name.startswith(f"{prefix}.")}
+    try:
+        network.load_state_dict(own)
+    except RuntimeError as error:
+        raise ValueError(f"weights do not fit the network: {error}") from None
+
+
+def optimizer_tensors(prefix: str, optimizer: optim.Adam) -> dict[str, Tensor]:
+    """Adam's moments and step counts under `prefix.`, in the order of the parameters."""
+    return {
+        f"{prefix}.{index}.{name}": value
+        for index, state in optimizer.state_dict()["state"].items()
+        for name, value in state.items()
+    }
+
+
+def restore_optimizer(prefix: str, optimizer: optim.Adam, tensors: dict[str, Tensor]) -> None:
+    """Load what `optimizer_tensors` named; moments take their parameters' memory format, as fused kernels need."""
+    for index, parameter in enumerate(p for group in optimizer.param_groups for p in group["params"]):
+        state = {}
+        for name in ("step", "exp_avg", "exp_avg_sq"):
+            saved = tensors.get(f"{prefix}.{index}.{name}")
+            if saved is None:
+                continue
+            like = torch.zeros_like(parameter) if name != "step" else torch.zeros((), device=parameter.device)
+            state[name] = like.copy_(saved)
+        if state:
+            optimizer.state[parameter] = state

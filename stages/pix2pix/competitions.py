@@ -1,0 +1,46 @@
+"""Files of a Kaggle competition, through Kaggle's own client; what a person has to do first is said in one line."""
+
+import contextlib
+import io
+import warnings
+from pathlib import Path
+
+import requests
+
+
+class UnavailableError(Exception):
+    """One place could not give a file; the message says why, and what a person can do about it there."""
+
+
+def fetch(competition: str, file: str, *, folder: Path) -> None:
+    """Transfer one file of a competition to `folder/file`; the client resumes, retries and shows the progress.
+
+    Raises:
+        UnavailableError: no token, rules not accepted, no such file, or no network.
+    """
+    page = f"https://www.kaggle.com/c/{competition}"
+    token = (
+        "make a token at https://www.kaggle.com/settings/api and put it into ~/.kaggle/access_token or the variable "
+        f"KAGGLE_API_TOKEN, and accept the rules at {page}/rules"
+    )
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            import kaggle  # noqa: PLC0415  importing it already looks for a token and may ask Kaggle about it
+
+            kaggle.api.authenticate()
+        kaggle.api.competition_download_file(competition, file, path=str(folder), quiet=False)
+    except SystemExit:
+        raise UnavailableError(f"Kaggle knows no valid token on this machine: {token}") from None
+    except requests.HTTPError as error:
+        match error.response.status_code if error.response is not None else None:
+            case 401:
+                raise UnavailableError(f"Kaggle refused the token: {token}") from None
+            case 403:
+                raise UnavailableError(f"Kaggle refused (403): log in and accept the rules at {page}/rules") from None
+            case status:
+                raise UnavailableError(f"Kaggle answered HTTP {status}; see {page}/data") from None
+    except requests.RequestException as error:
+        raise UnavailableError(f"Kaggle could not be reached ({type(error).__name__})") from None
+    if not (folder / file).is_file():
+        raise UnavailableError(f"Kaggle's client left no {file}; fetch it by hand from {page}/data")

@@ -1,0 +1,87 @@
+"""What this machine computes with: device, CPU threads, precision. From the environment, never from params.yaml.
+
+PIX2PIX_DEVICE      cpu, cuda or cuda:N (default: cuda where there is one)
+PIX2PIX_THREADS     CPU threads (default: all usable cores, whatever OMP_NUM_THREADS says: the count changes last bits)
+PIX2PIX_PRECISION   bf16 or fp32 (default: bf16 where the device has instructions for it)
+"""
+
+import os
+import platform
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+
+from stages.pix2pix.cores import usable_cores
+
+
+@dataclass(frozen=True)
+class Hardware:
+    device: torch.device
+    threads: int
+    precision: str
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """Mixed precision for a forward pass; weights, gradients and moments stay float32."""
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16")
+
+    def describe(self) -> dict[str, str | int]:
+        """What a record of a result says about the machine and its versions."""
+        on_gpu = self.device.type == "cuda"
+        return {
+            "device": torch.cuda.get_device_name(self.device) if on_gpu else _cpu_name(),
+            "threads": self.threads,
+            "precision": self.precision,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+        }
+
+
+def use_hardware() -> Hardware:
+    """Read the environment, set torch's threads and matmul modes, and return what was chosen.
+
+    Raises:
+        ValueError: a variable has a value that is none of the above, or names a GPU that is not there.
+    """
+    device = _device(os.environ.get("PIX2PIX_DEVICE", "cuda" if torch.cuda.is_available() else "cpu"))
+    threads = _threads(os.environ.get("PIX2PIX_THREADS"))
+    precision = os.environ.get("PIX2PIX_PRECISION", "bf16" if _has_bf16(device) else "fp32")
+    if precision not in ("bf16", "fp32"):
+        raise ValueError(f"PIX2PIX_PRECISION={precision}: must be bf16 or fp32")
+    torch.set_num_threads(threads)
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
+    return Hardware(device, threads, precision)
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(f"PIX2PIX_DEVICE={name}: must be cpu, cuda or cuda:N") from None
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(f"PIX2PIX_DEVICE={name}: must be cpu, cuda or cuda:N")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"PIX2PIX_DEVICE={name}: this machine shows {torch.cuda.device_count()} CUDA GPUs")
+    return device
+
+
+def _threads(text: str | None) -> int:
+    if text is None:
+        return usable_cores()
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= usable_cores():
+        raise ValueError(f"PIX2PIX_THREADS={text}: must be a number from 1 to the usable cores, {usable_cores()}")
+    return int(text)
+
+
+def _has_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def _cpu_name() -> str:
+    name = torch.cpu.get_capabilities().get("cpu_name") if hasattr(torch.cpu, "get_capabilities") else None
+    return f"{name or platform.machine()}, {usable_cores()} cores"

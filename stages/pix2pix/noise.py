@@ -1,0 +1,35 @@
+"""Randomness by position: a draw is a pure function of integers, never of history or of the batch (laws 1, 3).
+
+Host-side draws (order, jitter) use a numpy Generator seeded by (seed, epoch). Draws inside the network (dropout) are a
+counter-based hash evaluated on the device: no generator state, static shapes, the same numbers on a CPU and on a GPU.
+"""
+
+import hashlib
+import math
+
+import torch
+
+_LOW32 = 0xFFFFFFFF
+
+
+def seed_of(*parts: int | str) -> int:
+    """A 32-bit seed from any integers and strings, e.g. (seed, image id)."""
+    digest = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:4], "big")
+
+
+def uniform(seeds: torch.Tensor, shape: tuple[int, ...], *, stream: int) -> torch.Tensor:
+    """Uniform numbers in [0, 1), float32 (N, *shape), row n a function of (seeds[n], stream, position) alone.
+
+    `seeds` is int64 (N,) with values below 2**32. The hash is the 32-bit finaliser of MurmurHash3, applied twice.
+    """
+    position = torch.arange(math.prod(shape), device=seeds.device)
+    start = _mix((seeds + stream * 0x9E3779B1) & _LOW32)
+    hashed = _mix(_mix(start[:, None] ^ position[None, :]) ^ (position[None, :] * 0x85EBCA6B & _LOW32))
+    return ((hashed >> 8).float() / (1 << 24)).view(len(seeds), *shape)
+
+
+def _mix(x: torch.Tensor) -> torch.Tensor:
+    x = (x ^ (x >> 16)) * 0x85EBCA6B & _LOW32
+    x = (x ^ (x >> 13)) * 0xC2B2AE35 & _LOW32
+    return x ^ (x >> 16)

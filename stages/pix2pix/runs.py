@@ -1,0 +1,110 @@
+"""The resumable state of one training run, in a scratch folder of its own (law 1)."""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+from torch import Tensor
+
+from stages.pix2pix.checkpoints import load_tensors, save_tensors
+from stages.pix2pix.gan import Gan
+
+SAVE_SECONDS = 5.0  # shortest time between two saves
+SAVE_SHARE = 0.02  # largest share of the time that saving may take
+
+Row = dict[str, int | float | None]
+
+
+@dataclass
+class Run:
+    """Where a run stands. `sums` float64 (4,): the epoch's three summed losses, and its steps before a non-finite."""
+
+    folder: Path
+    device: torch.device
+    step: int = 0
+    rows: list[Row] = field(default_factory=list)
+    best: float = math.inf
+    seconds: float = 0.0
+    sums: Tensor = field(init=False)
+    _since: float = field(init=False)
+    _save_cost: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.reset_sums()
+        self._since = time.monotonic()
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state.safetensors"
+
+    def reset_sums(self) -> None:
+        self.sums = torch.zeros(4, dtype=torch.float64, device=self.device)
+
+    def add(self, losses: Tensor) -> None:
+        """Count one step and its losses (3,), without waiting for the device."""
+        sums = self.sums[:3] + losses
+        self.sums = torch.cat([sums, (self.sums[3:] + sums.isfinite().all())])
+        self.step += 1
+
+    def mean_losses(self, steps: int) -> list[float]:
+        """Mean losses of the epoch's `steps` steps so far; waits for the device.
+
+        Raises:
+            ValueError: a loss was not finite; names the step.
+        """
+        *sums, finite = self.sums.tolist()
+        if finite < steps:
+            bad = self.step - steps + int(finite) + 1
+            raise ValueError(
+                f"the loss is not finite at step {bad}; the last good state, in {self.folder}, is kept. "
+                "The same recipe would end there again: lower its learning rates, or PIX2PIX_PRECISION=fp32"
+            )
+        return [value / steps for value in sums]
+
+    def due(self) -> bool:
+        """Whether enough time has passed to save again."""
+        return time.monotonic() - self._since > max(SAVE_SECONDS, self._save_cost / SAVE_SHARE)
+
+    def save(self, gan: Gan) -> None:
+        """Write the whole state, whole or not at all."""
+        start = time.monotonic()
+        self.seconds += start - self._since
+        about = {"step": self.step, "rows": self.rows, "best": self.best, "seconds": self.seconds}
+        save_tensors(self.state, {**gan.tensors(), "sums": self.sums}, about)
+        self._since = time.monotonic()
+        self._save_cost = self._since - start
+
+    def resume(self, gan: Gan) -> bool:
+        """Continue from the saved state where there is one."""
+        if not self.state.exists():
+            return False
+        tensors, about = load_tensors(self.state)
+        gan.restore(tensors)
+        self.sums = tensors["sums"].to(self.device)
+        self.step, self.rows, self.best, self.seconds = (about[key] for key in ("step", "rows", "best", "seconds"))
+        self._since = time.monotonic()
+        return True
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold the lock beside `folder`, so that an orphan and a restart never train together.
+
+    Raises:
+        ValueError: another process holds it.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder.with_suffix(".lock"), timeout=0):
+            yield
+    except Timeout:
+        raise ValueError(
+            f"{folder.name} is being trained by another process (it holds {folder.with_suffix('.lock')}); "
+            "wait for it, or stop it and run this command again"
+        ) from None

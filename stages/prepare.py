@@ -1,0 +1,175 @@
+"""prepare: raw files become stitched A|B pairs, audited. `python -m stages.prepare <dataset>`
+
+Reads   data/raw/<dataset>/   as one of the layouts of params.yaml:
+            stitched   {train,val,test}/NAME: A|B images; checked and copied byte for byte
+            folders    {train,val,test}/{A,B}/NAME, trainA/NAME + trainB/NAME, or {A,B}/train/NAME; stitched losslessly
+            carvana    train/<car>_<view>.jpg + train_masks/<car>_<view>_mask.gif; A = edges, B = the car on white
+Writes  data/pairs/<dataset>/   {train,val,test}/<id>.<suffix> and pairs.csv (stages/pix2pix/pairs.py), whole or not at
+                                all
+
+Nothing is repaired: the first bad file stops the step and is named. Files whose names start with a dot are passed over.
+"""
+
+import argparse
+import hashlib
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+from tqdm import tqdm
+
+from stages.command import run
+from stages.params import CannyEdges, CarvanaLayout, DoodleEdges, FoldersLayout, StitchedLayout, entry, read_params
+from stages.pix2pix.carvana import Photo, cut_out, find_photos, held_out_cars
+from stages.pix2pix.edges import canny, doodle
+from stages.pix2pix.images import Uint8, read_image, write_png
+from stages.pix2pix.pairs import SPLITS, Row, stitch, write_table
+from stages.pix2pix.publish import whole_folder
+from stages.pix2pix.raw_pairs import find_sides, find_stitched
+
+T = TypeVar("T")
+
+IMAGES_A_WORKER = 100  # a process takes as long to start as it takes to prepare some 100 photos
+
+
+def prepare(
+    *, layout: CarvanaLayout | StitchedLayout | FoldersLayout, raw: Path, out: Path, workers: int | None = None
+) -> list[Row]:
+    """Fill `out` from `raw` and print the counts; returns the rows of pairs.csv.
+
+    Args:
+        workers: processes; by default the usable cores, but none that would have fewer than IMAGES_A_WORKER images.
+            The output does not depend on it.
+
+    Raises:
+        ValueError: a file is unreadable, truncated, unpaired, of a wrong size, twice there, or out of place; names it.
+        FileNotFoundError: `raw` or a folder that its layout needs is missing or empty.
+    """
+    if not raw.is_dir():
+        raise FileNotFoundError(f"{raw}: no such folder; download the data set first")
+    with whole_folder(out) as unfinished:
+        match layout:
+            case CarvanaLayout():
+                photos = find_photos(raw)
+                cars = (photo.car for photo in photos)
+                held_out = held_out_cars(cars, hold_out=layout.hold_out, seed=layout.seed)
+                draw = partial(_draw_pair, raw=raw, out=unfinished, layout=layout)
+                in_splits = [("val" if photo.car in held_out else "train", photo) for photo in photos]
+                rows = _each(draw, in_splits, unit="photo", workers=workers)
+            case StitchedLayout():
+                copy = partial(_copy_pair, raw=raw, out=unfinished)
+                rows = _each(copy, find_stitched(raw), unit="pair", workers=workers)
+            case FoldersLayout():
+                join = partial(_join_pair, raw=raw, out=unfinished)
+                rows = _each(join, find_sides(raw), unit="pair", workers=workers)
+        write_table(unfinished, rows)
+    _print_counts(rows, out)
+    return rows
+
+
+def _draw_pair(item: tuple[str, Photo], *, raw: Path, out: Path, layout: CarvanaLayout) -> Row:
+    split, photo = item
+    image, coverage = cut_out(photo, size=layout.size)
+    pair = stitch(_edges(image, coverage, layout.edges), image)
+    write_png(_folder(out, split) / f"{photo.id}.png", pair)
+    return _row([photo.image, photo.mask], raw=raw, id=photo.id, split=split, group=photo.car, pair=pair)
+
+
+def _edges(image: Uint8, coverage: Uint8, edges: CannyEdges | DoodleEdges) -> Uint8:
+    match edges:
+        case CannyEdges():
+            return canny(image, blur_sigma=edges.blur_sigma, low=edges.low, high=edges.high)
+        case DoodleEdges():
+            return doodle(
+                image,
+                coverage,
+                smoothing=edges.smoothing,
+                low=edges.low,
+                high=edges.high,
+                min_length=edges.min_length,
+                width=edges.width,
+            )
+
+
+def _copy_pair(item: tuple[str, Path], *, raw: Path, out: Path) -> Row:
+    split, path = item
+    pair = read_image(path)
+    if pair.shape[1] % 2:
+        raise ValueError(f"{path}: {pair.shape[1]} pixels wide; A and B side by side make an even width")
+    (_folder(out, split) / path.name).write_bytes(path.read_bytes())
+    return _row([path], raw=raw, id=path.stem, split=split, group=path.stem, pair=pair)
+
+
+def _join_pair(item: tuple[str, Path, Path], *, raw: Path, out: Path) -> Row:
+    split, path_a, path_b = item
+    a, b = read_image(path_a), read_image(path_b)
+    if a.shape != b.shape:
+        sizes = [f"{side.shape[1]} x {side.shape[0]}" for side in (a, b)]
+        raise ValueError(f"{path_a} and {path_b}: {sizes[0]} and {sizes[1]} pixels; A and B must be equal in size")
+    pair = stitch(a, b)
+    write_png(_folder(out, split) / f"{path_a.stem}.png", pair)
+    return _row([path_a, path_b], raw=raw, id=path_a.stem, split=split, group=path_a.stem, pair=pair)
+
+
+def _folder(out: Path, split: str) -> Path:
+    folder = out / split
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _row(files: Sequence[Path], *, raw: Path, id: str, split: str, group: str, pair: Uint8) -> Row:
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+    source = " + ".join(path.relative_to(raw).as_posix() for path in files)
+    height, width = pair.shape[:2]
+    return Row(id=id, split=split, group=group, width=width // 2, height=height, source=source, sha256=digest)
+
+
+def _each(work: Callable[[T], Row], items: Sequence[T], *, unit: str, workers: int | None) -> list[Row]:
+    if workers is None:
+        workers = min(_usable_cores(), len(items) // IMAGES_A_WORKER)
+    if workers <= 1:
+        return [work(item) for item in tqdm(items, unit=unit, disable=None)]
+    # workers come from a fork server: a fork of this process, whose libraries run threads, could deadlock
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["stages.params", "stages.pix2pix.carvana", "stages.pix2pix.pairs"])
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool:
+        rows = pool.map(work, items, chunksize=16)  # in the order of items; an error cancels what has not begun
+        return list(tqdm(rows, total=len(items), unit=unit, disable=None))
+
+
+def _start_worker() -> None:
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+
+
+def _usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _print_counts(rows: Sequence[Row], out: Path) -> None:
+    for split in SPLITS:
+        groups = [row.group for row in rows if row.split == split]
+        cars = f" of {len(set(groups))} cars" if len(set(groups)) < len(groups) else ""
+        if groups:
+            print(f"{split:5} {len(groups):6} pairs{cars}")
+    sizes = sorted({(row.width, row.height) for row in rows})
+    several = f"of {len(sizes)} sizes, the widest " if len(sizes) > 1 else ""
+    print(f"{out}: A and B {several}{sizes[-1][0]} x {sizes[-1][1]} pixels")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Raw files become stitched A|B pairs, audited.")
+    parser.add_argument("dataset", help="a name below datasets: in params.yaml")
+    name = parser.parse_args().dataset
+    dataset = entry(read_params().datasets, name, "datasets")
+    prepare(layout=dataset.prepare, raw=Path("data/raw") / name, out=Path("data/pairs") / name)
+
+
+if __name__ == "__main__":
+    run(main)

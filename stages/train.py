@@ -1,0 +1,256 @@
+"""Train one experiment.
+
+*Reads* data/pairs/<dataset>/: split train, and val for the validation losses.
+*Writes* models/<experiment>/: last.safetensors (what render uses), best.safetensors (lowest validation L1; for people),
+samples/ (one grid an epoch of fixed training and validation images), kept/ (weights of every `keep_every`-th epoch, and
+their index.txt) and history.csv (epoch, step, images, then the losses; L1 is of 1, the GAN losses as the paper's).
+
+Killed anywhere and started again by the same command, it continues and ends with the same bits: its state lives in
+scratch/train/<experiment>/<digest of all that determines it>/ until everything is published. TensorBoard reads
+logs/tensorboard/; hardware and wall time go to logs/records/.
+"""
+
+import argparse
+import hashlib
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from stages.command import run
+from stages.params import Mean, Params, Pix2Pix, Recipe, entry, read_params
+from stages.pix2pix.batches import PairSet, cut_batch, cut_centre, draw_epoch, load_pairs
+from stages.pix2pix.checkpoints import network_tensors, save_tensors
+from stages.pix2pix.gan import Gan
+from stages.pix2pix.generators import MeanTarget, inference_seeds
+from stages.pix2pix.hardware import Hardware, use_hardware
+from stages.pix2pix.losses import l1_loss
+from stages.pix2pix.monitor import Monitor, write_samples
+from stages.pix2pix.networks import PatchGAN, UNet
+from stages.pix2pix.publish import whole_file, whole_folder
+from stages.pix2pix.records import write_record
+from stages.pix2pix.runs import Run, only_one
+
+COLUMNS = ["epoch", "step", "images", "train_l1", "train_gan", "train_d", "val_l1", "val_gan", "val_d"]
+VALIDATION_BATCH = 16
+
+
+def train(name: str, params: Params) -> None:
+    """Train experiment `name` and publish its outputs under models/<name>/.
+
+    Raises:
+        ValueError, FileNotFoundError: no such experiment or pairs, a non-finite loss, or it is being trained elsewhere.
+    """
+    experiment = entry(params.experiments, name, "experiments")
+    model, recipe = params.models[experiment.model], params.recipes[experiment.recipe]
+    dataset = Path("data/pairs", experiment.dataset)
+    about: dict[str, Any] = {
+        "experiment": name,
+        **experiment.model_dump(include={"dataset", "direction", "seed"}),
+        "model": model.model_dump(),
+        "recipe": recipe.model_dump(),
+        "inference": {"dropout": getattr(model, "inference_dropout", False), "statistics": "image"},
+    }
+    hardware = use_hardware()
+    scratch, out = Path("scratch/train", name), Path("models", name)
+    generator: UNet | MeanTarget
+    with only_one(scratch):
+        state = Run(scratch / _digest(about, dataset), hardware.device)
+        training, validation = (
+            load_pairs(dataset, split, direction=experiment.direction, size=size, device=hardware.device)
+            for split, size in (("train", recipe.jitter), ("val", recipe.size))
+        )
+        match model:
+            case Pix2Pix():
+                generator = _fit(state, model, recipe, training, validation, about, hardware)
+            case Mean():
+                generator = _average(state, recipe, training, validation, about)
+        _publish(out, state, generator, about)
+        write_record(
+            Path("logs/records", f"{name}.json"),
+            command=f"python -m stages.train {name}",
+            seconds=state.seconds,
+            images=state.step * recipe.batch_size,
+            hardware=hardware.describe(),
+        )
+        shutil.rmtree(scratch)
+
+
+def _digest(about: dict[str, Any], dataset: Path) -> str:
+    """What determines a run: its parameters, its data, and the code that is loaded for it."""
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    digest.update((dataset / "pairs.csv").read_bytes())
+    modules = {name: module for name, module in sys.modules.items() if name.startswith("stages.")}
+    for name in sorted(modules):
+        digest.update(Path(str(modules[name].__file__)).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _fit(
+    state: Run,
+    model: Pix2Pix,
+    recipe: Recipe,
+    training: PairSet,
+    validation: PairSet,
+    about: dict[str, Any],
+    hardware: Hardware,
+) -> UNet:
+    """The training loop: every pix2pix experiment runs through these lines."""
+    generator = UNet(
+        size=recipe.size,
+        channels=model.generator_channels,
+        norm=model.norm,
+        dropout=model.dropout,
+        dropout_blocks=model.dropout_blocks,
+    )
+    gan = Gan(
+        generator,
+        PatchGAN(channels=model.discriminator_channels, layers=model.discriminator_layers, norm=model.norm),
+        hardware=hardware,
+        seed=about["seed"],
+        learning_rates=(recipe.generator_lr, recipe.discriminator_lr),
+        betas=(recipe.beta1, recipe.beta2),
+        gan_weight=recipe.gan_weight,
+        l1_weight=recipe.l1_weight,
+    )
+    if state.resume(gan):
+        print(f"continuing {about['experiment']} at step {state.step}", flush=True)
+    steps = len(training.pairs) // recipe.batch_size
+    with Monitor(
+        about["experiment"],
+        images=recipe.batch_size * steps * recipe.epochs,
+        done=recipe.batch_size * state.step,
+        epochs_done=len(state.rows),
+        logs=Path("logs/tensorboard", about["experiment"]),
+    ) as monitor:
+        while state.step < steps * recipe.epochs:
+            epoch = state.step // steps
+            factor = learning_rate_factor(epoch, epochs=recipe.epochs, decay_epochs=recipe.decay_epochs)
+            gan.scale_learning_rates(factor)
+            draws = draw_epoch(
+                seed=about["seed"],
+                epoch=epoch,
+                pairs=len(training.pairs),
+                batch_size=recipe.batch_size,
+                jitter=recipe.jitter,
+                size=recipe.size,
+                mirror=recipe.mirror,
+            ).to(hardware.device)
+            for i in range(state.step % steps, steps):
+                source, target = cut_batch(training.images, draws[i], size=recipe.size)
+                state.add(gan.step(source, target, draws[i, :, 4]))
+                monitor.step(recipe.batch_size)
+                if state.due() and i + 1 < steps:
+                    state.mean_losses(i + 1)  # never save past a non-finite loss
+                    state.save(gan)
+            _close_epoch(state, gan, recipe, training, validation, about, monitor)
+            if state.due() or epoch + 1 == recipe.epochs:
+                state.save(gan)
+    return generator
+
+
+def _close_epoch(
+    state: Run,
+    gan: Gan,
+    recipe: Recipe,
+    training: PairSet,
+    validation: PairSet,
+    about: dict[str, Any],
+    monitor: Monitor,
+) -> None:
+    """Losses, samples, best and kept weights of the epoch that just ended."""
+    steps = len(training.pairs) // recipe.batch_size
+    epoch = state.step // steps
+    losses = [*state.mean_losses(steps), *_validate(gan, validation, recipe, about)]
+    state.reset_sums()
+    row: dict[str, Any] = {"epoch": epoch, "step": state.step, "images": state.step * recipe.batch_size}
+    for name, loss in zip(COLUMNS[3:], losses, strict=True):
+        row[name] = loss / 2 if name.endswith("l1") else loss if recipe.gan_weight else None  # L1 of [-1, 1] -> of 1
+    state.rows.append(row)
+
+    weights = {**about, "epoch": epoch, "step": state.step}
+    if row["val_l1"] < state.best:
+        state.best = row["val_l1"]
+        save_tensors(state.folder / "best.safetensors", network_tensors("generator", gan.generator), weights)
+    if recipe.keep_every and epoch % recipe.keep_every == 0:
+        kept = state.folder / "kept" / f"epoch_{epoch:04d}.safetensors"
+        save_tensors(kept, network_tensors("generator", gan.generator), weights)
+
+    samples = state.folder / "samples" / f"epoch_{epoch:04d}.png"
+    seed = about["seed"] if about["inference"]["dropout"] else None
+    sets = (training, validation)
+    monitor.epoch(row, write_samples(samples, gan.generate, sets, size=recipe.size, seed=seed))
+
+
+def _validate(gan: Gan, validation: PairSet, recipe: Recipe, about: dict[str, Any]) -> list[float]:
+    """Mean losses (L1, GAN, D) over the validation split."""
+    count = len(validation.pairs)
+    sums = torch.zeros(3, dtype=torch.float64, device=validation.images.device)
+    for start in range(0, count, VALIDATION_BATCH):
+        index = list(range(start, min(start + VALIDATION_BATCH, count)))
+        source, target = cut_centre(validation.images, index, size=recipe.size)
+        ids = [validation.pairs[i].id for i in index]
+        seeds = inference_seeds(about["seed"], ids).to(source.device) if about["inference"]["dropout"] else None
+        sums += gan.validate(source, target, seeds) * len(index)
+    means: list[float] = (sums / count).tolist()
+    return means
+
+
+def _average(state: Run, recipe: Recipe, training: PairSet, validation: PairSet, about: dict[str, Any]) -> MeanTarget:
+    """The baseline "trains" by averaging the training targets at the recipe's size."""
+    start = time.monotonic()
+    mean = MeanTarget(recipe.size)
+    row: dict[str, Any] = {"epoch": 1, "step": 0, "images": len(training.pairs)}
+
+    def targets(pairs: PairSet) -> Iterator[Tensor]:
+        return (cut_centre(pairs.images, [i], size=recipe.size)[1] for i in range(len(pairs.pairs)))
+
+    mean.image = torch.cat(list(targets(training))).mean(0, keepdim=True)
+    for name, pairs in (("train_l1", training), ("val_l1", validation)):
+        row[name] = float(torch.stack([l1_loss(mean.image, target) for target in targets(pairs)]).mean() / 2)
+    state.rows.append(row)
+    weights = {**about, "epoch": 1, "step": 0}
+    save_tensors(state.folder / "best.safetensors", network_tensors("generator", mean), weights)
+    samples = state.folder / "samples" / "epoch_0001.png"
+    write_samples(samples, mean, (training, validation), size=recipe.size, seed=None)
+    state.seconds = time.monotonic() - start
+    return mean
+
+
+def _publish(out: Path, state: Run, generator: UNet | MeanTarget, about: dict[str, Any]) -> None:
+    """Outputs appear under their declared names, each whole or not at all."""
+    last = {**about, "epoch": state.rows[-1]["epoch"], "step": state.step}
+    save_tensors(out / "last.safetensors", network_tensors("generator", generator), last)
+    with whole_file(out / "best.safetensors") as partial:
+        shutil.copyfile(state.folder / "best.safetensors", partial)
+    with whole_folder(out / "samples") as partial:
+        shutil.copytree(state.folder / "samples", partial, dirs_exist_ok=True)
+    with whole_folder(out / "kept") as partial:
+        if (state.folder / "kept").exists():
+            shutil.copytree(state.folder / "kept", partial, dirs_exist_ok=True)
+        names = sorted(path.name for path in partial.iterdir())
+        (partial / "index.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    with whole_file(out / "history.csv") as partial:
+        pd.DataFrame(state.rows, columns=COLUMNS).to_csv(partial, index=False, float_format="%.6f", lineterminator="\n")
+
+
+def learning_rate_factor(epoch: int, *, epochs: int, decay_epochs: int) -> float:
+    """What both learning rates are multiplied with in `epoch` (from 0): 1, then falling linearly over the last ones."""
+    return min(1.0, (epochs - epoch) / (decay_epochs + 1))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Train one experiment; after a kill, run again to continue.")
+    parser.add_argument("experiment")
+    train(parser.parse_args().experiment, read_params())
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,128 @@
+"""What must agree: dvc.yaml with the imports, README.md with the results, the layout with its description."""
+
+import ast
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from stages.params import read_params
+from tools.readme import BEGIN, END, results_block
+
+REPO = Path(__file__).resolve().parents[1]
+VERBS = ("download", "prepare", "train", "render", "evaluate", "report")
+STAGES: dict[str, Any] = YAML(typ="safe").load(REPO / "dvc.yaml")["stages"]
+
+
+def import_closure(start: Path) -> set[str]:
+    """Files of stages/ that `start` imports, directly or not; without params.py and __init__ files (law of DESIGN)."""
+    seen: set[Path] = set()
+    open_files = [start]
+    while open_files:
+        file = open_files.pop()
+        if file in seen:
+            continue
+        seen.add(file)
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                assert node.level == 0, f"{file}: relative imports hide dependencies"
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            paths = (REPO.joinpath(*name.split(".")).with_suffix(".py") for name in names if name.startswith("stages."))
+            open_files += [path for path in paths if path.exists()]
+    return {str(f.relative_to(REPO)) for f in seen} - {"stages/params.py"}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_code_deps_are_exactly_the_import_closure(verb: str) -> None:
+    deps = {dep for dep in STAGES[verb]["do"]["deps"] if dep.startswith("stages/")}
+    assert deps == import_closure(REPO / f"stages/{verb}.py")
+
+
+def test_a_stage_for_each_verb_and_no_other() -> None:
+    assert tuple(STAGES) == VERBS
+    assert all((REPO / f"stages/{verb}.py").exists() for verb in VERBS)
+    assert all(STAGES[verb]["do"]["cmd"] == f"python -m stages.{verb} ${{key}}" for verb in VERBS)
+
+
+def test_package_files_hold_nothing_but_a_docstring() -> None:
+    for file in REPO.glob("stages/**/__init__.py"):
+        body = ast.parse(file.read_text(encoding="utf-8")).body
+        assert all(isinstance(node, ast.Expr) for node in body), file
+
+
+def test_nouns_know_no_verbs_and_no_params() -> None:
+    for file in (REPO / "stages/pix2pix").glob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        assert "stages.params" not in text, file
+        assert 'params.yaml"' not in text, file
+        assert not [verb for verb in VERBS if f"from stages.{verb} import" in text], file
+
+
+def test_touching_metrics_retrains_nothing() -> None:
+    assert "stages/pix2pix/metrics.py" not in STAGES["train"]["do"]["deps"]
+    assert "stages/pix2pix/metrics.py" in STAGES["evaluate"]["do"]["deps"]
+
+
+def committed(path: str) -> str | None:
+    shown = subprocess.run(["git", "show", f"HEAD:{path}"], cwd=REPO, capture_output=True, text=True, check=False)
+    return shown.stdout if shown.returncode == 0 else None
+
+
+def test_readme_in_git_shows_the_results_in_git(tmp_path: Path) -> None:
+    """Of HEAD, not of the working tree: a demo on another processor gives other numbers there."""
+    readme = committed("README.md")
+    if readme is None:
+        pytest.skip("not in a git repository with a README.md")
+    tree = subprocess.run(
+        ["git", "ls-tree", "-r", "--name-only", "HEAD"], cwd=REPO, capture_output=True, text=True, check=True
+    )
+    for path in tree.stdout.split("\n"):
+        if path.startswith(("results/", "records/")) and path.count("/") == 1 and path.endswith((".md", ".json")):
+            (tmp_path / path).parent.mkdir(exist_ok=True)
+            (tmp_path / path).write_text(committed(path) or "", encoding="utf-8")
+    block = results_block(read_params(REPO / "params.yaml"), results=tmp_path / "results", records=tmp_path / "records")
+    shown = readme.split(BEGIN)[1].split(END)[0].strip()
+    assert shown == block.strip(), "run `make readme` and commit"
+
+
+def test_every_committed_result_has_a_record() -> None:
+    params = read_params(REPO / "params.yaml")
+    for name, experiment in params.experiments.items():
+        if committed(f"results/{experiment.table}/{name}/metrics.json") is not None:
+            record = committed(f"records/{name}.json")
+            assert record is not None, f"records/{name}.json is missing: run `make readme`"
+            assert set(json.loads(record)) >= {"command", "commit", "seconds", "device", "torch"}
+
+
+def test_readme_names_every_file_and_folder_of_the_layout() -> None:
+    readme = (REPO / "README.md").read_text(encoding="utf-8")
+    listed = subprocess.run(["git", "ls-files"], cwd=REPO, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
+    tops = {path.split("/")[0] for path in listed if path}
+    nouns = {Path(path).name for path in listed if path.startswith("stages/") and path.endswith(".py")} - {
+        "__init__.py"
+    }
+    missing = sorted(name for name in tops | nouns if f"`{name}`" not in readme and f"`{name}/`" not in readme)
+    assert not missing
+
+
+def test_exp_run_keeps_every_comment_of_params_yaml(tmp_path: Path) -> None:
+    """`dvc exp run -S` rewrites the file with this very function."""
+    from dvc.utils.serialize import modify_yaml  # noqa: PLC0415
+
+    copy = tmp_path / "params.yaml"
+    before = (REPO / "params.yaml").read_text(encoding="utf-8")
+    copy.write_text(before, encoding="utf-8")
+    with modify_yaml(str(copy)) as content:
+        content["recipes"]["paper"]["epochs"] = 7
+    comments = [line.split("#", 1)[1] for line in before.split("\n") if "#" in line]
+    after = copy.read_text(encoding="utf-8")
+    assert [line.split("#", 1)[1] for line in after.split("\n") if "#" in line] == comments
+    assert read_params(copy).recipes["paper"].epochs == 7

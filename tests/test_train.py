@@ -1,0 +1,180 @@
+"""Laws of training: killed equals straight, learning rates and decay, what is published, and what stops it."""
+
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from filelock import FileLock
+
+from stages.params import Params
+from stages.pix2pix import runs
+from stages.pix2pix.checkpoints import load_tensors
+from stages.pix2pix.gan import Gan
+from stages.train import COLUMNS, learning_rate_factor, train
+from tests.conftest import TINY
+
+REPO = Path(__file__).resolve().parents[1]
+COMMAND = [sys.executable, "-m", "stages.train", "first"]
+
+
+def changed(**recipe: Any) -> Params:
+    recipes = {"quick": TINY["recipes"]["quick"] | recipe}
+    return Params.model_validate(TINY | {"recipes": recipes})
+
+
+def published(folder: Path = Path("models/first")) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_everything_is_published_and_the_scratch_is_gone(tiny_repo: Path, params: Params) -> None:
+    train("first", params)
+    assert sorted(published()) == [
+        "best.safetensors",
+        "history.csv",
+        "kept/epoch_0002.safetensors",
+        "kept/index.txt",
+        "last.safetensors",
+        "samples/epoch_0001.png",
+        "samples/epoch_0002.png",
+        "samples/epoch_0003.png",
+    ]
+    history = pd.read_csv("models/first/history.csv")
+    assert list(history.columns) == COLUMNS
+    assert history["epoch"].tolist() == [1, 2, 3]
+    assert history["step"].tolist() == [4, 8, 12]
+    assert history["images"].tolist() == [8, 16, 24]
+    assert history.notna().all(axis=None)
+    best, about = load_tensors(Path("models/first/best.safetensors"))
+    assert about["epoch"] == history["val_l1"].to_numpy().argmin() + 1
+    assert about["inference"] == {"dropout": True, "statistics": "image"}
+    assert all(tensor.isfinite().all() for tensor in best.values())
+    assert not list(Path("scratch/train").glob("*/*"))
+    assert Path("logs/records/first.json").exists()
+
+
+def test_two_runs_are_equal_bit_for_bit_and_another_seed_is_not(tiny_repo: Path, params: Params) -> None:
+    train("first", params)
+    first = published()
+    train("first", params)
+    assert published() == first
+    other = {"first": TINY["experiments"]["first"] | {"seed": 1}, "first_mean": TINY["experiments"]["first_mean"]}
+    train("first", Params.model_validate(TINY | {"experiments": other}))
+    assert published()["last.safetensors"] != first["last.safetensors"]
+
+
+def test_a_killed_run_equals_a_straight_run(tiny_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGKILL between any two steps, in the middle of an epoch or at its end: the state is saved after every step."""
+    params = changed(epochs=4)
+    train("first", params)
+    straight = published()
+    monkeypatch.setattr(runs, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(runs, "SAVE_SHARE", 1e9)
+    step = Gan.step
+    for last in (3, 4, 6, 9, 15):
+
+        class KilledError(Exception):
+            pass
+
+        def killed(
+            gan: Gan, *batch: torch.Tensor, last: int = last, error: type[Exception] = KilledError
+        ) -> torch.Tensor:
+            losses = step(gan, *batch)
+            if int(gan.generator_adam.state[gan.generator_adam.param_groups[0]["params"][0]]["step"]) > last:
+                raise error
+            return losses
+
+        monkeypatch.setattr(Gan, "step", killed)
+        with pytest.raises(KilledError):
+            train("first", params)
+    monkeypatch.setattr(Gan, "step", step)
+    train("first", params)
+    assert published() == straight
+
+
+def test_sigkill_at_random_moments_loses_nothing(tiny_repo: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(REPO)}
+    text = Path("params.yaml").read_text(encoding="utf-8")
+    Path("params.yaml").write_text(text.replace("epochs: 3", "epochs: 80"), encoding="utf-8")
+    start = time.monotonic()
+    subprocess.run(COMMAND, check=True, env=environment, capture_output=True)
+    whole = time.monotonic() - start
+    straight = published()
+    chance = random.Random(0)
+    kills = 0
+    for _ in range(3):
+        process = subprocess.Popen(COMMAND, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(whole * chance.uniform(0.5, 0.95))
+        process.send_signal(signal.SIGKILL)
+        kills += process.wait() == -signal.SIGKILL
+    assert kills
+    subprocess.run(COMMAND, check=True, env=environment, capture_output=True)
+    assert published() == straight
+
+
+def test_an_experiment_is_trained_by_one_process_at_a_time(tiny_repo: Path, params: Params) -> None:
+    Path("scratch/train").mkdir(parents=True)
+    with FileLock("scratch/train/first.lock"), pytest.raises(ValueError, match="first is being trained by another"):
+        train("first", params)
+
+
+def test_a_changed_recipe_does_not_continue_the_old_run(tiny_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "SAVE_SECONDS", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr("stages.train._publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            train("first", changed(generator_lr=1e-3))
+    train("first", changed())
+    kept = published()
+    train("first", changed())
+    assert published() == kept
+
+
+def test_a_loss_that_is_not_finite_stops_and_names_the_step(tiny_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step, calls = Gan.step, []
+
+    def poisoned(gan: Gan, *batch: torch.Tensor) -> torch.Tensor:
+        calls.append(1)
+        return step(gan, *batch) * (float("nan") if len(calls) == 6 else 1.0)
+
+    monkeypatch.setattr(Gan, "step", poisoned)
+    with pytest.raises(ValueError, match="not finite at step 6"):
+        train("first", changed())
+    assert not Path("models/first").exists()
+
+
+def test_learning_rates_are_two_and_fall_linearly() -> None:
+    factors = [learning_rate_factor(epoch, epochs=6, decay_epochs=3) for epoch in range(6)]
+    assert factors == pytest.approx([1, 1, 1, 3 / 4, 2 / 4, 1 / 4])
+    assert [learning_rate_factor(epoch, epochs=6, decay_epochs=0) for epoch in range(6)] == [1] * 6
+
+
+def test_l1_alone_trains_no_discriminator(tiny_repo: Path) -> None:
+    train("first", changed(gan_weight=0.0))
+    history = pd.read_csv("models/first/history.csv")
+    assert history[["train_gan", "train_d", "val_gan", "val_d"]].isna().all(axis=None)
+    assert history["train_l1"].notna().all()
+
+
+def test_the_baseline_is_the_mean_of_the_training_targets(tiny_repo: Path, params: Params) -> None:
+    train("first_mean", params)
+    tensors, about = load_tensors(Path("models/first_mean/last.safetensors"))
+    assert tensors["generator.image"].shape == (1, 3, 64, 64)
+    assert about["model"] == {"kind": "mean"}
+    assert len(pd.read_csv("models/first_mean/history.csv")) == 1
+
+
+def test_training_learns(tiny_repo: Path) -> None:
+    train("first", changed(epochs=50, decay_epochs=0, generator_lr=2e-3, jitter=64, mirror=False, gan_weight=0.0))
+    train("first_mean", changed())
+    learned, mean = (pd.read_csv(f"models/{name}/history.csv")["train_l1"] for name in ("first", "first_mean"))
+    assert learned.iloc[-1] < 0.8 * mean.iloc[-1]

@@ -1,0 +1,96 @@
+"""Write the results block of README.md from results/*.md and records/*.json, so that no number in it is typed by hand.
+
+`python -m tools.readme` first copies the records that `train` left in logs/records/ for the experiments of a table that
+is in results/. The block lies between the two marker comments.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stages.command import run
+from stages.params import Params, read_params
+from stages.pix2pix.publish import whole_file
+
+README, RESULTS, RECORDS = Path("README.md"), Path("results"), Path("records")
+BEGIN, END = "<!-- results: written by `make readme` -->", "<!-- end of results -->"
+
+
+def collect_records(params: Params, logs: Path = Path("logs/records")) -> None:
+    """Copy the records of runs on this machine whose tables stand in results/."""
+    for name, experiment in params.experiments.items():
+        record = logs / f"{name}.json"
+        if record.exists() and (RESULTS / f"{experiment.table}.md").exists():
+            RECORDS.mkdir(exist_ok=True)
+            shutil.copyfile(record, RECORDS / record.name)
+
+
+def results_block(params: Params, *, results: Path = RESULTS, records: Path = RECORDS) -> str:
+    """Markdown: each report's table and figure, and how each of its rows was made."""
+    parts = []
+    for table in params.reports:
+        path = results / f"{table}.md"
+        if path.exists():
+            parts += [
+                path.read_text(encoding="utf-8").strip().replace("](", "](results/"),
+                _made(table, params, records),
+            ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def sync(text: str, block: str) -> str:
+    """README text with the block between the markers replaced.
+
+    Raises:
+        ValueError: a marker is missing, stands twice, or they are in the wrong order.
+    """
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end or any(marker in before + after for marker in (BEGIN, END)):
+        raise ValueError(f"{README}: '{BEGIN}' and then '{END}' must both be there, once")
+    return f"{before}{BEGIN}\n\n{block}\n\n{END}{after}"
+
+
+def _made(table: str, params: Params, records: Path) -> str:
+    lines: list[dict[str, Any]] = []
+    for name, experiment in params.experiments.items():
+        path = records / f"{name}.json"
+        if experiment.table != table or not path.exists():
+            continue
+        record = json.loads(path.read_text(encoding="utf-8"))
+        lines.append(
+            {
+                "experiment": name,
+                "command": f"`{record['command']}`",
+                "hardware": f"{record['device']}, {record['precision']}",
+                "training time": _duration(record["seconds"]),
+                "images/s": record["images_per_second"] or "–",
+                "versions": f"torch {record['torch']}, Python {record['python']}",
+                "commit": record["commit"],
+            }
+        )
+    return "How it was made:\n\n" + pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True) if lines else ""
+
+
+def _duration(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 120
+        else f"{seconds / 60:.1f} min"
+        if seconds < 7200
+        else f"{seconds / 3600:.1f} h"
+    )
+
+
+def main() -> None:
+    params = read_params()
+    collect_records(params)
+    with whole_file(README) as partial:
+        partial.write_text(sync(README.read_text(encoding="utf-8"), results_block(params)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,66 @@
+# One rule per stage of dvc.yaml, run by DVC itself: whatever Snakemake runs is recorded in dvc.lock, comes from DVC's cache
+# where it can, and `dvc status` is clean afterwards. Snakemake adds what DVC lacks: parallel jobs, GPUs, clusters, reports.
+import os
+import sys
+from pathlib import Path
+
+from dvc.dependency import ParamsDependency
+from dvc.repo import Repo
+
+# jobs find dvc and python where this snakemake is, also without an activated environment
+os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
+
+
+def relative(path):
+    return os.path.relpath(path.fs_path)
+
+
+STAGES = {stage.addressing: stage for stage in Repo().index.stages}
+OUTS = [relative(out) for stage in STAGES.values() for out in stage.outs]
+
+
+def inputs(stage):
+    """Its deps; a folder that holds the outs of other stages stands for these outs, as it does for DVC."""
+    files = [relative(dep) for dep in stage.deps if not isinstance(dep, ParamsDependency)]
+    return [path for file in files for path in [out for out in OUTS if out.startswith(file + "/")] or [file]]
+
+
+def outputs(stage):
+    """Its outs: folders as such, small results marked for `snakemake --report`."""
+    verb, _, name = stage.addressing.partition("@")
+    for path in map(relative, stage.outs):
+        if not Path(path).suffix:
+            yield directory(path)
+        elif path.endswith((".png", ".csv", ".json", ".md")):
+            yield report(path, caption=f"captions/{verb}.rst", category=verb, subcategory=name, labels={"file": Path(path).name})
+        else:
+            yield path
+
+
+def values(stage):
+    """What its `params:` name, resolved, so that a changed parameter triggers here as it does in DVC."""
+    return [str(dep.read_params()) for dep in stage.deps if isinstance(dep, ParamsDependency)]
+
+
+REPORTS = [relative(out) for address, stage in STAGES.items() if address.startswith("report@") for out in stage.outs]
+
+
+for address, stage in STAGES.items():
+
+    rule:
+        name:
+            address.replace("@", "_")
+        input:
+            inputs(stage),
+        output:
+            list(outputs(stage)),
+        params:
+            stage=address,
+            values=values(stage),
+        threads: stage.meta["threads"]
+        resources:
+            **stage.meta["resources"],
+        log:
+            f"logs/{address.replace('@', '_')}.log",
+        shell:
+            "dvc --wait-for-lock repro --single-item {params.stage} > {log} 2>&1"
