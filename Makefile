@@ -1,8 +1,6 @@
 # demo: a first picture in minutes · test: all checks · bench: speed ratios into benchmarks/RESULTS.md
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-export DVC_NO_ANALYTICS := 1
 PYTHON ?= python3
-SOURCES := Snakefile $(wildcard stages tests tools benchmarks)
 
 .PHONY: demo test lint bench readme pins
 

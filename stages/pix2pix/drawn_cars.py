@@ -42,8 +42,8 @@ def draw_car(*, car: int, view: int, views: int = 16, size: int = 256, seed: int
 
     `photo` is uint8 RGB (size, size, 3), a light-grey studio round the car; `mask` is uint8 (size, size), 1 on the car
     and 0 elsewhere, never touching the frame. (seed, car) decides body, proportions, paint and rims; the car is turned
-    by 360 * view / views degrees, view 0 showing its nose. Three cars in four wear their body type's paint (there
-    are eight), so that colour can partly be learnt from outlines. Any eight cars with consecutive numbers have different
+    by 360 * view / views degrees, view 0 showing its nose. Three cars in four wear the paint of their body type (one of
+    eight), so that colour can partly be learnt from outlines. Any eight cars with consecutive numbers have different
     bodies. The same arguments give the same arrays. Raises ValueError for a view outside [0, views) or a size below 16.
     """
     if not 0 <= view < views or size < 16:

@@ -1,0 +1,69 @@
+"""Run whole tables on a bare machine: no DVC, no Snakemake, no network; one command, run again to continue.
+
+    python -m tools.study facades cars_28
+
+For each named report it runs the verbs for all its experiments, leaving out what is there already (data/pairs/ may be
+carried along prepared; else DATA_MIRROR must hold the archives). Then it packs tables, scores, grids, images, histories
+and records into study.tar.gz; weights stay.
+"""
+
+import argparse
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+from stages.command import run
+from stages.params import entry, read_params
+from stages.pix2pix.publish import whole_file
+
+ARCHIVE = Path("study.tar.gz")
+
+
+def study(tables: list[str]) -> None:
+    """Run every stage of `tables` whose last output is missing, then pack the results.
+
+    Raises:
+        ValueError: no such report, or a stage failed; what is there stays, and the same command continues.
+    """
+    params = read_params()
+    packed: list[Path] = []
+    for table in tables:
+        entry(params.reports, table, "reports")
+        for name, experiment in params.experiments.items():
+            if experiment.table != table:
+                continue
+            results = Path("results", table, name)
+            pairs = Path("data/pairs", experiment.dataset, "pairs.csv")
+            if not pairs.exists():
+                _stage("download", experiment.dataset, Path("data/raw", experiment.dataset))
+            _stage("prepare", experiment.dataset, pairs)
+            _stage("train", name, Path("models", name, "history.csv"))  # published last
+            _stage("render", name, results / "card.json")
+            _stage("evaluate", name, results / "strip.png")
+            packed += [results, Path("models", name, "history.csv"), Path("logs/records", f"{name}.json")]
+        _stage("report", table, Path("results", f"{table}.png"))
+        packed += [Path("results", f"{table}.md"), Path("results", f"{table}.png")]
+    with whole_file(ARCHIVE) as partial, tarfile.open(partial, "w:gz") as archive:
+        for path in packed:
+            archive.add(path)
+    print(f"{ARCHIVE}: {ARCHIVE.stat().st_size / 1e6:.1f} MB; unpack it in the repository's root, then `make readme`")
+
+
+def _stage(verb: str, name: str, last_output: Path) -> None:
+    if last_output.exists():
+        return
+    print(f"{verb} {name}", flush=True)
+    done = subprocess.run([sys.executable, "-m", f"stages.{verb}", name], check=False)
+    if done.returncode:
+        raise ValueError(f"{verb} {name} failed; mend it and run this command again to continue")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Run whole tables on a bare machine and pack their results.")
+    parser.add_argument("tables", nargs="+", help="names under reports: in params.yaml")
+    study(parser.parse_args().tables)
+
+
+if __name__ == "__main__":
+    run(main)
