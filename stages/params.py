@@ -13,6 +13,7 @@ from ruamel.yaml.error import YAMLError
 T = TypeVar("T")
 
 PARAMS = Path("params.yaml")
+OUTPUTS = ("data", "models", "results", "scratch")
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Count = Annotated[int, Field(ge=1)]
@@ -51,6 +52,14 @@ class LocalSource(Strict):
     path: Annotated[str, Field(min_length=1)]
     limit: dict[Split, Count] = {}
     expect: dict[Split, Count] = {}
+
+    @field_validator("path")
+    @classmethod
+    def _outside_of_outputs(cls, path: str) -> str:
+        here = Path.cwd()
+        if any(Path(path).expanduser().resolve().is_relative_to(here / folder) for folder in OUTPUTS):
+            raise ValueError(f"{path} lies in a folder of outputs ({', '.join(OUTPUTS)}), which both engines delete")
+        return path
 
 
 class DrawnCarsSource(Strict):
@@ -119,7 +128,7 @@ class FoldersLayout(Strict):
 class Dataset(Strict):
     download: Source
     prepare: Annotated[CarvanaLayout | StitchedLayout | FoldersLayout, Field(discriminator="layout")]
-    held_out: Split
+    held_out: Literal["val", "test"]
 
 
 # ---- models, recipes, experiments, reports ---------------------------------------------------------------------------
@@ -204,6 +213,12 @@ class Params(Strict):
             _resolve(f"experiments.{name}.model", experiment.model, self.models)
             _resolve(f"experiments.{name}.recipe", experiment.recipe, self.recipes)
             _resolve(f"experiments.{name}.table", experiment.table, self.reports)
+            model, size = self.models[experiment.model], self.recipes[experiment.recipe].size
+            if isinstance(model, Pix2Pix) and (size >> model.discriminator_layers) < 3:
+                raise ValueError(
+                    f"experiments.{name}: a discriminator of {model.discriminator_layers} layers needs images of "
+                    f"{3 << model.discriminator_layers} pixels or more; recipes.{experiment.recipe}.size is {size}"
+                )
         for name, report in self.reports.items():
             rows = {row: e for row, e in self.experiments.items() if e.table == name}
             for reference in report.references:

@@ -2,7 +2,7 @@
 
 Reads   data/raw/<dataset>/   as one of the layouts of params.yaml:
             stitched   {train,val,test}/NAME: A|B images; checked and copied byte for byte
-            folders    {train,val,test}/{A,B}/NAME, trainA/NAME + trainB/NAME, or {A,B}/train/NAME; stitched losslessly
+            folders    {train,val,test}/{A,B}/NAME or trainA/NAME + trainB/NAME; stitched losslessly
             carvana    train/<car>_<view>.jpg + train_masks/<car>_<view>_mask.gif; A = edges, B = the car on white
 Writes  data/pairs/<dataset>/   {train,val,test}/<id>.<suffix> and pairs.csv (stages/pix2pix/pairs.py), whole or not at
                                 all
@@ -13,7 +13,6 @@ Nothing is repaired: the first bad file stops the step and is named. Files whose
 import argparse
 import hashlib
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -27,6 +26,7 @@ from tqdm import tqdm
 from stages.command import run
 from stages.params import CannyEdges, CarvanaLayout, DoodleEdges, FoldersLayout, StitchedLayout, entry, read_params
 from stages.pix2pix.carvana import Photo, cut_out, find_photos, held_out_cars
+from stages.pix2pix.cores import usable_cores
 from stages.pix2pix.edges import canny, doodle
 from stages.pix2pix.images import Uint8, read_image, write_png
 from stages.pix2pix.pairs import SPLITS, Row, stitch, write_table
@@ -132,7 +132,7 @@ def _row(files: Sequence[Path], *, raw: Path, id: str, split: str, group: str, p
 
 def _each(work: Callable[[T], Row], items: Sequence[T], *, unit: str, workers: int | None) -> list[Row]:
     if workers is None:
-        workers = min(_usable_cores(), len(items) // IMAGES_A_WORKER)
+        workers = min(usable_cores(), len(items) // IMAGES_A_WORKER)
     if workers <= 1:
         return [work(item) for item in tqdm(items, unit=unit, disable=None)]
     # workers come from a fork server: a fork of this process, whose libraries run threads, could deadlock
@@ -146,10 +146,6 @@ def _each(work: Callable[[T], Row], items: Sequence[T], *, unit: str, workers: i
 def _start_worker() -> None:
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-
-
-def _usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _print_counts(rows: Sequence[Row], out: Path) -> None:

@@ -5,7 +5,7 @@
 card.json (what was rendered by what: experiment, data, model, recipe, inference policy).
 
 With `--images DIR --out DIR` it translates the image files of DIR, of any size and without targets, to OUT/<name>.png.
-Always in float32, one image at a time: a result depends on nothing but the image, its id and the weights (law 3).
+Without mixed precision, one image at a time: a result depends on nothing but the image, its id and the weights (law 3).
 """
 
 import argparse
@@ -34,11 +34,12 @@ def render(name: str, params: Params) -> None:
     """Render the held-out split of experiment `name` and publish images, grid and card.
 
     Raises:
-        ValueError, FileNotFoundError: no such experiment, weights or pairs.
+        ValueError, FileNotFoundError: no such experiment, weights or pairs, or weights of other parameters.
     """
     experiment = entry(params.experiments, name, "experiments")
     split = params.datasets[experiment.dataset].held_out
     trained = load_trained(Path("models", name, "last.safetensors"), use_hardware().device)
+    _check_fresh(name, trained, params)
     pairs = read_pairs(Path("data/pairs", experiment.dataset), split)
     out = Path("results", experiment.table, name)
     shown = set(np.linspace(0, len(pairs) - 1, min(GRID_ROWS, len(pairs))).round().astype(int).tolist())
@@ -77,11 +78,26 @@ def render_folder(name: str, images: Path, out: Path) -> None:
     if out.resolve() == images.resolve():
         raise ValueError(f"--out {out} is the folder of the images: their files could be overwritten")
     trained = load_trained(Path("models", name, "last.safetensors"), use_hardware().device)
+    for path in paths:
+        read_image(path)  # a bad file is named before anything is written
     out.mkdir(parents=True, exist_ok=True)
     for path in tqdm(paths, desc=name, unit=" images"):
         generated = trained.generate(read_image(path), id=path.stem)
         with whole_file(out / f"{path.stem}.png") as partial:
             write_png(partial, generated)
+
+
+def _check_fresh(name: str, trained: Trained, params: Params) -> None:
+    """Weights of other parameters would be shown, silently, under the name of these."""
+    experiment = params.experiments[name]
+    wanted = {
+        **experiment.model_dump(include={"dataset", "direction", "seed"}),
+        "model": params.models[experiment.model].model_dump(),
+        "recipe": params.recipes[experiment.recipe].model_dump(),
+    }
+    for key, value in wanted.items():
+        if trained.about.get(key) != value:
+            raise ValueError(f"models/{name}: trained with another {key} than params.yaml has now; train {name} again")
 
 
 def _sides(pairs: list[Pair], trained: Trained, name: str) -> Iterator[tuple[Pair, Uint8, Uint8]]:

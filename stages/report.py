@@ -24,8 +24,8 @@ from stages.pix2pix.statistics import summarise
 
 SCORES = {"psnr": ("PSNR, dB", 2), "ssim": ("SSIM", 4), "l1": ("L1 of 1", 4)}  # heading, decimals
 DEFINED = """PSNR, SSIM (RGB, Gaussian window σ 1.5) and L1 are means over the n images; behind them the standard
-deviation over images and, in brackets, the 95 % interval of the mean (bootstrap over groups: a car's views count
-together)."""
+deviation over images and, in brackets, the 95 % interval of the mean (t-interval over groups: a
+car's views count as one)."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,13 @@ def report(table: str, params: Params) -> None:
     if any("fg_ssim" in row.metrics for row in rows):
         text += ["The same over the foreground (the car) alone:", _markdown(_scores(rows, prefix="fg_"))]
     references = [row for row in rows if row.name in about.references]
-    if differences := _differences(rows, references):
-        text += [
-            "Difference to the reference on the same images, paired; mean and 95 % interval:",
-            _markdown(differences),
-        ]
+    for prefix, where in (("", ""), ("fg_", ", over the foreground alone")):
+        if differences := _differences(rows, references, prefix=prefix):
+            text += [f"Difference to the reference on the same images, paired{where}; mean and 95 % interval:"]
+            text += [_markdown(differences)]
+    comparable = {row.data for row in references}
+    if alone := [row.name for row in rows if references and row.data not in comparable]:
+        text += [f"No reference on the same images at the same size for: {', '.join(alone)}."]
     figure = side_by_side([(row.name, read_image(Path("results", table, row.name, "grid.png"))) for row in rows])
     with whole_file(Path("results", f"{table}.md")) as partial:
         partial.write_text("\n\n".join(text) + "\n", encoding="utf-8")
@@ -117,6 +119,7 @@ def _line(name: str, row: Row) -> dict[str, str | int]:
         "epochs": row.card["epoch"] if learned else "–",
         "seed": row.card["seed"] if learned else "–",
         "n": row.metrics["n"],
+        "groups": row.metrics["groups"],
     }
 
 
@@ -129,12 +132,14 @@ def _seed_families(rows: list[Row]) -> list[list[Row]]:
     return [family for family in families.values() if len(family) > 1]
 
 
-def _differences(rows: list[Row], references: list[Row]) -> list[dict[str, str]]:
-    """Every row against each reference on the same images."""
+def _differences(rows: list[Row], references: list[Row], *, prefix: str) -> list[dict[str, str]]:
+    """Every row against each reference on the same images, where both have the scores that `prefix` names."""
     lines = []
     for reference in references:
         for row in rows:
             if row.name == reference.name or row.data != reference.data:
+                continue
+            if not all(f"{prefix}ssim" in table for table in (row.per_image, reference.per_image)):
                 continue
             pairs = row.per_image.merge(
                 reference.per_image, on=["split", "id"], suffixes=("", "_reference"), validate="1:1"
@@ -145,7 +150,7 @@ def _differences(rows: list[Row], references: list[Row]) -> list[dict[str, str]]
                 )
             line = {"experiment": f"{row.name} − {reference.name}"}
             for score, (heading, decimals) in SCORES.items():
-                difference = (pairs[score] - pairs[f"{score}_reference"]).to_numpy()
+                difference = (pairs[prefix + score] - pairs[f"{prefix}{score}_reference"]).to_numpy()
                 summary = summarise(difference, pairs["group"].tolist())
                 mean = f"{summary.mean:+.{decimals}f}" if math.isfinite(summary.mean) else "–"
                 line[heading] = f"{mean} {_interval(summary.low, summary.high, decimals)}"

@@ -61,12 +61,15 @@ def train(name: str, params: Params) -> None:
     hardware = use_hardware()
     scratch, out = Path("scratch/train", name), Path("models", name)
     generator: UNet | MeanTarget
+    train_size = recipe.size if isinstance(model, Mean) else recipe.jitter
     with only_one(scratch):
-        state = Run(scratch / _digest(about, dataset), hardware.device)
         training, validation = (
             load_pairs(dataset, split, direction=experiment.direction, size=size, device=hardware.device)
-            for split, size in (("train", recipe.jitter), ("val", recipe.size))
+            for split, size in (("train", train_size), ("val", recipe.size))
         )
+        if recipe.batch_size > len(training.pairs):
+            raise ValueError(f"{dataset}: {len(training.pairs)} training pairs, but batch_size is {recipe.batch_size}")
+        state = Run(scratch / _digest(about, training, validation), hardware.device)
         match model:
             case Pix2Pix():
                 generator = _fit(state, model, recipe, training, validation, about, hardware)
@@ -79,14 +82,19 @@ def train(name: str, params: Params) -> None:
             seconds=state.seconds,
             images=state.step * recipe.batch_size,
             hardware=hardware.describe(),
+            code=("stages", "params.yaml"),
         )
+        state.state.unlink(missing_ok=True)  # first: a state without its best weights could never be published
         shutil.rmtree(scratch)
 
 
-def _digest(about: dict[str, Any], dataset: Path) -> str:
+def _digest(about: dict[str, Any], training: PairSet, validation: PairSet) -> str:
     """What determines a run: its parameters, its data, and the code that is loaded for it."""
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-    digest.update((dataset / "pairs.csv").read_bytes())
+    for pairs in (training, validation):
+        digest.update(" ".join(pair.id for pair in pairs.pairs).encode())
+        digest.update(pairs.images.cpu().numpy().data)
+    digest.update(Path(__file__).read_bytes())  # run as a program, this module is not "stages.train"
     modules = {name: module for name, module in sys.modules.items() if name.startswith("stages.")}
     for name in sorted(modules):
         digest.update(Path(str(modules[name].__file__)).read_bytes())
@@ -212,7 +220,10 @@ def _average(state: Run, recipe: Recipe, training: PairSet, validation: PairSet,
     def targets(pairs: PairSet) -> Iterator[Tensor]:
         return (cut_centre(pairs.images, [i], size=recipe.size)[1] for i in range(len(pairs.pairs)))
 
-    mean.image = torch.cat(list(targets(training))).mean(0, keepdim=True)
+    total = torch.zeros_like(mean.image, dtype=torch.float64)
+    for target in targets(training):
+        total += target.cpu()
+    mean.image = (total / len(training.pairs)).float().to(training.images.device)
     for name, pairs in (("train_l1", training), ("val_l1", validation)):
         row[name] = float(torch.stack([l1_loss(mean.image, target) for target in targets(pairs)]).mean() / 2)
     state.rows.append(row)

@@ -11,7 +11,6 @@ import pytest
 
 from stages.evaluate import evaluate
 from stages.params import Params
-from stages.pix2pix import statistics
 from stages.pix2pix.grids import GAP, HEADER
 from stages.pix2pix.images import read_image, write_png
 from stages.report import report
@@ -27,9 +26,8 @@ ROWS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def three(tiny_repo: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
+def three(tiny_repo: Path) -> Params:
     """Two seeds and a baseline, rendered and evaluated."""
-    monkeypatch.setattr(statistics, "RESAMPLES", 2000)
     experiments = TINY["experiments"] | {"first_seed1": TINY["experiments"]["first"] | {"seed": 1}}
     params = Params.model_validate(TINY | {"experiments": {name: experiments[name] for name in ROWS}})
     for seed, (name, row) in enumerate(ROWS.items()):
@@ -93,9 +91,7 @@ def test_differences_are_paired_image_by_image(three: Params) -> None:
     report("tiny", three)
     first, other = tables(read_report())[1]
     assert (first["experiment"], other["experiment"]) == ("first − first_mean", "first_seed1 − first_mean")
-    assert re.fullmatch(
-        r"\+3\.00 \[1\.00, 6\.00\]", first["PSNR, dB"]
-    )  # of 27 resamples one each is 1, 1, 1 and 6, 6, 6
+    assert first["PSNR, dB"] == "+3.00 [-3.57, 9.57]"  # t with 2 degrees of freedom: 4.303 * sqrt(7 / 3)
     assert (first["SSIM"], first["L1 of 1"]) == ("+0.0100 [0.0100, 0.0100]", "-0.0200 [-0.0200, -0.0200]")
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.pix2pix import statistics
 from stages.pix2pix.statistics import Summary, summarise
 
 
@@ -53,15 +52,9 @@ def test_many_images_have_the_interval_of_the_normal_distribution() -> None:
     assert (summary.low, summary.high) == pytest.approx((summary.mean - half, summary.mean + half), abs=0.05 * half)
 
 
-@pytest.mark.parametrize(("groups", "views"), [(60, 1), (40, 4)])
-def test_an_interval_covers_the_true_mean_95_times_in_100(
-    monkeypatch: pytest.MonkeyPatch, groups: int, views: int
-) -> None:
-    """Of 500 draws of scores with a known mean, 0.90 to 0.98 hold it.
-
-    Three standard errors of 0.95 are 0.03; a percentile bootstrap of few groups is a little short, so more room below.
-    """
-    monkeypatch.setattr(statistics, "RESAMPLES", 400)
+@pytest.mark.parametrize(("groups", "views"), [(60, 1), (40, 4), (5, 16)])
+def test_an_interval_covers_the_true_mean_95_times_in_100(groups: int, views: int) -> None:
+    """Of 500 draws of scores with a known mean, 0.92 to 0.98 hold it: three standard errors; also of five cars."""
     draw = np.random.default_rng(0)
     names = [f"{group}" for group in range(groups) for _ in range(views)]
     covered = 0
@@ -69,7 +62,7 @@ def test_an_interval_covers_the_true_mean_95_times_in_100(
         values = np.repeat(draw.normal(0.5, 0.2, groups), views) + draw.normal(0, 0.05, groups * views)
         summary = summarise(values, names)
         covered += summary.low <= 0.5 <= summary.high
-    assert 0.90 <= covered / 500 <= 0.98
+    assert 0.92 <= covered / 500 <= 0.98
 
 
 def test_views_that_agree_count_as_one() -> None:

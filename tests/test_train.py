@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -19,8 +20,10 @@ from stages.params import Params
 from stages.pix2pix import runs
 from stages.pix2pix.checkpoints import load_tensors
 from stages.pix2pix.gan import Gan
+from stages.pix2pix.images import read_image, write_png
+from stages.pix2pix.pairs import split_sides
 from stages.train import COLUMNS, learning_rate_factor, train
-from tests.conftest import TINY
+from tests.conftest import TINY, random_image
 
 REPO = Path(__file__).resolve().parents[1]
 COMMAND = [sys.executable, "-m", "stages.train", "first"]
@@ -116,8 +119,9 @@ def test_sigkill_at_random_moments_loses_nothing(tiny_repo: Path) -> None:
         time.sleep(whole * chance.uniform(0.5, 0.95))
         process.send_signal(signal.SIGKILL)
         kills += process.wait() == -signal.SIGKILL
-    assert kills
-    subprocess.run(COMMAND, check=True, env=environment, capture_output=True)
+    assert kills == 3
+    last = subprocess.run(COMMAND, check=True, env=environment, capture_output=True, text=True)
+    assert "continuing first at step" in last.stdout
     assert published() == straight
 
 
@@ -137,6 +141,42 @@ def test_a_changed_recipe_does_not_continue_the_old_run(tiny_repo: Path, monkeyp
     kept = published()
     train("first", changed())
     assert published() == kept
+
+
+def test_changed_data_do_not_continue_the_old_run(tiny_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same ids and raw digests, other pixels: as after a change of the edges' thresholds."""
+    monkeypatch.setattr(runs, "SAVE_SECONDS", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr("stages.train._publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            train("first", changed())
+    write_png(Path("data/pairs/houses/train/1.png"), random_image(0, 64, 128))
+    train("first", changed())
+    after = published()
+    train("first", changed())
+    assert published() == after
+
+
+def test_more_images_a_batch_than_there_are_is_refused_and_leaves_nothing(tiny_repo: Path) -> None:
+    with pytest.raises(ValueError, match="8 training pairs, but batch_size is 9"):
+        train("first", changed(batch_size=9))
+    assert not list(Path("scratch/train").glob("*/*"))
+
+
+def test_a_kill_while_cleaning_up_can_be_continued(tiny_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train("first", changed())
+    straight = published()
+
+    def killed(folder: Path) -> None:
+        next(folder.glob("*/best.safetensors")).unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("stages.train.shutil.rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train("first", changed())
+    train("first", changed())
+    assert published() == straight
 
 
 def test_a_loss_that_is_not_finite_stops_and_names_the_step(tiny_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +208,9 @@ def test_l1_alone_trains_no_discriminator(tiny_repo: Path) -> None:
 def test_the_baseline_is_the_mean_of_the_training_targets(tiny_repo: Path, params: Params) -> None:
     train("first_mean", params)
     tensors, about = load_tensors(Path("models/first_mean/last.safetensors"))
-    assert tensors["generator.image"].shape == (1, 3, 64, 64)
+    targets = [split_sides(read_image(path))[0] for path in sorted(Path("data/pairs/houses/train").iterdir())]
+    wanted = np.mean(targets, axis=0) / 127.5 - 1  # of whole images: the jitter's margin is not cut off
+    np.testing.assert_allclose(tensors["generator.image"][0].permute(1, 2, 0).numpy(), wanted, atol=1e-5)
     assert about["model"] == {"kind": "mean"}
     assert len(pd.read_csv("models/first_mean/history.csv")) == 1
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import psutil
 import torch
 from torch import Tensor
 
@@ -28,9 +29,16 @@ def load_pairs(root: Path, split: str, *, direction: str, size: int, device: tor
     """Decode a split, each side resized to (size, size), and put it on `device` (6 size^2 bytes a pair).
 
     Raises:
+        ValueError: they do not fit into the memory that is free there.
         ValueError, FileNotFoundError: as `read_pairs`.
     """
     pairs = read_pairs(root, split)
+    need, free = len(pairs) * size * size * 6, _free_bytes(device)
+    if need > free:
+        raise ValueError(
+            f"{root}: {len(pairs)} pairs at {size} pixels take {need / 1e9:.1f} GB, {device} has {free / 1e9:.1f} GB "
+            "free; use a smaller size, or a data set with a limit"
+        )
     images = np.empty((len(pairs), size, size, 6), np.uint8)
 
     def decode(i: int) -> None:
@@ -39,6 +47,12 @@ def load_pairs(root: Path, split: str, *, direction: str, size: int, device: tor
     with ThreadPoolExecutor(usable_cores()) as pool:
         list(pool.map(decode, range(len(pairs))))
     return PairSet(torch.from_numpy(images).to(device), pairs)
+
+
+def _free_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)
 
 
 def draw_epoch(*, seed: int, epoch: int, pairs: int, batch_size: int, jitter: int, size: int, mirror: bool) -> Tensor:

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 Uint8 = NDArray[np.uint8]
 
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")  # of Pillow's; others may start programs (EPS)
 MAX_PIXELS = 100_000_000  # a larger picture is refused before it is decoded
 
 
@@ -24,7 +25,7 @@ def read_image(path: Path) -> Uint8:
         ValueError: the file is not an image, is truncated, or has more than MAX_PIXELS pixels; names the file.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"{image.width} x {image.height} pixels; at most {MAX_PIXELS} are read")
             upright = ImageOps.exif_transpose(image)

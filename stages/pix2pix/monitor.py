@@ -1,6 +1,7 @@
 """What a person watches while a network trains: a progress bar, TensorBoard, and a grid of samples every epoch."""
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from stages.pix2pix.networks import from_network
 from stages.pix2pix.runs import Row
 
 SAMPLES = 4  # images of each split in a grid
-WARM_UP = 5  # steps after which the whole time is estimated
+TIMED = 4  # steps, after the first, from which the whole time is estimated
 
 Generate = Callable[[Tensor, Tensor | None], Tensor]
 
@@ -29,7 +30,7 @@ class Monitor:
     def __init__(self, name: str, *, images: int, done: int, epochs_done: int, logs: Path) -> None:
         interval = 0.1 if sys.stderr.isatty() else 30  # seconds; a log file wants few lines
         self.bar: tqdm[Any] = tqdm(desc=name, total=images, initial=done, unit=" images", mininterval=interval)
-        self.images, self.steps = images, 0
+        self.images, self.steps, self.start = images, 0, 0.0
         self.curves: Any = None
         try:
             from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 (optional at run time)
@@ -49,11 +50,13 @@ class Monitor:
         """Count a batch; after the first few, say at once if the run will take hours."""
         self.bar.update(images)
         self.steps += 1
-        if self.steps == WARM_UP:
-            hours = (self.images - self.bar.n) / (WARM_UP * images / self.bar.format_dict["elapsed"]) / 3600
+        if self.steps == 1:  # the first step makes what later ones use
+            self.start = time.monotonic()
+        elif self.steps == 1 + TIMED:
+            hours = (self.images - self.bar.n) / images * (time.monotonic() - self.start) / TIMED / 3600
             if hours > 1:
                 self.bar.write(
-                    f"{self.bar.desc}: about {hours:.0f} hours on this machine. It may be stopped at any time; the "
+                    f"{self.bar.desc}: about {hours:.1f} hours on this machine. It may be stopped at any time; the "
                     "same command continues. A CUDA GPU, a smaller size or fewer epochs are faster.",
                     file=sys.stderr,
                 )

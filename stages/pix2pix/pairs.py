@@ -78,6 +78,8 @@ def read_pairs(root: Path, split: str) -> list[Pair]:
         FileNotFoundError: no pairs.csv there.
         ValueError: pairs.csv and the folder do not name the same images, or the split is empty.
     """
+    if not (root / "pairs.csv").is_file():
+        raise FileNotFoundError(f"{root}/pairs.csv: not prepared yet; run `python -m stages.prepare {root.name}` first")
     table = pd.read_csv(root / "pairs.csv", dtype=str, keep_default_na=False)
     if list(table.columns) != COLUMNS:
         raise ValueError(f"{root}/pairs.csv: columns are {list(table.columns)}, not {COLUMNS}")

@@ -24,26 +24,25 @@ def find_stitched(root: Path) -> list[tuple[str, Path]]:
 def find_sides(root: Path) -> list[tuple[str, Path, Path]]:
     """(split, A, B) of every pair of images with one id in two folders, in natural order; train must be there.
 
-    A split's folders are `<split>/A` and `<split>/B`, or `<split>A` and `<split>B`, or `A/<split>` and `B/<split>`.
+    A split's folders are `<split>/A` and `<split>/B`, or `<split>A` and `<split>B`.
 
     Raises:
         ValueError: an image without partner, a file that is no image, two images of one id, a split in two of these
             places, or a folder that is none of them; names it.
         FileNotFoundError: a folder is missing or empty.
     """
-    _refuse_folders_except(root, {*SPLITS, "A", "B", *(f"{split}{side}" for split in SPLITS for side in "AB")})
+    _refuse_folders_except(root, {*SPLITS, *(f"{split}{side}" for split in SPLITS for side in "AB")})
     pairs = []
     for split in SPLITS:
         places = [
             (root / split / "A", root / split / "B"),
             (root / f"{split}A", root / f"{split}B"),
-            (root / "A" / split, root / "B" / split),
         ]
         used = [place for place in places if any(folder.is_dir() for folder in place)]
         if len(used) > 1:
             raise ValueError(f"{used[0][0]} and {used[1][0]}: the images of one split in two places")
         if not used and split == "train":
-            raise FileNotFoundError(f"{places[0][0]}: no such folder, nor {places[1][0]}, nor {places[2][0]}")
+            raise FileNotFoundError(f"{places[0][0]}: no such folder, nor {places[1][0]}")
         for folder_a, folder_b in used:
             a, b = _images_by_id(folder_a), _images_by_id(folder_b)
             for id in sorted(a.keys() ^ b.keys()):

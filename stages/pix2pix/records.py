@@ -8,11 +8,13 @@ from pathlib import Path
 from stages.pix2pix.publish import whole_file
 
 
-def write_record(path: Path, *, command: str, seconds: float, images: int, hardware: dict[str, str | int]) -> None:
+def write_record(
+    path: Path, *, command: str, seconds: float, images: int, hardware: dict[str, str | int], code: tuple[str, ...]
+) -> None:
     """Write one JSON record: command, commit, finish (UTC), wall seconds over all resumptions, images/s, hardware."""
     record = {
         "command": command,
-        "commit": _commit(),
+        "commit": _commit(code),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 1),
         "images_per_second": round(images / seconds, 1) if seconds and images else None,
@@ -22,13 +24,11 @@ def write_record(path: Path, *, command: str, seconds: float, images: int, hardw
         partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
-def _commit() -> str:
-    """The commit of the working tree, "+" behind it when tracked code differs; "unknown" outside a repository."""
+def _commit(code: tuple[str, ...]) -> str:
+    """The commit, "+" behind it when a tracked file of `code` differs from it; "unknown" outside a repository."""
     try:
         head = _git("rev-parse", "--short=12", "HEAD")
-        return head + (
-            "+" if _git("status", "--porcelain", "--untracked-files=no", "--", "stages", "params.yaml") else ""
-        )
+        return head + ("+" if _git("status", "--porcelain", "--untracked-files=no", "--", *code) else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

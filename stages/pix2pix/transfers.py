@@ -90,6 +90,11 @@ def _transfer(address: str, path: Path) -> None:
             try:
                 _attempt(session, address, path, partial)
                 return
+            except requests.ConnectionError as error:
+                if path.exists():  # whole, from an earlier transfer
+                    print(f"{path}: used as it is, since its server cannot be asked ({_reason(error)})")
+                    return
+                raise UnavailableError(_reason(error)) from None
             except requests.RequestException as error:  # the adapter has retried already
                 raise UnavailableError(_reason(error)) from None
             except HTTPError as error:  # broke off in the middle
