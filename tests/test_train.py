@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,7 +27,8 @@ from stages.train import COLUMNS, learning_rate_factor, train
 from tests.conftest import TINY, random_image
 
 REPO = Path(__file__).resolve().parents[1]
-COMMAND = [sys.executable, "-m", "stages.train", "first"]
+OFTEN = "from stages.pix2pix import runs; runs.SAVE_SECONDS, runs.SAVE_SHARE = 0.2, 1.0"
+COMMAND = [sys.executable, "-c", f"{OFTEN}; from stages.train import main; main()", "first"]
 
 
 def changed(**recipe: Any) -> Params:
@@ -108,18 +110,18 @@ def test_sigkill_at_random_moments_loses_nothing(tiny_repo: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(REPO)}
     text = Path("params.yaml").read_text(encoding="utf-8")
     Path("params.yaml").write_text(text.replace("epochs: 3", "epochs: 80"), encoding="utf-8")
-    start = time.monotonic()
     subprocess.run(COMMAND, check=True, env=environment, capture_output=True)
-    whole = time.monotonic() - start
     straight = published()
     chance = random.Random(0)
-    kills = 0
     for _ in range(3):
+        start = time.time()
         process = subprocess.Popen(COMMAND, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(whole * chance.uniform(0.5, 0.95))
+        while not any(state.stat().st_mtime > start for state in Path("scratch/train/first").glob("*/state.*")):
+            assert process.poll() is None
+            time.sleep(0.02)
+        time.sleep(chance.uniform(0, 0.8))
         process.send_signal(signal.SIGKILL)
-        kills += process.wait() == -signal.SIGKILL
-    assert kills == 3
+        assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
     last = subprocess.run(COMMAND, check=True, env=environment, capture_output=True, text=True)
     assert "continuing first at step" in last.stdout
     assert published() == straight
@@ -167,12 +169,16 @@ def test_a_kill_while_cleaning_up_can_be_continued(tiny_repo: Path, monkeypatch:
     train("first", changed())
     straight = published()
 
-    def killed(folder: Path) -> None:
-        next(folder.glob("*/best.safetensors")).unlink()
-        raise KeyboardInterrupt
+    remove = shutil.rmtree
+
+    def killed(folder: Path, **given: Any) -> None:
+        if folder == Path("scratch/train/first"):
+            next(folder.glob("*/best.safetensors")).unlink()
+            raise KeyboardInterrupt
+        remove(folder, **given)
 
     with monkeypatch.context() as patch:
-        patch.setattr("stages.train.shutil.rmtree", killed)
+        patch.setattr(shutil, "rmtree", killed)
         with pytest.raises(KeyboardInterrupt):
             train("first", changed())
     train("first", changed())
