@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from stages.pix2pix.drawn_cars import draw_car
-from stages.pix2pix.drawn_facades import CMP_CLASSES, draw_facade
+from stages.pix2pix.drawn_facades import draw_facade
 from stages.pix2pix.drawn_studio import Array
+from stages.pix2pix.labels import FACADES
 
 SIZE, VIEWS = 64, 16
 CARS = range(8)  # one of each body
@@ -102,13 +103,13 @@ def test_a_car_keeps_its_colour_all_round() -> None:
 
 
 def test_label_holds_only_the_twelve_colours_and_a_front() -> None:
-    colours = {colour for _, colour in CMP_CLASSES}
-    assert len(colours) == len(CMP_CLASSES) == 12
+    colours = {colour for colour in FACADES.values()}
+    assert len(colours) == len(FACADES) == 12
     met = set()
     for index in range(40):
         _, label = draw_facade(index=index, size=SIZE + index)
         here = {tuple(int(c) for c in colour) for colour in np.unique(label.reshape(-1, 3), axis=0)}
-        assert {dict(CMP_CLASSES)[name] for name in ("background", "facade", "window", "door", "cornice")} <= here
+        assert {FACADES[name] for name in ("background", "facade", "window", "door", "cornice")} <= here
         met |= here
     assert met == colours
 

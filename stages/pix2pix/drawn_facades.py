@@ -7,14 +7,10 @@ import cv2
 import numpy as np
 
 from stages.pix2pix.drawn_studio import Array, rgb
+from stages.pix2pix.labels import palette
 
-CMP_CLASSES: tuple[tuple[str, tuple[int, int, int]], ...] = (
-    ("background", (0, 0, 222)), ("facade", (0, 48, 255)), ("window", (0, 128, 255)), ("door", (0, 207, 255)),
-    ("cornice", (32, 255, 224)), ("sill", (112, 255, 143)), ("balcony", (192, 255, 63)), ("blind", (255, 240, 0)),
-    ("deco", (255, 159, 0)), ("molding", (255, 80, 0)), ("pillar", (255, 0, 0)), ("shop", (174, 0, 0)),
-)  # fmt: skip
 (BACKGROUND, FACADE, WINDOW, DOOR, CORNICE, SILL, BALCONY, BLIND, DECO, MOLDING, PILLAR, SHOP) = range(12)
-LABEL_COLOURS = np.array([colour for _, colour in CMP_CLASSES], np.uint8)
+LABEL_COLOURS = palette("facades")
 
 FINE = 4  # photo pixels per label pixel while drawing: every part starts and ends on a label pixel
 
@@ -58,7 +54,7 @@ STYLES = (
 def draw_facade(*, index: int, size: int = 128, seed: int = 0) -> tuple[Array, Array]:
     """Draw one house front and its label.
 
-    Both are uint8 RGB (size, size, 3) and match pixel for pixel; `label` holds only the colours of CMP_CLASSES. (seed,
+    Both are uint8 RGB (size, size, 3) and match pixel for pixel; `label` holds only the palette of facades. (seed,
     index) decides style, storeys, columns and colours. There are four styles, and the parts a house wears (brick has no
     ornaments, shutters mean warm plaster, pillars mean pastel) tell its likely colours. The same arguments give the
     same arrays. Raises ValueError for a size below 64.

@@ -9,10 +9,12 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 
 from stages.pix2pix.images import Uint8, read_image, resize
+from stages.pix2pix.labels import decode
 from stages.pix2pix.listing import list_images, natural_key
 
 COLUMNS = ["id", "split", "group", "width", "height", "source", "sha256"]
@@ -96,3 +98,9 @@ def read_sides(pair: Pair, *, direction: str, size: int) -> tuple[Uint8, Uint8]:
     """Source and target of a pair, each uint8 (size, size, 3); `direction` is AtoB or BtoA."""
     a, b = (resize(side, width=size, height=size) for side in split_sides(read_image(pair.path)))
     return (a, b) if direction == "AtoB" else (b, a)
+
+
+def read_classes(pair: Pair, colours: Uint8, *, size: int) -> Uint8:
+    """The class map (size, size) of side B: decoded at its own size, then resized without blending classes."""
+    _, label = split_sides(read_image(pair.path))
+    return cv2.resize(decode(label, colours), (size, size), interpolation=cv2.INTER_NEAREST_EXACT).astype(np.uint8)

@@ -1,0 +1,61 @@
+"""Label maps: colours to classes and back. Side B of a pair is the label map where params.yaml names a palette.
+
+A class map is uint8 (H, W), the index of each pixel's class in its palette. Palettes are uint8 (K, 3), RGB.
+"""
+
+import numpy as np
+
+from stages.pix2pix.images import Uint8
+
+# CMP facades, in the order of its authors, with the colours of the pix2pix archive (not those of the CMP originals)
+FACADES = {
+    "background": (0, 0, 222),
+    "facade": (0, 48, 255),
+    "window": (0, 128, 255),
+    "door": (0, 207, 255),
+    "cornice": (32, 255, 224),
+    "sill": (112, 255, 143),
+    "balcony": (192, 255, 63),
+    "blind": (255, 240, 0),
+    "deco": (255, 159, 0),
+    "molding": (255, 80, 0),
+    "pillar": (255, 0, 0),
+    "shop": (174, 0, 0),
+}
+# The 19 evaluated classes of Cityscapes, whose colours GTA5 shares, and one for all that is not evaluated
+CITYSCAPES = {
+    "road": (128, 64, 128),
+    "sidewalk": (244, 35, 232),
+    "building": (70, 70, 70),
+    "wall": (102, 102, 156),
+    "fence": (190, 153, 153),
+    "pole": (153, 153, 153),
+    "traffic light": (250, 170, 30),
+    "traffic sign": (220, 220, 0),
+    "vegetation": (107, 142, 35),
+    "terrain": (152, 251, 152),
+    "sky": (70, 130, 180),
+    "person": (220, 20, 60),
+    "rider": (255, 0, 0),
+    "car": (0, 0, 142),
+    "truck": (0, 0, 70),
+    "bus": (0, 60, 100),
+    "train": (0, 80, 100),
+    "motorcycle": (0, 0, 230),
+    "bicycle": (119, 11, 32),
+    "void": (0, 0, 0),
+}
+PALETTES = {"facades": FACADES, "cityscapes": CITYSCAPES}
+
+
+def palette(name: str) -> Uint8:
+    """(K, 3): the colours of the classes of palette `name`."""
+    return np.array(list(PALETTES[name].values()), np.uint8)
+
+
+def decode(image: Uint8, colours: Uint8) -> Uint8:
+    """(H, W, 3) -> class map (H, W): the class of the nearest colour in RGB (of equals the first)."""
+    c = colours.astype(np.float32)
+    # |p - c|^2 without its term |p|^2, which is the same for all c; exact, since these are small integers
+    distance = (c * c).sum(1) - 2 * (image.reshape(-1, 3).astype(np.float32) @ c.T)
+    return distance.argmin(1).astype(np.uint8).reshape(image.shape[:2])
