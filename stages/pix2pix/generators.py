@@ -59,6 +59,11 @@ class Coloured(nn.Module):
         """(N, K, H, W) -> (N, 3, H, W)."""
         return self.colours[logits.argmax(1)].permute(0, 3, 1, 2)
 
+    def classes(self, image: Tensor) -> Tensor:
+        """What `paint` painted, (N, 3, H, W) of the palette's colours -> (N, H, W) int64."""
+        nearness = image.permute(0, 2, 3, 1) @ self.colours.T - self.colours.square().sum(1) / 2
+        return nearness.argmax(-1)
+
 
 Generator = UNet | FCN | MeanTarget
 

@@ -56,8 +56,7 @@ class Supervised:
     def _losses(self, output: Tensor, target: Tensor) -> Tensor:
         if self.coloured is None:
             return torch.stack([l1_loss(output, target), torch.zeros((), device=target.device)])
-        distance = (target.permute(0, 2, 3, 1)[..., None, :] - self.coloured.colours).abs().sum(-1)  # (N, S, S, K)
-        cross_entropy = F.cross_entropy(output.float(), distance.argmin(-1))
+        cross_entropy = F.cross_entropy(output.float(), self.coloured.classes(target))
         return torch.stack([l1_loss(self.coloured.paint(output), target), cross_entropy])
 
     @torch.no_grad()
