@@ -48,6 +48,19 @@ class CarvanaSource(Strict):
     expect_views: Count
 
 
+class Gta5Source(Strict):
+    source: Literal["gta5"]
+    parts: Annotated[list[Annotated[int, Field(ge=1, le=10)]], Field(min_length=1)]
+    expect_frames: Count
+
+    @field_validator("parts")
+    @classmethod
+    def _once_each(cls, parts: list[int]) -> list[int]:
+        if len(set(parts)) < len(parts):
+            raise ValueError(f"{parts}: a part stands twice")
+        return parts
+
+
 class LocalSource(Strict):
     source: Literal["local"]
     path: Annotated[str, Field(min_length=1)]
@@ -80,7 +93,8 @@ class DrawnFacadesSource(Strict):
 
 
 Source = Annotated[
-    ArchiveSource | CarvanaSource | LocalSource | DrawnCarsSource | DrawnFacadesSource, Field(discriminator="source")
+    ArchiveSource | CarvanaSource | Gta5Source | LocalSource | DrawnCarsSource | DrawnFacadesSource,
+    Field(discriminator="source"),
 ]
 
 
@@ -126,9 +140,38 @@ class FoldersLayout(Strict):
     layout: Literal["folders"]
 
 
+class InpaintingLayout(Strict):
+    layout: Literal["inpainting"]
+    size: Annotated[int, Field(ge=64, le=1024)]
+    hole: Count
+
+    @model_validator(mode="after")
+    def _hole_inside(self) -> Self:
+        if self.hole >= self.size or (self.size - self.hole) % 2:
+            raise ValueError(
+                f"hole: {self.hole} must be smaller than size: {self.size} by an even number, to be central"
+            )
+        return self
+
+
+class Gta5Layout(Strict):
+    layout: Literal["gta5"]
+    size: Annotated[int, Field(ge=64, le=1024)]
+    block: Count
+    gap: Annotated[int, Field(ge=0)]
+    hold_out: Count
+    seed: Seed
+
+
+Layout = Annotated[
+    CarvanaLayout | StitchedLayout | FoldersLayout | InpaintingLayout | Gta5Layout, Field(discriminator="layout")
+]
+
+
 class Dataset(Strict):
     download: Source
-    prepare: Annotated[CarvanaLayout | StitchedLayout | FoldersLayout, Field(discriminator="layout")]
+    prepare: Layout
+    labels: Literal["facades", "cityscapes"] | None
     held_out: Literal["val", "test"]
 
 
@@ -307,6 +350,8 @@ def _line(error: Any) -> str:
         "doodle",
         "stitched",
         "folders",
+        "inpainting",
+        "gta5",
         "fcn",
         "unet",
         "mean",

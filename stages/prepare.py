@@ -3,7 +3,9 @@
 Reads   data/raw/<dataset>/   as one of the layouts of params.yaml:
             stitched   {train,val,test}/NAME: A|B images; checked and copied byte for byte
             folders    {train,val,test}/{A,B}/NAME or trainA/NAME + trainB/NAME; stitched losslessly
+            inpainting {train,val,test}/NAME: plain photos; A = the photo with a hole in its centre, B = the photo
             carvana    train/<car>_<view>.jpg + train_masks/<car>_<view>_mask.gif; A = edges, B = the car on white
+            gta5       images/NNNNN.png + labels/NNNNN.png; A = the frame, B = its label's colours
 Writes  data/pairs/<dataset>/   {train,val,test}/<id>.<suffix> and pairs.csv (stages/pix2pix/pairs.py), whole or not at
                                 all
 
@@ -24,23 +26,34 @@ import cv2
 from tqdm import tqdm
 
 from stages.command import run
-from stages.params import CannyEdges, CarvanaLayout, DoodleEdges, FoldersLayout, StitchedLayout, entry, read_params
+from stages.params import (
+    CannyEdges,
+    CarvanaLayout,
+    DoodleEdges,
+    FoldersLayout,
+    Gta5Layout,
+    InpaintingLayout,
+    Layout,
+    StitchedLayout,
+    entry,
+    read_params,
+)
 from stages.pix2pix.carvana import Photo, cut_out, find_photos, held_out_cars
 from stages.pix2pix.cores import usable_cores
 from stages.pix2pix.edges import canny, doodle
+from stages.pix2pix.frames import Frame, find_frames, split_frames, squeeze
 from stages.pix2pix.images import Uint8, read_image, write_png
+from stages.pix2pix.inpainting import punch
 from stages.pix2pix.pairs import SPLITS, Row, stitch, write_table
 from stages.pix2pix.publish import whole_folder
-from stages.pix2pix.raw_pairs import find_sides, find_stitched
+from stages.pix2pix.raw_pairs import find_images, find_sides
 
 T = TypeVar("T")
 
 IMAGES_A_WORKER = 100  # a process takes as long to start as it takes to prepare some 100 photos
 
 
-def prepare(
-    *, layout: CarvanaLayout | StitchedLayout | FoldersLayout, raw: Path, out: Path, workers: int | None = None
-) -> list[Row]:
+def prepare(*, layout: Layout, raw: Path, out: Path, workers: int | None = None) -> list[Row]:
     """Fill `out` from `raw` and print the counts; returns the rows of pairs.csv.
 
     Args:
@@ -64,10 +77,21 @@ def prepare(
                 rows = _each(draw, in_splits, unit="photo", workers=workers)
             case StitchedLayout():
                 copy = partial(_copy_pair, raw=raw, out=unfinished)
-                rows = _each(copy, find_stitched(raw), unit="pair", workers=workers)
+                rows = _each(copy, find_images(raw), unit="pair", workers=workers)
             case FoldersLayout():
                 join = partial(_join_pair, raw=raw, out=unfinished)
                 rows = _each(join, find_sides(raw), unit="pair", workers=workers)
+            case InpaintingLayout():
+                hollow = partial(_punch_photo, raw=raw, out=unfinished, layout=layout)
+                rows = _each(hollow, find_images(raw), unit="photo", workers=workers)
+            case Gta5Layout():
+                frames = find_frames(raw)
+                splits = split_frames(
+                    frames, block=layout.block, gap=layout.gap, hold_out=layout.hold_out, seed=layout.seed
+                )
+                shrink = partial(_squeeze_frame, raw=raw, out=unfinished, size=layout.size)
+                rows = _each(shrink, splits, unit="frame", workers=workers)
+                print(f"left out of val, next to train: {len(frames) - len(splits)} frames")
         write_table(unfinished, rows)
     _print_counts(rows, out)
     return rows
@@ -117,6 +141,20 @@ def _join_pair(item: tuple[str, Path, Path], *, raw: Path, out: Path) -> Row:
     return _row([path_a, path_b], raw=raw, id=path_a.stem, split=split, group=path_a.stem, pair=pair)
 
 
+def _punch_photo(item: tuple[str, Path], *, raw: Path, out: Path, layout: InpaintingLayout) -> Row:
+    split, path = item
+    pair = stitch(*punch(read_image(path), size=layout.size, hole=layout.hole))
+    write_png(_folder(out, split) / f"{path.stem}.png", pair)
+    return _row([path], raw=raw, id=path.stem, split=split, group=path.stem, pair=pair)
+
+
+def _squeeze_frame(item: tuple[str, str, Frame], *, raw: Path, out: Path, size: int) -> Row:
+    split, block, frame = item
+    pair = stitch(*squeeze(frame, size=size))
+    write_png(_folder(out, split) / f"{frame.id}.png", pair)
+    return _row([frame.image, frame.label], raw=raw, id=frame.id, split=split, group=block, pair=pair)
+
+
 def _folder(out: Path, split: str) -> Path:
     folder = out / split
     folder.mkdir(exist_ok=True)
@@ -151,9 +189,9 @@ def _start_worker() -> None:
 def _print_counts(rows: Sequence[Row], out: Path) -> None:
     for split in SPLITS:
         groups = [row.group for row in rows if row.split == split]
-        cars = f" of {len(set(groups))} cars" if len(set(groups)) < len(groups) else ""
+        grouped = f" of {len(set(groups))} groups" if len(set(groups)) < len(groups) else ""
         if groups:
-            print(f"{split:5} {len(groups):6} pairs{cars}")
+            print(f"{split:5} {len(groups):6} pairs{grouped}")
     sizes = sorted({(row.width, row.height) for row in rows})
     several = f"of {len(sizes)} sizes, the widest " if len(sizes) > 1 else ""
     print(f"{out}: A and B {several}{sizes[-1][0]} x {sizes[-1][1]} pixels")

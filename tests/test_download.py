@@ -1,24 +1,19 @@
-"""Laws of download: whole or not at all, counted, resumed but never spliced, and nothing leaves its folder."""
+"""Laws of download: whole or not at all, counted, and what a subset is does not depend on where it is cut from."""
 
-import gzip
 import io
 import os
 import re
 import socket
 import subprocess
 import sys
-import tarfile
-import zipfile
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from stages.download import download
-from stages.params import ArchiveSource, CarvanaSource, DrawnCarsSource, DrawnFacadesSource, LocalSource, Source
-from stages.pix2pix import archives
+from stages.params import ArchiveSource, CarvanaSource, DrawnCarsSource, DrawnFacadesSource, LocalSource
+from tests.raw import bring, refused, write_tar, write_zip
 
 REPOSITORY = Path(__file__).parents[1]
 CARS = ["03a857ce842d", "0cdf5b5d0ce1", "0ce66b539f52"]
@@ -27,36 +22,18 @@ datasets:
   facades:
     download: {source: pix2pix, archive: facades, expect: {train: 3}}
     prepare: {layout: stitched}
+    labels: facades
     held_out: val
   cars:
     download: {source: carvana, expect_cars: 318, expect_views: 16}
     prepare: {layout: carvana, size: 64, hold_out: 5, seed: 0, edges: {method: canny, blur_sigma: 1.0, low: 1, high: 2}}
+    labels: null
     held_out: val
 models: {}
 recipes: {}
 experiments: {}
 reports: {}
 """
-
-
-def write_tar(path: Path, files: dict[str, bytes], extra: Iterable[tarfile.TarInfo] = ()) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(path, "w:gz") as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-        for member in extra:
-            tar.addfile(member)
-    return path
-
-
-def write_zip(path: Path, files: dict[str, bytes]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, content in files.items():
-            packed.writestr(name, content)
-    return path
 
 
 def facades(count: int = 3) -> dict[str, bytes]:
@@ -70,24 +47,6 @@ def carvana(folder: Path, cars: list[str], views: int = 2, without: str = "") ->
     write_zip(folder / "carvana/train.zip", {name: photos[name] for name in photos if name != without})
     write_zip(folder / "carvana/train_masks.zip", {name: masks[name] for name in masks if name != without})
     return folder
-
-
-def bring(tmp_path: Path, source: Source, mirror: Path | None = None, name: str = "some") -> dict[str, bytes]:
-    """Run the verb; the raw folder it made, as relative path -> content."""
-    raw = tmp_path / "data/raw"
-    download(name, source, raw=raw, downloads=tmp_path / "scratch", mirror=None if mirror is None else str(mirror))
-    assert [path.name for path in raw.iterdir()] == [name]
-    files = sorted(path for path in (raw / name).rglob("*") if path.is_file())
-    return {path.relative_to(raw / name).as_posix(): path.read_bytes() for path in files}
-
-
-def refused(tmp_path: Path, source: Source, mirror: Path | None = None) -> str:
-    """The one line with which the verb refuses; nothing may be left in raw."""
-    with pytest.raises((ValueError, FileNotFoundError)) as caught:
-        bring(tmp_path, source, mirror)
-    assert not list((tmp_path / "data/raw").iterdir())
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def house_archive(**changes: object) -> ArchiveSource:
@@ -194,68 +153,6 @@ def test_missing_and_empty_local_paths_are_named(tmp_path: Path) -> None:
     assert re.search(f"nowhere: no such.*{key}", refused(tmp_path, LocalSource(source="local", path="nowhere")))
     line = refused(tmp_path, LocalSource(source="local", path=str(tmp_path / "empty")))
     assert re.search(f"no images in folders train.*{key}", line)
-
-
-# ---- archives --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("part", [0.0, 0.3, 0.9, 0.999])
-@pytest.mark.parametrize("kind", ["tar.gz", "tar", "zip"])
-def test_truncated_archive_is_refused_by_name(tmp_path: Path, kind: str, part: float) -> None:
-    noise = np.random.default_rng(0)
-    files = {f"train/{n}.jpg": noise.bytes(3000) for n in range(20)}
-    archive = tmp_path / f"own.{kind}"
-    if kind == "zip":
-        write_zip(archive, files)
-    else:
-        packed = write_tar(tmp_path / "packed", files).read_bytes()
-        archive.write_bytes(packed if kind == "tar.gz" else gzip.decompress(packed))
-    whole = archive.read_bytes()
-    if kind == "tar":
-        whole = whole[: 20 * (512 + 3072) + 512]  # with one block of its end
-    archive.write_bytes(whole[: int(len(whole) * part)])
-    assert "own." in (line := refused(tmp_path, LocalSource(source="local", path=str(archive))))
-    assert "truncated or not a readable archive" in line
-
-
-@pytest.mark.parametrize("name", ["../evil.jpg", "train/../../evil.jpg", "/evil.jpg", "C:/evil.jpg", "train\\evil.jpg"])
-def test_no_member_leaves_the_folder(tmp_path: Path, name: str) -> None:
-    good = {"train/1.jpg": b"good"}
-    for archive in (
-        write_tar(tmp_path / "own.tar.gz", good | {name: b"evil"}),
-        write_zip(tmp_path / "own.zip", good | {name: b"evil"}),
-    ):
-        line = refused(tmp_path, LocalSource(source="local", path=str(archive)))
-        assert line == f"{archive}: member {name!r} would leave the folder; refused"
-    assert not list(tmp_path.rglob("evil*"))
-
-
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
-def test_links_and_devices_are_refused(tmp_path: Path, kind: bytes) -> None:
-    member = tarfile.TarInfo("train/2.jpg")
-    member.type, member.linkname = kind, "/etc/passwd"
-    archive = write_tar(tmp_path / "own.tar", {"train/1.jpg": b"good"}, [member])
-    assert "'train/2.jpg' is a link or a device" in refused(tmp_path, LocalSource(source="local", path=str(archive)))
-
-
-def test_link_in_a_zip_is_refused(tmp_path: Path) -> None:
-    link = zipfile.ZipInfo("train/2.jpg")
-    link.external_attr = 0o120777 << 16
-    with zipfile.ZipFile(tmp_path / "own.zip", "w") as packed:
-        packed.writestr(link, "/etc/passwd")
-    line = refused(tmp_path, LocalSource(source="local", path=str(tmp_path / "own.zip")))
-    assert "'train/2.jpg' is a link or a device" in line
-
-
-def test_member_that_comes_twice_is_refused(tmp_path: Path) -> None:
-    archive = write_tar(tmp_path / "own.tar", {"train/1.jpg": b"one", "./train/1.jpg": b"another"})
-    assert "comes twice" in refused(tmp_path, LocalSource(source="local", path=str(archive)))
-
-
-def test_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "SMALL", 10**6)
-    archive = write_zip(tmp_path / "own.zip", {"train/1.jpg": bytes(5 * 10**6)})
-    assert "5000000 bytes" in refused(tmp_path, LocalSource(source="local", path=str(archive)))
 
 
 # ---- the command -----------------------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ CANNY = {"method": "canny", "blur_sigma": 1.0, "low": 40, "high": 110}
 DOODLE = {"method": "doodle", "smoothing": 2.0, "low": 40, "high": 110, "min_length": 30, "width": 2}
 CARS = {"layout": "carvana", "size": 64, "hold_out": 1, "seed": 0, "edges": CANNY}
 KAGGLE = {"source": "carvana", "expect_cars": 1, "expect_views": 16}
+GTA5 = {"source": "gta5", "parts": [1], "expect_frames": 2500}
+HOLE = {"layout": "inpainting", "size": 64, "hole": 32}
 ARCHIVE = {"source": "pix2pix", "archive": "facades", "expect": {"train": 1}}
 
 
@@ -70,6 +72,12 @@ def error_of(folder: Path, content: dict[str, Any] | str) -> str:
         ("models.mean", "mean", "models.mean", "dictionary"),
         ("recipes.quick.size", GONE, "recipes.quick.size", "required"),
         ("reports", GONE, "reports", "required"),
+        ("datasets.houses.labels", GONE, "datasets.houses.labels", "required"),
+        ("datasets.houses.labels", "cars", "datasets.houses.labels", "'facades' or 'cityscapes'"),
+        ("datasets.houses.prepare", HOLE | {"hole": 64}, "datasets.houses.prepare", "hole: 64 .* size: 64"),
+        ("datasets.houses.prepare", HOLE | {"hole": 31}, "datasets.houses.prepare", "hole: 31 .* even"),
+        ("datasets.houses.download", GTA5 | {"parts": [11]}, "datasets.houses.download.parts.0", "equal to 10, not 11"),
+        ("datasets.houses.download", GTA5 | {"parts": [2, 2]}, "datasets.houses.download.parts", "a part stands twice"),
         ("datasets.houses.download.source", GONE, "datasets.houses.download.source", "required"),
         ("datasets.houses.download.source", "web", "datasets.houses.download.source", "'drawn_cars', .* not 'web'"),
         ("models.tiny.kind", "gan", "models.tiny.kind", "'pix2pix', 'fcn', 'unet', 'mean', not 'gan'"),

@@ -119,7 +119,7 @@ def test_held_out_cars_are_whole(cars: Path, tmp_path: Path, capsys: pytest.Capt
     assert len(train) == 9 and len(val) == 6
     assert not {pair.group for pair in train} & {pair.group for pair in val}
     assert {pair.group for pair in val} == held_out_cars(IDS[:5], hold_out=2, seed=0)
-    assert "train      9 pairs of 3 cars" in capsys.readouterr().out
+    assert "train      9 pairs of 3 groups" in capsys.readouterr().out
 
 
 # ---- what a pair looks like ------------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
-"""Raw pairs as archives and people lay them out: stitched A|B images, or two folders A and B of equal names.
+"""Raw pairs as archives and people lay them out: images by split (stitched A|B, or plain photos), or two
+folders A and B of equal names.
 
 Nothing is passed over but names that start with a dot: what does not fit is an error that names it.
 """
@@ -9,7 +10,7 @@ from stages.pix2pix.listing import SUFFIXES, natural_key
 from stages.pix2pix.pairs import SPLITS
 
 
-def find_stitched(root: Path) -> list[tuple[str, Path]]:
+def find_images(root: Path) -> list[tuple[str, Path]]:
     """(split, image) of every `<split>/<id>.<suffix>` below `root`, in natural order; train must be there.
 
     Raises:
