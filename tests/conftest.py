@@ -69,6 +69,7 @@ TINY: dict[str, Any] = {
             "seed": 0,
         },
     },
+    "probes": {},
     "reports": {"tiny": {"title": "Tiny", "references": ["first_mean"]}},
 }
 
