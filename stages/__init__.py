@@ -1,4 +1,4 @@
-"""The six verbs of the pipeline, in order. Each is one module, one stage in dvc.yaml, one family of Snakemake rules.
+"""The verbs of the pipeline, in order. Each is one module, one stage in dvc.yaml, one family of Snakemake rules.
 
 | verb     | reads                                   | writes                                              | GPU |
 |----------|-----------------------------------------|-----------------------------------------------------|-----|
@@ -7,5 +7,6 @@
 | train    | data/pairs/<dataset>/                   | models/<experiment>/                                | yes |
 | render   | pairs, models/<experiment>/             | results/<table>/<experiment>/{images/,grid,card}    | yes |
 | evaluate | pairs, images                           | results/<table>/<experiment>/{per_image,metrics}    | no  |
+| probe    | pairs, models/<experiment>/, sketches/  | results/<table>/<experiment>/{probe,sketches}       | yes |
 | report   | results/<table>/                        | results/<table>.{md,png}                            | no  |
 """

@@ -17,16 +17,14 @@ import pandas as pd
 
 from stages.command import run
 from stages.params import Params, entry, read_params
-from stages.pix2pix import metrics
 from stages.pix2pix.cores import usable_cores
 from stages.pix2pix.grids import grid
 from stages.pix2pix.images import Uint8, read_image, write_png
 from stages.pix2pix.listing import list_images
+from stages.pix2pix.metrics import scores
 from stages.pix2pix.pairs import Pair, read_pairs, read_sides
 from stages.pix2pix.publish import whole_file
 from stages.pix2pix.statistics import summarise
-
-SCORES = {"psnr": metrics.psnr, "ssim": metrics.ssim, "l1": metrics.l1}
 
 
 def evaluate(name: str, params: Params) -> None:
@@ -67,12 +65,8 @@ def _score(pair: Pair, images: Path, card: dict[str, Any], masked_out: bool) -> 
     if generated.shape != target.shape:
         sizes = f"{generated.shape[1]} x {generated.shape[0]} pixels, its target {target.shape[1]} x {target.shape[0]}"
         raise ValueError(f"{images / pair.id}.png: {sizes}; render again")
-    row: dict[str, Any] = {"split": pair.split, "id": pair.id, "group": pair.group}
-    row |= {name: score(generated, target) for name, score in SCORES.items()}
-    if masked_out:
-        mask = metrics.foreground(target)
-        row |= {f"fg_{name}": score(generated, target, mask) for name, score in SCORES.items()}
-    return row
+    about = {"split": pair.split, "id": pair.id, "group": pair.group}
+    return about | scores(generated, target, masked_out=masked_out)
 
 
 def _summarise(table: pd.DataFrame, groups: list[str]) -> dict[str, int | float | None]:

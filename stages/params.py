@@ -262,11 +262,18 @@ class Report(Strict):
     references: list[Name]
 
 
+class Probe(Strict):
+    table: Name
+    canny: Name
+    doodle: Name
+
+
 class Params(Strict):
     datasets: dict[Name, Dataset]
     models: dict[Name, Model]
     recipes: dict[Name, Recipe]
     experiments: dict[Name, Experiment]
+    probes: dict[Name, Probe]
     reports: dict[Name, Report]
 
     def describe(self, name: str) -> dict[str, Any]:
@@ -294,6 +301,29 @@ class Params(Strict):
             for reference in report.references:
                 _resolve(f"reports.{name}.references", reference, rows)
         return self
+
+    @model_validator(mode="after")
+    def _probes_agree(self) -> Self:
+        for name, probe in self.probes.items():
+            key = f"probes.{name}"
+            _resolve(key, name, self.experiments)
+            experiment = self.experiments[name]
+            if probe.table != experiment.table:
+                raise ValueError(f"{key}.table: '{probe.table}', but the experiment's table is '{experiment.table}'")
+            if experiment.direction != "AtoB" or experiment.dataset not in (probe.canny, probe.doodle):
+                raise ValueError(f"{key}: {name} does not translate A of '{probe.canny}' or '{probe.doodle}' to B")
+            for method, dataset in (("canny", probe.canny), ("doodle", probe.doodle)):
+                _resolve(f"{key}.{method}", dataset, self.datasets)
+                layout = self.datasets[dataset].prepare
+                if not isinstance(layout, CarvanaLayout) or layout.edges.method != method:
+                    raise ValueError(f"{key}.{method}: the edges of '{dataset}' are not drawn by {method}")
+            if _without_edges(self.datasets[probe.canny]) != _without_edges(self.datasets[probe.doodle]):
+                raise ValueError(f"{key}: '{probe.canny}' and '{probe.doodle}' differ in more than prepare.edges")
+        return self
+
+
+def _without_edges(dataset: Dataset) -> dict[str, Any]:
+    return dataset.model_dump(exclude={"prepare": {"edges"}})
 
 
 def _fits(name: str, experiment: Experiment, model: Model, recipe: Recipe) -> None:

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from stages.command import run
 from stages.params import Params, entry, read_params
-from stages.pix2pix.generators import Trained, load_trained
+from stages.pix2pix.generators import Trained, check_fresh, load_trained
 from stages.pix2pix.grids import grid
 from stages.pix2pix.hardware import use_hardware
 from stages.pix2pix.images import Uint8, read_image, write_png
@@ -39,7 +39,7 @@ def render(name: str, params: Params) -> None:
     experiment = entry(params.experiments, name, "experiments")
     split = params.datasets[experiment.dataset].held_out
     trained = load_trained(Path("models", name, "last.safetensors"), use_hardware().device)
-    _check_fresh(name, trained, params)
+    check_fresh(trained.about, params.describe(name), name=name)
     pairs = read_pairs(Path("data/pairs", experiment.dataset), split)
     out = Path("results", experiment.table, name)
     shown = set(np.linspace(0, len(pairs) - 1, min(GRID_ROWS, len(pairs))).round().astype(int).tolist())
@@ -85,13 +85,6 @@ def render_folder(name: str, images: Path, out: Path) -> None:
         generated = trained.generate(read_image(path), id=path.stem)
         with whole_file(out / f"{path.stem}.png") as partial:
             write_png(partial, generated)
-
-
-def _check_fresh(name: str, trained: Trained, params: Params) -> None:
-    """Weights of other parameters would be shown, silently, under the name of these."""
-    for key, value in params.describe(name).items():
-        if trained.about.get(key) != value:
-            raise ValueError(f"models/{name}: trained with another {key} than params.yaml has now; train {name} again")
 
 
 def _sides(pairs: list[Pair], trained: Trained, name: str) -> Iterator[tuple[Pair, Uint8, Uint8]]:

@@ -70,6 +70,7 @@ TINY: dict[str, Any] = {
             "seed": 0,
         },
     },
+    "probes": {},
     "reports": {"tiny": {"title": "Tiny", "references": ["first_mean"]}},
 }
 

@@ -13,7 +13,7 @@ from stages.params import read_params
 from tools.readme import BEGIN, END, results_block
 
 REPO = Path(__file__).resolve().parents[1]
-VERBS = ("download", "prepare", "train", "render", "evaluate", "report")
+VERBS = ("download", "prepare", "train", "render", "evaluate", "probe", "report")
 STAGES: dict[str, Any] = YAML(typ="safe").load(REPO / "dvc.yaml")["stages"]
 
 

@@ -34,13 +34,17 @@ def study(tables: list[str]) -> None:
             if experiment.table != table:
                 continue
             results = Path("results", table, name)
-            pairs = Path("data/pairs", experiment.dataset, "pairs.csv")
-            if not pairs.exists():
-                _stage("download", experiment.dataset, Path("data/raw", experiment.dataset))
-            _stage("prepare", experiment.dataset, pairs)
+            probe = params.probes.get(name)
+            for dataset in sorted({experiment.dataset} | ({probe.canny, probe.doodle} if probe else set())):
+                pairs = Path("data/pairs", dataset, "pairs.csv")
+                if not pairs.exists():
+                    _stage("download", dataset, Path("data/raw", dataset))
+                _stage("prepare", dataset, pairs)
             _stage("train", name, Path("models", name, "history.csv"))  # published last
             _stage("render", name, results / "card.json")
             _stage("evaluate", name, results / "strip.png")
+            if probe:
+                _stage("probe", name, results / "sketches.png")
             packed += [results, Path("models", name, "history.csv"), Path("logs/records", f"{name}.json")]
         _stage("report", table, Path("results", f"{table}.png"))
         packed += [Path("results", f"{table}.md"), Path("results", f"{table}.png")]

@@ -61,6 +61,16 @@ def ssim_map(image: Uint8, target: Uint8) -> Float64:
     )
 
 
+def scores(image: Uint8, target: Uint8, *, masked_out: bool) -> dict[str, float]:
+    """psnr, ssim and l1; where the target is `masked_out` on white, also of its foreground alone (fg_...)."""
+    named = {"psnr": psnr, "ssim": ssim, "l1": l1}
+    row = {name: score(image, target) for name, score in named.items()}
+    if masked_out:
+        mask = foreground(target)
+        row |= {f"fg_{name}": score(image, target, mask) for name, score in named.items()}
+    return row
+
+
 def foreground(photo: Uint8) -> Mask:
     """(H, W), False on the white backdrop: the pure white that is connected to the border of a masked-out photo."""
     white = np.pad((photo == 255).all(2).astype(np.uint8), 1, constant_values=1)

@@ -1,0 +1,36 @@
+"""The probe.csv files of several experiments as one table: what each scores on which drawings, and the differences."""
+
+import pandas as pd
+
+from stages.pix2pix.statistics import summarise
+
+KINDS = ["edges", "redrawn"]
+DRAWING = [*KINDS, "split", "id"]
+
+
+def probe_lines(probes: dict[str, pd.DataFrame], *, score: str, decimals: int) -> list[dict[str, str]]:
+    """One line a kind of drawing: each experiment's mean `score`, and its difference to the first one's.
+
+    Differences are paired over the same drawings, with the 95 % interval of their mean (over groups: cars).
+
+    Args:
+        probes: experiment -> its probe.csv.
+
+    Raises:
+        ValueError: two experiments were not probed with the same drawings.
+    """
+    (first, reference), *_ = probes.items()
+    lines: dict[tuple[str, ...], dict[str, str]] = {}
+    for name, table in probes.items():
+        drawings = reference.merge(table, on=DRAWING, suffixes=("_first", ""), validate="1:1")
+        if not len(drawings) == len(table) == len(reference):
+            raise ValueError(f"{first} and {name} were not probed with the same drawings; run `dvc repro` again")
+        for key, rows in drawings.groupby(KINDS, sort=False):
+            kind = tuple(map(str, key))
+            line = lines.setdefault(kind, dict(zip(KINDS, kind, strict=True)))
+            line[name] = f"{rows[score].mean():.{decimals}f}"
+            if name != first:
+                both = summarise((rows[score] - rows[f"{score}_first"]).to_numpy(), rows["group"].tolist())
+                interval = f"[{both.low:.{decimals}f}, {both.high:.{decimals}f}]"
+                line[f"{name} − {first}"] = f"{both.mean:+.{decimals}f} {interval}"
+    return list(lines.values())
