@@ -89,13 +89,7 @@ def render_folder(name: str, images: Path, out: Path) -> None:
 
 def _check_fresh(name: str, trained: Trained, params: Params) -> None:
     """Weights of other parameters would be shown, silently, under the name of these."""
-    experiment = params.experiments[name]
-    wanted = {
-        **experiment.model_dump(include={"dataset", "direction", "seed"}),
-        "model": params.models[experiment.model].model_dump(),
-        "recipe": params.recipes[experiment.recipe].model_dump(),
-    }
-    for key, value in wanted.items():
+    for key, value in params.describe(name).items():
         if trained.about.get(key) != value:
             raise ValueError(f"models/{name}: trained with another {key} than params.yaml has now; train {name} again")
 

@@ -24,7 +24,7 @@ def test_paper_discriminator_has_2_768_705_weights_and_a_30_by_30_map() -> None:
     assert network(pair, pair).shape == (1, 1, 30, 30)
 
 
-@pytest.mark.parametrize(("layers", "field"), [(1, 16), (3, 70), (5, 286)])
+@pytest.mark.parametrize(("layers", "field"), [(0, 1), (1, 16), (3, 70), (5, 286)])
 def test_receptive_field(layers: int, field: int) -> None:
     network = PatchGAN(channels=2, layers=layers, norm="batch").eval()
     for module in network.modules():
@@ -39,6 +39,28 @@ def test_receptive_field(layers: int, field: int) -> None:
     assert image.grad is not None
     touched = image.grad[0].abs().sum(0).nonzero()
     assert (touched.amax(0) - touched.amin(0) + 1).tolist() == [field, field]
+
+
+def test_a_discriminator_without_condition_never_sees_the_source() -> None:
+    network = PatchGAN(channels=2, layers=1, norm="batch", conditional=False)
+    image, source = torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32)
+    assert torch.equal(network(source, image), network(1 - source, image))
+
+
+def test_only_skips_carry_detail_around_the_bottleneck() -> None:
+    """Without skips all images that agree at 1x1 come out alike; with skips they do not."""
+    for skips in (True, False):
+        network = UNet(size=64, channels=4, norm="batch", skips=skips).eval()
+        initialise(network, 0)
+        torch.nn.init.zeros_(network.get_parameter("down.5.conv.weight"))
+        first, second = (network(torch.rand(1, 3, 64, 64), None) for _ in range(2))
+        assert torch.equal(first, second) is not skips
+
+
+def test_a_network_of_classes_gives_logits() -> None:
+    network = UNet(size=64, channels=4, norm="batch", classes=12)
+    initialise(network, 0)
+    assert network(torch.rand(2, 3, 64, 64), None).shape == (2, 12, 64, 64)
 
 
 @pytest.mark.parametrize("size", [64, 128, 256, 512])

@@ -72,7 +72,7 @@ def error_of(folder: Path, content: dict[str, Any] | str) -> str:
         ("reports", GONE, "reports", "required"),
         ("datasets.houses.download.source", GONE, "datasets.houses.download.source", "required"),
         ("datasets.houses.download.source", "web", "datasets.houses.download.source", "'drawn_cars', .* not 'web'"),
-        ("models.tiny.kind", "gan", "models.tiny.kind", "'pix2pix', 'mean', not 'gan'"),
+        ("models.tiny.kind", "gan", "models.tiny.kind", "'pix2pix', 'fcn', 'unet', 'mean', not 'gan'"),
         ("datasets.houses.download", ARCHIVE | {"archive": "x"}, "datasets.houses.download.archive", "'facades'"),
         ("datasets.houses.download", ARCHIVE | {"sha256": "0"}, "datasets.houses.download.sha256", "not '0'"),
         ("datasets.houses.download", ARCHIVE | {"limit": {"dev": 1}}, "datasets.houses.download.limit.dev", "'train'"),
