@@ -45,5 +45,5 @@ def test_equal_input_gives_equal_pages(tmp_path: Path) -> None:
 
 
 def test_a_missing_picture_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="gone.png"):
+    with pytest.raises(FileNotFoundError, match=r"gone\.png"):
         html_page("![a](gone.png)", title="t", folder=tmp_path)
