@@ -1,8 +1,9 @@
 # demo: a first picture in minutes · test: all checks · bench: speed ratios into benchmarks/RESULTS.md
+# publish, fetch: ready pairs and weights, to and from others
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PYTHON ?= python3
 
-.PHONY: demo test lint bench readme pins
+.PHONY: demo test lint bench readme pins publish fetch
 
 demo: .venv/ready            ## draw data, train, score: ends with a picture
 	dvc repro report@demo
@@ -21,6 +22,11 @@ bench: .venv/ready           ## every speed claim, as ratios in one run
 
 readme: .venv/ready          ## write results/*.md and records/ into README.md
 	python -m tools.readme
+
+publish fetch: .venv/ready   ## outputs of stages to, or from, a DVC remote: make publish REMOTE=FOLDER_OR_URL WHAT="prepare@facades"
+	@if [ -n "$(REMOTE)" ]; then dvc remote add -q --local --force published "$(REMOTE)"; fi
+	@grep -qs '"published"' .dvc/config.local .dvc/config || { echo 'error: say where: make $@ REMOTE=FOLDER_OR_URL' >&2; exit 1; }
+	dvc $(if $(filter publish,$@),push,pull) -r published $(WHAT)
 
 pins: .venv/ready            ## refresh requirements.txt from pyproject.toml, for every platform
 	uv pip compile --universal --python-version 3.11 --upgrade --no-emit-index-url --no-header pyproject.toml -o requirements.txt

@@ -14,7 +14,7 @@ from tests.conftest import TINY
 
 REPO = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
-CODE = ("stages", "workflow", "Snakefile", "dvc.yaml", ".dvcignore", ".gitignore")
+CODE = ("stages", "workflow", "Snakefile", "Makefile", "dvc.yaml", ".dvcignore", ".gitignore")
 
 
 def clone(folder: Path) -> Path:
@@ -115,6 +115,26 @@ def test_a_changed_recipe_reruns_only_its_experiment(by_dvc: Path) -> None:
     assert "train@first" in changed
     assert "download@houses" not in changed
     assert "prepare@houses" not in changed
+
+
+def test_published_pairs_and_weights_arrive_byte_for_byte(by_dvc: Path, tmp_path: Path) -> None:
+    other = clone(tmp_path / "clone")
+    make = [shutil.which("make") or "make", "-o", ".venv/ready"]  # -o: without making an environment
+    unknown = subprocess.run([*make, "fetch"], cwd=other, capture_output=True, text=True, check=False)
+    assert unknown.returncode
+    assert "error: say where: make fetch REMOTE=FOLDER_OR_URL" in unknown.stderr
+    for path in ("dvc.lock", "models/first/history.csv"):  # which lie in git
+        (other / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(by_dvc / path, other / path)
+    where = [f"REMOTE={tmp_path / 'remote'}", "WHAT=prepare@houses train@first"]
+    call(by_dvc, *make, "publish", *where)
+    call(other, *make, "fetch", *where)
+    for folder in ("data/pairs/houses", "models/first"):
+        sent, came = (sorted(p for p in (root / folder).rglob("*") if p.is_file()) for root in (by_dvc, other))
+        assert [p.relative_to(by_dvc) for p in sent] == [p.relative_to(other) for p in came]
+        assert [p.read_bytes() for p in sent] == [p.read_bytes() for p in came]
+    assert "up to date" in call(other, "dvc", "status", "train@first")
+    assert "Running" not in call(other, "dvc", "repro", "--dry", "--allow-missing", "train@first")
 
 
 def test_snakemake_gives_the_same_lock_hash_for_hash(by_dvc: Path, tmp_path: Path) -> None:

@@ -25,14 +25,24 @@ def inputs(stage):
     return [path for file in files for path in [out for out in OUTS if out.startswith(file + "/")] or [file]]
 
 
+# which report an experiment belongs to, by where its results lie
+TABLES = {Path(out).parts[2]: Path(out).parts[1] for out in OUTS if out.startswith("results/") and out.count("/") > 2}
+
+
 def outputs(stage):
-    """Its outs: folders as such, small results marked for `snakemake --report`."""
+    """Its outs: folders as such, small results marked for `snakemake --report`: a category a report, the table first."""
     verb, _, name = stage.addressing.partition("@")
     for path in map(relative, stage.outs):
         if not Path(path).suffix:
             yield directory(path)
-        elif path.endswith((".png", ".csv", ".json", ".md")):
-            yield report(path, caption=f"captions/{verb}.rst", category=verb, subcategory=name, labels={"file": Path(path).name})
+        elif path.endswith((".html", ".md", ".png", ".csv", ".json")):
+            yield report(
+                path,
+                caption=f"captions/{verb}.rst",
+                category=TABLES.get(name, name),
+                subcategory="all experiments" if verb == "report" else name,
+                labels={"step": verb, "file": Path(path).name},
+            )
         else:
             yield path
 

@@ -1,0 +1,142 @@
+"""Export an experiment's generator to ONNX, for programs without PyTorch, and prove that it answers as PyTorch does.
+
+    python -m tools.onnx_export facades_small
+
+The graph takes `source` (N, 3, size, size) float32 in [-1, 1], any N, and gives `generated`, the same shape. Norms use
+the statistics of each image, computed when it runs; dropout is off, also where `render` leaves it on. The check is on
+20 held-out images (random ones where no pairs are prepared) against PyTorch in float32. The file's metadata: `about`,
+what the weights say of themselves, and `parity`, the check's result, both JSON.
+"""
+
+import argparse
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from stages.command import run
+from stages.params import Params, entry, read_params
+from stages.pix2pix.generators import load_trained
+from stages.pix2pix.networks import Norm, to_network
+from stages.pix2pix.pairs import read_pairs, read_sides
+from stages.pix2pix.publish import whole_file
+
+IMAGES = 20  # that the check compares
+TOLERANCE = 1e-4  # of images in [-1, 1]
+
+Float = NDArray[np.float32]
+
+
+class _ImageNorm(nn.Module):
+    """`Norm` in evaluation as one operator: it loops over the batch, which would bake the batch size into the graph."""
+
+    def __init__(self, norm: Norm) -> None:
+        super().__init__()
+        self.weight, self.bias = norm.weight, norm.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.instance_norm(x, weight=self.weight, bias=self.bias)
+
+
+class _WithoutDropout(nn.Module):
+    def __init__(self, generator: nn.Module) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, source: Tensor) -> Tensor:
+        generated: Tensor = self.generator(source, None)
+        return generated
+
+
+def onnx_export(name: str, params: Params, out: Path) -> float:
+    """Write the generator of experiment `name` to `out`; the largest absolute difference to PyTorch on the images.
+
+    Raises:
+        ValueError, FileNotFoundError: no such experiment or weights, or the graph differs from PyTorch by more than
+            TOLERANCE (then no file is left).
+    """
+    experiment = entry(params.experiments, name, "experiments")
+    trained = load_trained(Path("models", name, "last.safetensors"), torch.device("cpu"))
+    # channels_last is fast, but its batch norm on a CPU is up to 1e-4 off float64; this layout, and ONNX, 1e-5
+    generator = trained.generator.to(memory_format=torch.contiguous_format)
+    direction, size = trained.about["direction"], trained.about["recipe"]["size"]
+    model = to_onnx(generator, size=size)
+    split = params.datasets[experiment.dataset].held_out
+    sources = _sources(Path("data/pairs", experiment.dataset), split, direction=direction, size=size)
+    difference = largest_difference(model, generator, sources)
+    if not difference <= TOLERANCE:  # also when it is not a number
+        raise ValueError(
+            f"{name}: ONNX differs from PyTorch by {difference:.1e}, more than {TOLERANCE:.0e}; not written"
+        )
+    parity = {"images": len(sources), "largest_absolute_difference": difference, "tolerance": TOLERANCE}
+    for key, value in {"about": trained.about, "parity": parity}.items():
+        model.metadata_props.add(key=key, value=json.dumps(value, sort_keys=True))
+    with whole_file(out) as partial:
+        onnx.save(model, partial)
+    return difference
+
+
+def to_onnx(generator: nn.Module, *, size: int) -> onnx.ModelProto:
+    """The graph of a generator in evaluation mode: (N, 3, size, size) in [-1, 1] -> the same shape, any N."""
+    network = _WithoutDropout(copy.deepcopy(generator)).eval()
+    _replace_norms(network)
+    program = torch.onnx.export(
+        network,
+        (torch.zeros(2, 3, size, size),),
+        input_names=["source"],
+        output_names=["generated"],
+        dynamic_shapes={"source": {0: torch.export.Dim("images")}},
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None
+    return program.model_proto
+
+
+def largest_difference(model: onnx.ModelProto, generator: nn.Module, sources: Float) -> float:
+    """max |ONNX - PyTorch| over images (N, 3, H, W) in [-1, 1]: ONNX all at once on the CPU, PyTorch one by one."""
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    (answers,) = session.run(None, {"source": sources})
+    with torch.inference_mode():
+        expected = torch.cat([generator(image[None], None) for image in torch.from_numpy(sources)])
+    return float(np.abs(answers - expected.numpy()).max())
+
+
+def _replace_norms(module: nn.Module) -> None:
+    for name, child in module.named_children():
+        if isinstance(child, Norm):
+            setattr(module, name, _ImageNorm(child))
+        else:
+            _replace_norms(child)
+
+
+def _sources(root: Path, split: str, *, direction: str, size: int) -> Float:
+    """The first IMAGES held-out sources (N, 3, size, size) in [-1, 1], or random images."""
+    if (root / "pairs.csv").exists():
+        pairs = read_pairs(root, split)[:IMAGES]
+        images: Any = np.stack([read_sides(pair, direction=direction, size=size)[0] for pair in pairs])
+    else:
+        images = np.random.default_rng(0).integers(0, 256, (IMAGES, size, size, 3), dtype=np.uint8)
+    return to_network(torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()).numpy()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Export an experiment's generator to ONNX and check it.")
+    parser.add_argument("experiment")
+    parser.add_argument("--out", type=Path, help="default: models/<experiment>/generator.onnx")
+    given = parser.parse_args()
+    out = given.out or Path("models", given.experiment, "generator.onnx")
+    difference = onnx_export(given.experiment, read_params(), out)
+    print(f"{out}: differs from PyTorch by at most {difference:.1e} of images in [-1, 1]")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,131 @@
+"""FID and LPIPS of an experiment's rendered images, for machines that have, or can fetch, the networks' weights.
+
+    python -m tools.perceptual facades
+
+*Reads* the images that `render` left and the held-out pairs. *Writes* results/<table>/<experiment>/perceptual.json: n,
+fid (torch-fidelity's Inception features, between the n images and their n targets) and lpips (AlexNet, version 0.1;
+mean over pairs). Outside the graph: no stage reads it. The FID of a few hundred images is biased upwards; compare it
+only between experiments with the same targets.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import warnings
+from pathlib import Path
+
+import lpips
+import numpy as np
+import torch
+import torch_fidelity
+from torch import Tensor
+from torch.utils.data import TensorDataset
+from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
+from torchvision.models import AlexNet_Weights
+
+from stages.command import run
+from stages.params import Params, entry, read_params
+from stages.pix2pix.hardware import use_hardware
+from stages.pix2pix.images import Uint8, read_image
+from stages.pix2pix.networks import to_network
+from stages.pix2pix.pairs import read_pairs, read_sides
+from stages.pix2pix.publish import whole_file
+from stages.pix2pix.transfers import fetch
+
+INCEPTION, ALEXNET = URL_INCEPTION_V3, AlexNet_Weights.IMAGENET1K_V1.url
+
+
+class _Images(TensorDataset):
+    """uint8 images (N, 3, H, W), one tensor an item, as torch-fidelity wants them."""
+
+    def __getitem__(self, index: int) -> Tensor:  # type: ignore[override]
+        return self.tensors[0][index]
+
+
+def perceptual(name: str, params: Params) -> dict[str, float | int]:
+    """Score the rendered images of experiment `name` and publish perceptual.json.
+
+    Raises:
+        ValueError, FileNotFoundError: no such experiment, not rendered yet, or weights that cannot be had.
+    """
+    experiment = entry(params.experiments, name, "experiments")
+    folder = Path("results", experiment.table, name)
+    if not (folder / "card.json").exists():
+        raise FileNotFoundError(f"{folder}/card.json: {name} is not rendered yet; run `python -m stages.render {name}`")
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    inception, _ = weights(INCEPTION), weights(ALEXNET)  # both, before the work
+    device = use_hardware().device
+    images, targets = [], []
+    for pair in read_pairs(Path("data/pairs", experiment.dataset), card["split"]):
+        images.append(read_image(folder / "images" / card["split"] / f"{pair.id}.png"))
+        targets.append(read_sides(pair, direction=card["direction"], size=card["recipe"]["size"])[1])
+    generated, wanted = _tensor(images), _tensor(targets)
+    scores = {
+        "n": len(images),
+        "fid": fid(generated, wanted, inception=inception, device=device),
+        "lpips": float(lpips_of_pairs(generated, wanted, device=device).mean()),
+    }
+    with whole_file(folder / "perceptual.json") as partial:
+        partial.write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+    return scores
+
+
+def weights(address: str) -> Path:
+    """Where torch hub keeps the file of `address`; fetched (DATA_MIRROR first) if it is not there yet.
+
+    Raises:
+        FileNotFoundError: nobody gave it; one line that says which file must lie where.
+    """
+    path = Path(torch.hub.get_dir(), "checkpoints", address.rpartition("/")[2])
+    if not path.exists():
+        mirror = os.environ.get("DATA_MIRROR") or None
+        try:
+            found = fetch(path.name, official=address, mirror=mirror, cache=Path("scratch/downloads"))
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"{error}, or put the file of {address} at {path} yourself") from None
+        with whole_file(path) as partial:
+            shutil.copyfile(found, partial)
+    return path
+
+
+def fid(generated: Tensor, wanted: Tensor, *, inception: Path, device: torch.device) -> float:
+    """Fréchet Inception distance between two sets of images, each uint8 (N, 3, H, W)."""
+    scores = torch_fidelity.calculate_metrics(
+        input1=_Images(generated),
+        input2=_Images(wanted),
+        fid=True,
+        feature_extractor_weights_path=str(inception),
+        cuda=device.type == "cuda",
+        save_cpu_ram=True,  # in this process: the images are in memory
+        verbose=False,
+    )
+    return float(scores["frechet_inception_distance"])
+
+
+def lpips_of_pairs(generated: Tensor, wanted: Tensor, *, device: torch.device) -> Tensor:
+    """LPIPS (N,) of images uint8 (N, 3, H, W), pair by pair: 0 for equal images, more for less alike ones."""
+    with warnings.catch_warnings():  # lpips asks torchvision in words that it has given up
+        warnings.filterwarnings("ignore", category=UserWarning, module="torchvision")
+        network = lpips.LPIPS(net="alex", verbose=False).to(device)
+    with torch.inference_mode():
+        distances = [
+            network(to_network(a[None].to(device)), to_network(b[None].to(device))).flatten().cpu()
+            for a, b in zip(generated, wanted, strict=True)
+        ]
+    return torch.cat(distances)
+
+
+def _tensor(images: list[Uint8]) -> Tensor:
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="FID and LPIPS of an experiment's rendered images.")
+    parser.add_argument("experiment")
+    scores = perceptual(parser.parse_args().experiment, read_params())
+    print(f"FID {scores['fid']:.2f}, LPIPS {scores['lpips']:.4f}, n = {scores['n']}")
+
+
+if __name__ == "__main__":
+    run(main)

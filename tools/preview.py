@@ -1,0 +1,61 @@
+"""A contact sheet of a prepared data set: what training will see, pairs A|B evenly spaced over a split.
+
+python -m tools.preview facades --split val --count 24
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from stages.command import run
+from stages.params import Params, entry, read_params
+from stages.pix2pix.grids import side_by_side
+from stages.pix2pix.images import Uint8, read_image, resize, write_png
+from stages.pix2pix.pairs import SPLITS, Pair, read_pairs
+from stages.pix2pix.publish import whole_file
+
+HEIGHT = 128  # pixels of a pair on the sheet
+COLUMNS = 4
+
+
+def preview(dataset: str, params: Params, *, split: str, count: int, out: Path) -> int:
+    """Write the sheet to `out`, each pair under its id and, where that is another, its group; how many pairs it shows.
+
+    Raises:
+        ValueError, FileNotFoundError: no such data set, not prepared, an empty split, or `count` is not positive.
+    """
+    entry(params.datasets, dataset, "datasets")
+    if count < 1:
+        raise ValueError(f"--count {count}: at least 1 pair")
+    pairs = read_pairs(Path("data/pairs", dataset), split)
+    chosen = np.linspace(0, len(pairs) - 1, min(count, len(pairs))).round().astype(int)
+    sheet = side_by_side([(_title(pairs[i]), _shrunk(pairs[i])) for i in chosen], columns=COLUMNS)
+    with whole_file(out) as partial:
+        write_png(partial, sheet)
+    return len(chosen)
+
+
+def _title(pair: Pair) -> str:
+    return pair.id if pair.group == pair.id else f"{pair.id} ({pair.group})"
+
+
+def _shrunk(pair: Pair) -> Uint8:
+    image = read_image(pair.path)
+    return resize(image, width=max(1, round(image.shape[1] * HEIGHT / image.shape[0])), height=HEIGHT)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Draw a contact sheet of a prepared data set.")
+    parser.add_argument("dataset")
+    parser.add_argument("--split", choices=SPLITS, default="train")
+    parser.add_argument("--count", type=int, default=24, help="pairs to show (default: 24)")
+    parser.add_argument("--out", type=Path, help="default: scratch/previews/<dataset>_<split>.png")
+    given = parser.parse_args()
+    out = given.out or Path("scratch/previews", f"{given.dataset}_{given.split}.png")
+    shown = preview(given.dataset, read_params(), split=given.split, count=given.count, out=out)
+    print(f"{out}: {shown} pairs, A | B")
+
+
+if __name__ == "__main__":
+    run(main)
