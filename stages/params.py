@@ -129,6 +129,7 @@ class Dataset(Strict):
     download: Source
     prepare: Annotated[CarvanaLayout | StitchedLayout | FoldersLayout, Field(discriminator="layout")]
     held_out: Literal["val", "test"]
+    labels: Literal["facades", "cityscapes"] | None
 
 
 # ---- models, recipes, experiments, reports ---------------------------------------------------------------------------
@@ -194,9 +195,37 @@ class Experiment(Strict):
     seed: Seed
 
 
+class Score(Strict):
+    table: Name
+    dataset: Name
+    segmenter: Name
+
+
+Words = Annotated[str, Field(min_length=1)]
+Published = Literal[
+    "psnr",
+    "ssim",
+    "l1",
+    "train_l1",
+    "val_l1",
+    "train_ce",
+    "val_ce",
+    "pixel_accuracy",
+    "class_accuracy",
+    "mean_iou",
+    "fcn_pixel_accuracy",
+    "fcn_class_accuracy",
+    "fcn_mean_iou",
+    "fid",
+    "lpips",
+]
+
+
 class Report(Strict):
-    title: Annotated[str, Field(min_length=1)]
+    title: Words
     references: list[Name]
+    tables: dict[Words, Annotated[list[Name], Field(min_length=1)]] = {}
+    published: dict[Words, dict[Published, float]] = {}
 
 
 class Params(Strict):
@@ -204,6 +233,7 @@ class Params(Strict):
     models: dict[Name, Model]
     recipes: dict[Name, Recipe]
     experiments: dict[Name, Experiment]
+    scores: dict[Name, Score]
     reports: dict[Name, Report]
 
     @model_validator(mode="after")
@@ -223,7 +253,53 @@ class Params(Strict):
             rows = {row: e for row, e in self.experiments.items() if e.table == name}
             for reference in report.references:
                 _resolve(f"reports.{name}.references", reference, rows)
+            for heading, members in report.tables.items():
+                for member in members:
+                    _resolve(f"reports.{name}.tables.{heading}", member, rows)
+            if report.tables and (lost := sorted(rows.keys() - {m for ms in report.tables.values() for m in ms})):
+                raise ValueError(f"reports.{name}.tables: '{lost[0]}' stands in none of them ({len(lost)} such)")
+        for name in self.scores:
+            self._check_score(name)
         return self
+
+    def _check_score(self, name: str) -> None:
+        """A score's table and dataset stand there again only because DVC interpolates nothing but them."""
+        score, key = self.scores[name], f"scores.{name}"
+        _resolve(key, name, self.experiments)
+        _resolve(f"{key}.segmenter", score.segmenter, self.experiments)
+        scored, segmenter = self.experiments[name], self.experiments[score.segmenter]
+        for field, value, wanted in (
+            ("table", score.table, scored.table),
+            ("dataset", score.dataset, scored.dataset),
+        ):
+            if value != wanted:
+                raise ValueError(f"{key}.{field}: '{value}', but experiments.{name} has '{wanted}'")
+        labels = self.datasets[scored.dataset].labels
+        if labels is None or scored.direction != "BtoA":
+            raise ValueError(f"{key}: only photos made from labels are scored: direction BtoA, a dataset with labels")
+        if segmenter.direction != "AtoB" or self.datasets[segmenter.dataset].labels != labels:
+            raise ValueError(f"{key}.segmenter: {score.segmenter} is not direction AtoB on a dataset with these labels")
+        sizes = [self.recipes[experiment.recipe].size for experiment in (scored, segmenter)]
+        if sizes[0] != sizes[1]:
+            raise ValueError(f"{key}.segmenter: {score.segmenter} reads {sizes[1]} pixels, {name} has {sizes[0]}")
+
+    def check_weights(self, name: str, about: dict[str, Any]) -> None:
+        """Weights of other parameters must not pass, silently, for experiment `name`; `about` is what they say.
+
+        Raises:
+            ValueError: they were trained with other parameters than the experiment has now.
+        """
+        experiment = self.experiments[name]
+        wanted = {
+            **experiment.model_dump(include={"dataset", "direction", "seed"}),
+            "model": self.models[experiment.model].model_dump(),
+            "recipe": self.recipes[experiment.recipe].model_dump(),
+        }
+        for key, value in wanted.items():
+            if about.get(key) != value:
+                raise ValueError(
+                    f"models/{name}: trained with another {key} than params.yaml has now; train {name} again"
+                )
 
 
 def _resolve(key: str, wanted: str, section: dict[str, Any]) -> None:

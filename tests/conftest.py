@@ -19,6 +19,7 @@ TINY: dict[str, Any] = {
             "download": {"source": "drawn_facades", "train": 8, "val": 3, "size": 64, "seed": 0},
             "prepare": {"layout": "stitched"},
             "held_out": "val",
+            "labels": "facades",
         },
     },
     "models": {
@@ -69,6 +70,7 @@ TINY: dict[str, Any] = {
             "seed": 0,
         },
     },
+    "scores": {},
     "reports": {"tiny": {"title": "Tiny", "references": ["first_mean"]}},
 }
 
