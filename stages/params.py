@@ -19,6 +19,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Split = Literal["train", "val", "test"]
+Palette = Literal["facades", "cityscapes"]
 
 
 class Strict(BaseModel):
@@ -129,7 +130,7 @@ class Dataset(Strict):
     download: Source
     prepare: Annotated[CarvanaLayout | StitchedLayout | FoldersLayout, Field(discriminator="layout")]
     held_out: Literal["val", "test"]
-    labels: Literal["facades", "cityscapes"] | None
+    labels: Palette | None
 
 
 # ---- models, recipes, experiments, reports ---------------------------------------------------------------------------
@@ -143,14 +144,33 @@ class Pix2Pix(Strict):
     dropout_blocks: Annotated[int, Field(ge=0, le=16)]
     inference_dropout: bool
     discriminator_channels: Annotated[int, Field(ge=1, le=512)]
-    discriminator_layers: Annotated[int, Field(ge=1, le=5)]
+    discriminator_layers: Annotated[int, Field(ge=0, le=5)]
+    skips: bool = True
+    conditional: bool = True
+
+
+class FCN(Strict):
+    kind: Literal["fcn"]
+    channels: Annotated[int, Field(ge=1, le=512)]
+    convolutions: Annotated[int, Field(ge=1, le=4)]
+    stride: Literal[8, 16, 32]
+    upsampling: Literal["single", "stepwise"]
+    norm: Literal["batch", "instance"]
+    classes: Palette | None
+
+
+class UNetAlone(Strict):
+    kind: Literal["unet"]
+    channels: Annotated[int, Field(ge=1, le=512)]
+    norm: Literal["batch", "instance"]
+    classes: Palette | None
 
 
 class Mean(Strict):
     kind: Literal["mean"]
 
 
-Model = Annotated[Pix2Pix | Mean, Field(discriminator="kind")]
+Model = Annotated[Pix2Pix | FCN | UNetAlone | Mean, Field(discriminator="kind")]
 
 
 class Recipe(Strict):
@@ -236,6 +256,18 @@ class Params(Strict):
     scores: dict[Name, Score]
     reports: dict[Name, Report]
 
+    def describe(self, name: str) -> dict[str, Any]:
+        """What determines the weights of experiment `name`; a weights file carries it.
+
+        Optional keys at their defaults are left out, so that an option added later leaves old weights fresh.
+        """
+        experiment = self.experiments[name]
+        return {
+            **experiment.model_dump(include={"dataset", "direction", "seed"}),
+            "model": self.models[experiment.model].model_dump(exclude_defaults=True),
+            "recipe": self.recipes[experiment.recipe].model_dump(exclude_defaults=True),
+        }
+
     @model_validator(mode="after")
     def _names_resolve(self) -> Self:
         for name, experiment in self.experiments.items():
@@ -243,12 +275,7 @@ class Params(Strict):
             _resolve(f"experiments.{name}.model", experiment.model, self.models)
             _resolve(f"experiments.{name}.recipe", experiment.recipe, self.recipes)
             _resolve(f"experiments.{name}.table", experiment.table, self.reports)
-            model, size = self.models[experiment.model], self.recipes[experiment.recipe].size
-            if isinstance(model, Pix2Pix) and (size >> model.discriminator_layers) < 3:
-                raise ValueError(
-                    f"experiments.{name}: a discriminator of {model.discriminator_layers} layers needs images of "
-                    f"{3 << model.discriminator_layers} pixels or more; recipes.{experiment.recipe}.size is {size}"
-                )
+            _fits(name, experiment, self.models[experiment.model], self.recipes[experiment.recipe])
         for name, report in self.reports.items():
             rows = {row: e for row, e in self.experiments.items() if e.table == name}
             for reference in report.references:
@@ -289,17 +316,29 @@ class Params(Strict):
         Raises:
             ValueError: they were trained with other parameters than the experiment has now.
         """
-        experiment = self.experiments[name]
-        wanted = {
-            **experiment.model_dump(include={"dataset", "direction", "seed"}),
-            "model": self.models[experiment.model].model_dump(),
-            "recipe": self.recipes[experiment.recipe].model_dump(),
-        }
-        for key, value in wanted.items():
+        for key, value in self.describe(name).items():
             if about.get(key) != value:
                 raise ValueError(
                     f"models/{name}: trained with another {key} than params.yaml has now; train {name} again"
                 )
+
+
+def _fits(name: str, experiment: Experiment, model: Model, recipe: Recipe) -> None:
+    match model:
+        case Pix2Pix() if (recipe.size >> model.discriminator_layers) < 3:
+            raise ValueError(
+                f"experiments.{name}: a discriminator of {model.discriminator_layers} layers needs images of "
+                f"{3 << model.discriminator_layers} pixels or more; recipes.{experiment.recipe}.size is {recipe.size}"
+            )
+        case FCN() | UNetAlone() if recipe.gan_weight:
+            raise ValueError(
+                f"experiments.{name}: models.{experiment.model} has no discriminator; "
+                f"recipes.{experiment.recipe}.gan_weight must be 0"
+            )
+        case FCN() | UNetAlone() if model.classes and experiment.direction != "AtoB":
+            raise ValueError(
+                f"experiments.{name}: models.{experiment.model} predicts classes of B: direction must be AtoB"
+            )
 
 
 def _resolve(key: str, wanted: str, section: dict[str, Any]) -> None:
@@ -338,6 +377,8 @@ def _line(error: Any) -> str:
         "doodle",
         "stitched",
         "folders",
+        "fcn",
+        "unet",
         "mean",
     }
     path = [str(part) for part in error["loc"] if part != "[key]"]

@@ -3,7 +3,8 @@
 *Reads* data/pairs/<dataset>/: split train, and val for the validation losses.
 *Writes* models/<experiment>/: last.safetensors (what render uses), best.safetensors (lowest validation L1; for people),
 samples/ (one grid an epoch of fixed training and validation images), kept/ (weights of every `keep_every`-th epoch, and
-their index.txt) and history.csv (epoch, step, images, then the losses; L1 is of 1, the GAN losses as the paper's).
+their index.txt) and history.csv (epoch, step, images, then the losses of training and validation: l1, of 1; gan and d,
+the paper's; or ce, the cross-entropy of classes).
 
 Killed anywhere and started again by the same command, it continues and ends with the same bits: its state lives in
 scratch/train/<experiment>/<digest of all that determines it>/ until everything is published. TensorBoard reads
@@ -25,20 +26,21 @@ import torch
 from torch import Tensor
 
 from stages.command import run
-from stages.params import Mean, Params, Pix2Pix, Recipe, entry, read_params
+from stages.params import FCN, Mean, Model, Params, Pix2Pix, Recipe, UNetAlone, entry, read_params
 from stages.pix2pix.batches import PairSet, cut_batch, cut_centre, draw_epoch, load_pairs
 from stages.pix2pix.checkpoints import network_tensors, save_tensors
 from stages.pix2pix.gan import Gan
-from stages.pix2pix.generators import MeanTarget, inference_seeds
+from stages.pix2pix.generators import Generator, MeanTarget, build_generator, inference_seeds
 from stages.pix2pix.hardware import Hardware, use_hardware
+from stages.pix2pix.labels import palette
 from stages.pix2pix.losses import l1_loss
 from stages.pix2pix.monitor import Monitor, write_samples
-from stages.pix2pix.networks import PatchGAN, UNet
+from stages.pix2pix.networks import PatchGAN
 from stages.pix2pix.publish import whole_file, whole_folder
 from stages.pix2pix.records import write_record
 from stages.pix2pix.runs import Run, only_one
+from stages.pix2pix.supervised import Supervised
 
-COLUMNS = ["epoch", "step", "images", "train_l1", "train_gan", "train_d", "val_l1", "val_gan", "val_d"]
 VALIDATION_BATCH = 16
 
 
@@ -53,29 +55,32 @@ def train(name: str, params: Params) -> None:
     dataset = Path("data/pairs", experiment.dataset)
     about: dict[str, Any] = {
         "experiment": name,
-        **experiment.model_dump(include={"dataset", "direction", "seed"}),
-        "model": model.model_dump(),
-        "recipe": recipe.model_dump(),
+        **params.describe(name),
         "inference": {"dropout": getattr(model, "inference_dropout", False), "statistics": "image"},
     }
     hardware = use_hardware()
     scratch, out = Path("scratch/train", name), Path("models", name)
-    generator: UNet | MeanTarget
+    colours = palette(model.classes) if isinstance(model, FCN | UNetAlone) and model.classes else None
     train_size = recipe.size if isinstance(model, Mean) else recipe.jitter
     with only_one(scratch):
         training, validation = (
-            load_pairs(dataset, split, direction=experiment.direction, size=size, device=hardware.device)
+            load_pairs(
+                dataset, split, direction=experiment.direction, size=size, device=hardware.device, colours=colours
+            )
             for split, size in (("train", train_size), ("val", recipe.size))
         )
         if recipe.batch_size > len(training.pairs):
             raise ValueError(f"{dataset}: {len(training.pairs)} training pairs, but batch_size is {recipe.batch_size}")
-        state = Run(scratch / _digest(about, training, validation), hardware.device)
-        match model:
-            case Pix2Pix():
-                generator = _fit(state, model, recipe, training, validation, about, hardware)
-            case Mean():
-                generator = _average(state, recipe, training, validation, about)
-        _publish(out, state, generator, about)
+        learner = _learner(model, recipe, seed=experiment.seed, hardware=hardware)
+        state = Run(scratch / _digest(about, training, validation), hardware.device, losses=len(learner.LOSSES))
+        match learner:
+            case MeanTarget():
+                _average(learner, state, recipe, training, validation, about)
+                generator: Generator = learner
+            case _:
+                _fit(learner, state, recipe, training, validation, about, hardware)
+                generator = learner.generator
+        _publish(out, state, generator, _columns(learner), about)
         write_record(
             Path("logs/records", f"{name}.json"),
             command=f"python -m stages.train {name}",
@@ -101,34 +106,48 @@ def _digest(about: dict[str, Any], training: PairSet, validation: PairSet) -> st
     return digest.hexdigest()[:16]
 
 
+def _learner(model: Model, recipe: Recipe, *, seed: int, hardware: Hardware) -> Gan | Supervised | MeanTarget:
+    """What is trained: networks and optimisers, weights drawn from `seed`."""
+    generator: Any = build_generator(model.model_dump(), size=recipe.size)
+    betas = (recipe.beta1, recipe.beta2)
+    match model:
+        case Pix2Pix():
+            discriminator = PatchGAN(
+                channels=model.discriminator_channels,
+                layers=model.discriminator_layers,
+                norm=model.norm,
+                conditional=model.conditional,
+            )
+            return Gan(
+                generator,
+                discriminator,
+                hardware=hardware,
+                seed=seed,
+                learning_rates=(recipe.generator_lr, recipe.discriminator_lr),
+                betas=betas,
+                gan_weight=recipe.gan_weight,
+                l1_weight=recipe.l1_weight,
+            )
+        case FCN() | UNetAlone():
+            colours = palette(model.classes) if model.classes else None
+            rate = recipe.generator_lr
+            return Supervised(generator, hardware=hardware, seed=seed, learning_rate=rate, betas=betas, colours=colours)
+        case Mean():
+            mean: MeanTarget = generator
+            return mean
+
+
 def _fit(
+    learner: Gan | Supervised,
     state: Run,
-    model: Pix2Pix,
     recipe: Recipe,
     training: PairSet,
     validation: PairSet,
     about: dict[str, Any],
     hardware: Hardware,
-) -> UNet:
-    """The training loop: every pix2pix experiment runs through these lines."""
-    generator = UNet(
-        size=recipe.size,
-        channels=model.generator_channels,
-        norm=model.norm,
-        dropout=model.dropout,
-        dropout_blocks=model.dropout_blocks,
-    )
-    gan = Gan(
-        generator,
-        PatchGAN(channels=model.discriminator_channels, layers=model.discriminator_layers, norm=model.norm),
-        hardware=hardware,
-        seed=about["seed"],
-        learning_rates=(recipe.generator_lr, recipe.discriminator_lr),
-        betas=(recipe.beta1, recipe.beta2),
-        gan_weight=recipe.gan_weight,
-        l1_weight=recipe.l1_weight,
-    )
-    if state.resume(gan):
+) -> None:
+    """The training loop: every experiment that learns runs through these lines."""
+    if state.resume(learner):
         print(f"continuing {about['experiment']} at step {state.step}", flush=True)
     steps = len(training.pairs) // recipe.batch_size
     with Monitor(
@@ -141,7 +160,7 @@ def _fit(
         while state.step < steps * recipe.epochs:
             epoch = state.step // steps
             factor = learning_rate_factor(epoch, epochs=recipe.epochs, decay_epochs=recipe.decay_epochs)
-            gan.scale_learning_rates(factor)
+            learner.scale_learning_rates(factor)
             draws = draw_epoch(
                 seed=about["seed"],
                 epoch=epoch,
@@ -153,20 +172,19 @@ def _fit(
             ).to(hardware.device)
             for i in range(state.step % steps, steps):
                 source, target = cut_batch(training.images, draws[i], size=recipe.size)
-                state.add(gan.step(source, target, draws[i, :, 4]))
+                state.add(learner.step(source, target, draws[i, :, 4]))
                 monitor.step(recipe.batch_size)
                 if state.due() and i + 1 < steps:
                     state.mean_losses(i + 1)  # never save past a non-finite loss
-                    state.save(gan)
-            _close_epoch(state, gan, recipe, training, validation, about, monitor)
+                    state.save(learner)
+            _close_epoch(state, learner, recipe, training, validation, about, monitor)
             if state.due() or epoch + 1 == recipe.epochs:
-                state.save(gan)
-    return generator
+                state.save(learner)
 
 
 def _close_epoch(
     state: Run,
-    gan: Gan,
+    learner: Gan | Supervised,
     recipe: Recipe,
     training: PairSet,
     validation: PairSet,
@@ -176,45 +194,47 @@ def _close_epoch(
     """Losses, samples, best and kept weights of the epoch that just ended."""
     steps = len(training.pairs) // recipe.batch_size
     epoch = state.step // steps
-    losses = [*state.mean_losses(steps), *_validate(gan, validation, recipe, about)]
+    losses = [*state.mean_losses(steps), *_validate(learner, validation, recipe, about)]
     state.reset_sums()
     row: dict[str, Any] = {"epoch": epoch, "step": state.step, "images": state.step * recipe.batch_size}
-    for name, loss in zip(COLUMNS[3:], losses, strict=True):
-        row[name] = loss / 2 if name.endswith("l1") else loss if recipe.gan_weight else None  # L1 of [-1, 1] -> of 1
+    for name, loss in zip(_columns(learner)[3:], losses, strict=True):
+        kind = name.split("_")[1]
+        row[name] = loss / 2 if kind == "l1" else None if kind in learner.idle else loss  # L1 of [-1, 1] -> of 1
     state.rows.append(row)
 
     weights = {**about, "epoch": epoch, "step": state.step}
     if row["val_l1"] < state.best:
         state.best = row["val_l1"]
-        save_tensors(state.folder / "best.safetensors", network_tensors("generator", gan.generator), weights)
+        save_tensors(state.folder / "best.safetensors", network_tensors("generator", learner.generator), weights)
     if recipe.keep_every and epoch % recipe.keep_every == 0:
         kept = state.folder / "kept" / f"epoch_{epoch:04d}.safetensors"
-        save_tensors(kept, network_tensors("generator", gan.generator), weights)
+        save_tensors(kept, network_tensors("generator", learner.generator), weights)
 
     samples = state.folder / "samples" / f"epoch_{epoch:04d}.png"
     seed = about["seed"] if about["inference"]["dropout"] else None
     sets = (training, validation)
-    monitor.epoch(row, write_samples(samples, gan.generate, sets, size=recipe.size, seed=seed))
+    monitor.epoch(row, write_samples(samples, learner.generate, sets, size=recipe.size, seed=seed))
 
 
-def _validate(gan: Gan, validation: PairSet, recipe: Recipe, about: dict[str, Any]) -> list[float]:
-    """Mean losses (L1, GAN, D) over the validation split."""
+def _validate(learner: Gan | Supervised, validation: PairSet, recipe: Recipe, about: dict[str, Any]) -> list[float]:
+    """Mean losses, in the order of the learner's, over the validation split."""
     count = len(validation.pairs)
-    sums = torch.zeros(3, dtype=torch.float64, device=validation.images.device)
+    sums = torch.zeros(len(learner.LOSSES), dtype=torch.float64, device=validation.images.device)
     for start in range(0, count, VALIDATION_BATCH):
         index = list(range(start, min(start + VALIDATION_BATCH, count)))
         source, target = cut_centre(validation.images, index, size=recipe.size)
         ids = [validation.pairs[i].id for i in index]
         seeds = inference_seeds(about["seed"], ids).to(source.device) if about["inference"]["dropout"] else None
-        sums += gan.validate(source, target, seeds) * len(index)
+        sums += learner.validate(source, target, seeds) * len(index)
     means: list[float] = (sums / count).tolist()
     return means
 
 
-def _average(state: Run, recipe: Recipe, training: PairSet, validation: PairSet, about: dict[str, Any]) -> MeanTarget:
+def _average(
+    mean: MeanTarget, state: Run, recipe: Recipe, training: PairSet, validation: PairSet, about: dict[str, Any]
+) -> None:
     """The baseline "trains" by averaging the training targets at the recipe's size."""
     start = time.monotonic()
-    mean = MeanTarget(recipe.size)
     row: dict[str, Any] = {"epoch": 1, "step": 0, "images": len(training.pairs)}
 
     def targets(pairs: PairSet) -> Iterator[Tensor]:
@@ -232,10 +252,14 @@ def _average(state: Run, recipe: Recipe, training: PairSet, validation: PairSet,
     samples = state.folder / "samples" / "epoch_0001.png"
     write_samples(samples, mean, (training, validation), size=recipe.size, seed=None)
     state.seconds = time.monotonic() - start
-    return mean
 
 
-def _publish(out: Path, state: Run, generator: UNet | MeanTarget, about: dict[str, Any]) -> None:
+def _columns(learner: Gan | Supervised | MeanTarget) -> list[str]:
+    """The columns of history.csv."""
+    return ["epoch", "step", "images", *(f"{split}_{loss}" for split in ("train", "val") for loss in learner.LOSSES)]
+
+
+def _publish(out: Path, state: Run, generator: Generator, columns: list[str], about: dict[str, Any]) -> None:
     """Outputs appear under their declared names, each whole or not at all."""
     last = {**about, "epoch": state.rows[-1]["epoch"], "step": state.step}
     save_tensors(out / "last.safetensors", network_tensors("generator", generator), last)
@@ -249,7 +273,7 @@ def _publish(out: Path, state: Run, generator: UNet | MeanTarget, about: dict[st
         names = sorted(path.name for path in partial.iterdir())
         (partial / "index.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
     with whole_file(out / "history.csv") as partial:
-        pd.DataFrame(state.rows, columns=COLUMNS).to_csv(partial, index=False, float_format="%.6f", lineterminator="\n")
+        pd.DataFrame(state.rows, columns=columns).to_csv(partial, index=False, float_format="%.6f", lineterminator="\n")
 
 
 def learning_rate_factor(epoch: int, *, epochs: int, decay_epochs: int) -> float:

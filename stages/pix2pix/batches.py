@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from stages.pix2pix.cores import usable_cores
+from stages.pix2pix.images import Uint8
 from stages.pix2pix.networks import to_network
-from stages.pix2pix.pairs import Pair, read_pairs, read_sides
+from stages.pix2pix.pairs import Pair, read_classes, read_pairs, read_sides
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,12 @@ class PairSet:
     pairs: list[Pair]
 
 
-def load_pairs(root: Path, split: str, *, direction: str, size: int, device: torch.device) -> PairSet:
+def load_pairs(
+    root: Path, split: str, *, direction: str, size: int, device: torch.device, colours: Uint8 | None = None
+) -> PairSet:
     """Decode a split, each side resized to (size, size), and put it on `device` (6 size^2 bytes a pair).
+
+    With `colours` (K, 3), targets are label maps in exactly these colours, resized without blending classes.
 
     Raises:
         ValueError: they do not fit into the memory that is free there.
@@ -43,6 +48,8 @@ def load_pairs(root: Path, split: str, *, direction: str, size: int, device: tor
 
     def decode(i: int) -> None:
         images[i, ..., :3], images[i, ..., 3:] = read_sides(pairs[i], direction=direction, size=size)
+        if colours is not None:
+            images[i, ..., 3:] = colours[read_classes(pairs[i], colours, size=size)]
 
     with ThreadPoolExecutor(usable_cores()) as pool:
         list(pool.map(decode, range(len(pairs))))

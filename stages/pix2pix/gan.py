@@ -12,6 +12,8 @@ from stages.pix2pix.networks import PatchGAN, UNet, initialise
 class Gan:
     """Generator and discriminator in training. Losses are a tensor (3,) on the device: L1, G's GAN loss, D's loss."""
 
+    LOSSES = ("l1", "gan", "d")
+
     def __init__(
         self,
         generator: UNet,
@@ -32,6 +34,7 @@ class Gan:
         self.generator_adam = optim.Adam(generator.parameters(), learning_rates[0], betas, fused=True)
         self.discriminator_adam = optim.Adam(discriminator.parameters(), learning_rates[1], betas, fused=True)
         self.hardware, self.gan_weight, self.l1_weight = hardware, gan_weight, l1_weight
+        self.idle = () if gan_weight else ("gan", "d")  # losses without meaning
 
     def step(self, source: Tensor, target: Tensor, seeds: Tensor) -> Tensor:
         """One update of D, then one of G, on a batch (N, 3, S, S); one generator forward serves both. No host sync."""

@@ -15,7 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stages.pix2pix.checkpoints import load_tensors, restore_network
+from stages.pix2pix.fcn import FCN
 from stages.pix2pix.images import Uint8
+from stages.pix2pix.labels import PALETTES, palette
 from stages.pix2pix.networks import UNet, from_network, to_network
 from stages.pix2pix.noise import seed_of
 
@@ -23,6 +25,7 @@ from stages.pix2pix.noise import seed_of
 class MeanTarget(nn.Module):
     """The baseline: answers every source with the mean target of the training images."""
 
+    LOSSES = ("l1", "gan", "d")  # columns of its history, all but L1 empty
     image: Tensor
     multiple = 1
 
@@ -38,8 +41,31 @@ class MeanTarget(nn.Module):
         return image.expand_as(source)
 
 
-def build_generator(model: dict[str, Any], *, size: int) -> UNet | MeanTarget:
+class Coloured(nn.Module):
+    """A network of class logits, answering with the colour of each pixel's most likely class."""
+
+    colours: Tensor
+
+    def __init__(self, network: "UNet | FCN", colours: Uint8) -> None:
+        super().__init__()
+        self.network, self.multiple = network, network.multiple
+        self.register_buffer("colours", to_network(torch.from_numpy(colours)), persistent=False)
+
+    def forward(self, source: Tensor, seeds: Tensor | None) -> Tensor:
+        """(N, 3, H, W) -> the same shape, colours of the palette in [-1, 1]."""
+        return self.paint(self.network(source, seeds))
+
+    def paint(self, logits: Tensor) -> Tensor:
+        """(N, K, H, W) -> (N, 3, H, W)."""
+        return self.colours[logits.argmax(1)].permute(0, 3, 1, 2)
+
+
+Generator = UNet | FCN | MeanTarget
+
+
+def build_generator(model: dict[str, Any], *, size: int) -> Generator:
     """The network that a model entry (as in params.yaml, stored in the weights file) describes, weights unset."""
+    classes = len(PALETTES[model["classes"]]) if model.get("classes") else None
     match model["kind"]:
         case "pix2pix":
             return UNet(
@@ -48,7 +74,13 @@ def build_generator(model: dict[str, Any], *, size: int) -> UNet | MeanTarget:
                 norm=model["norm"],
                 dropout=model["dropout"],
                 dropout_blocks=model["dropout_blocks"],
+                skips=model.get("skips", True),
             )
+        case "unet":
+            return UNet(size=size, channels=model["channels"], norm=model["norm"], classes=classes)
+        case "fcn":
+            keys = ("channels", "convolutions", "stride", "upsampling", "norm")
+            return FCN(**{key: model[key] for key in keys}, classes=classes)
         case "mean":
             return MeanTarget(size)
         case kind:
@@ -59,7 +91,7 @@ def build_generator(model: dict[str, Any], *, size: int) -> UNet | MeanTarget:
 class Trained:
     """A generator in evaluation mode on `device`, and what its weights file says `about` itself."""
 
-    generator: UNet | MeanTarget
+    generator: Generator | Coloured
     about: dict[str, Any]
     device: torch.device
 
@@ -93,10 +125,12 @@ def load_trained(path: Path, device: torch.device) -> Trained:
     """
     tensors, about = load_tensors(path)
     try:
-        generator = build_generator(about["model"], size=about["recipe"]["size"])
+        generator: Any = build_generator(about["model"], size=about["recipe"]["size"])
         restore_network("generator", generator, tensors)
     except KeyError as error:
         raise ValueError(f"{path}: not a generator's weights (no {error})") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+    if classes := about["model"].get("classes"):
+        generator = Coloured(generator, palette(classes))
     return Trained(generator.to(device).to(memory_format=torch.channels_last).eval(), about, device)

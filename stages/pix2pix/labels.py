@@ -58,4 +58,5 @@ def decode(image: Uint8, colours: Uint8) -> Uint8:
     c = colours.astype(np.float32)
     # |p - c|^2 without its term |p|^2, which is the same for all c; exact, since these are small integers
     distance = (c * c).sum(1) - 2 * (image.reshape(-1, 3).astype(np.float32) @ c.T)
-    return distance.argmin(1).astype(np.uint8).reshape(image.shape[:2])
+    nearest: Uint8 = distance.argmin(1).astype(np.uint8)
+    return nearest.reshape(image.shape[:2])

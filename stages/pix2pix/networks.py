@@ -76,28 +76,39 @@ class Up(nn.Module):
 class UNet(nn.Module):
     """Encoder-decoder with skips from each encoder layer to the decoder layer of its size.
 
-    Encoder C64-C128-C256-C512-...-C512, log2(size) layers down to 1x1; decoder its mirror; Tanh. `dropout` acts in the
-    first `dropout_blocks` decoder blocks, training or not, whenever `seeds` is given.
+    Encoder C64-C128-C256-C512-...-C512, log2(size) layers down to 1x1; decoder its mirror. The last layer makes an
+    image through Tanh, or, with `classes`, that many logits. `dropout` acts in the first `dropout_blocks` decoder
+    blocks, training or not, whenever `seeds` is given. Without `skips` it is the paper's encoder-decoder (section 4.2).
 
     Raises:
         ValueError: size is not a power of two from 64 up.
     """
 
-    def __init__(self, *, size: int, channels: int, norm: str, dropout: float, dropout_blocks: int) -> None:
+    def __init__(
+        self,
+        *,
+        size: int,
+        channels: int,
+        norm: str,
+        dropout: float = 0.0,
+        dropout_blocks: int = 0,
+        skips: bool = True,
+        classes: int | None = None,
+    ) -> None:
         super().__init__()
         if size < 64 or size & (size - 1):
             raise ValueError(f"size {size} is not a power of two from 64 up")
         depth = int(math.log2(size))
         width = [channels * min(2**i, 8) for i in range(depth)]
-        self.multiple = size
+        self.multiple, self.skips, self.image = size, skips, classes is None
         self.down = nn.ModuleList(
             Down(cin, cout, norm=None if i in (0, depth - 1) else norm, activate=i > 0)
             for i, (cin, cout) in enumerate(zip([3, *width], width, strict=False))
         )
         self.up = nn.ModuleList(
             Up(
-                width[i] * (1 if i == depth - 1 else 2),
-                width[i - 1] if i else 3,
+                width[i] * (2 if skips and i < depth - 1 else 1),
+                width[i - 1] if i else classes or 3,
                 norm=norm if i else None,
                 dropout=dropout if depth - 1 - i < dropout_blocks and i else 0.0,
                 stream=i,
@@ -106,41 +117,48 @@ class UNet(nn.Module):
         )
 
     def forward(self, source: Tensor, seeds: Tensor | None) -> Tensor:
-        """(N, 3, H, W) in [-1, 1], H and W multiples of `multiple` -> the same shape; `seeds` (N,) None: no dropout."""
-        skips: list[Tensor] = []
+        """(N, 3, H, W) in [-1, 1], H and W multiples of `multiple` -> (N, 3 or classes, H, W).
+
+        `seeds` (N,) None: no dropout.
+        """
+        encoded: list[Tensor] = []
         x = source
         for down in self.down:
             x = down(x)  # (N, width[i], H / 2**(i+1), W / 2**(i+1))
-            skips.append(x)
-        skips.pop()
+            encoded.append(x)
+        encoded.pop()
         for up in self.up:
             x = up(x, seeds)
-            x = torch.cat([x, skips.pop()], 1) if skips else x
-        return torch.tanh(x)
+            x = torch.cat([x, encoded.pop()], 1) if self.skips and encoded else x
+        return torch.tanh(x) if self.image else x
 
 
 class PatchGAN(nn.Module):
-    """Discriminator of overlapping patches: one logit a patch of the pair (source, image).
+    """Discriminator of overlapping patches: one logit a patch of the pair (source, image), or of the image alone.
 
-    `layers` strided 4x4 convolutions, then two of stride 1: 1, 3, 5 layers see patches of 16, 70, 286 pixels.
+    `layers` strided 4x4 convolutions, then two of stride 1: 1, 3, 5 layers see patches of 16, 70, 286 pixels. 0 layers
+    are the PixelGAN, three 1x1 convolutions that see 1 pixel (appendix 6.1.2). Not `conditional`: it never sees the
+    source (section 4.2).
     """
 
-    def __init__(self, *, channels: int, layers: int, norm: str) -> None:
+    def __init__(self, *, channels: int, layers: int, norm: str, conditional: bool = True) -> None:
         super().__init__()
-        width = [channels * min(2**i, 8) for i in range(layers + 1)]
-        convs: list[nn.Module] = [nn.Conv2d(6, width[0], 4, 2, 1), nn.LeakyReLU(0.2)]
-        for i in range(1, layers + 1):
+        self.conditional = conditional
+        width = [channels * min(2**i, 8) for i in range(max(layers, 1) + 1)]
+        side, padding = (4, 1) if layers else (1, 0)
+        convs: list[nn.Module] = []
+        for i, (cin, cout) in enumerate(zip([6 if conditional else 3, *width], width, strict=False)):
             stride = 2 if i < layers else 1
             convs += [
-                nn.Conv2d(width[i - 1], width[i], 4, stride, 1, bias=False),
-                Norm(width[i], norm),
+                nn.Conv2d(cin, cout, side, stride, padding, bias=i == 0),
+                *([Norm(cout, norm)] if i else []),
                 nn.LeakyReLU(0.2),
             ]
-        self.layers = nn.Sequential(*convs, nn.Conv2d(width[-1], 1, 4, 1, 1))
+        self.layers = nn.Sequential(*convs, nn.Conv2d(width[-1], 1, side, 1, padding))
 
     def forward(self, source: Tensor, image: Tensor) -> Tensor:
         """Two (N, 3, H, W) -> logits (N, 1, H', W'); 30x30 of them at 256 pixels and 3 layers."""
-        logits: Tensor = self.layers(torch.cat([source, image], 1))
+        logits: Tensor = self.layers(torch.cat([source, image], 1) if self.conditional else image)
         return logits
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from stages.pix2pix.checkpoints import load_tensors, save_tensors
 from stages.pix2pix.gan import Gan
+from stages.pix2pix.supervised import Supervised
 
 SAVE_SECONDS = 5.0  # shortest time between two saves
 SAVE_SHARE = 0.02  # largest share of the time that saving may take
@@ -22,10 +23,11 @@ Row = dict[str, int | float | None]
 
 @dataclass
 class Run:
-    """Where a run stands. `sums` float64 (4,): the epoch's three summed losses, and its steps before a non-finite."""
+    """Where a run stands. `sums` float64 (losses + 1,): an epoch's summed losses, steps before a non-finite one."""
 
     folder: Path
     device: torch.device
+    losses: int
     step: int = 0
     rows: list[Row] = field(default_factory=list)
     best: float = math.inf
@@ -44,12 +46,12 @@ class Run:
         return self.folder / "state.safetensors"
 
     def reset_sums(self) -> None:
-        self.sums = torch.zeros(4, dtype=torch.float64, device=self.device)
+        self.sums = torch.zeros(self.losses + 1, dtype=torch.float64, device=self.device)
 
     def add(self, losses: Tensor) -> None:
-        """Count one step and its losses (3,), without waiting for the device."""
-        sums = self.sums[:3] + losses
-        self.sums = torch.cat([sums, (self.sums[3:] + sums.isfinite().all())])
+        """Count one step and its losses (losses,), without waiting for the device."""
+        sums = self.sums[:-1] + losses
+        self.sums = torch.cat([sums, (self.sums[-1:] + sums.isfinite().all())])
         self.step += 1
 
     def mean_losses(self, steps: int) -> list[float]:
@@ -71,21 +73,21 @@ class Run:
         """Whether enough time has passed to save again."""
         return time.monotonic() - self._since > max(SAVE_SECONDS, self._save_cost / SAVE_SHARE)
 
-    def save(self, gan: Gan) -> None:
+    def save(self, learner: Gan | Supervised) -> None:
         """Write the whole state, whole or not at all."""
         start = time.monotonic()
         self.seconds += start - self._since
         about = {"step": self.step, "rows": self.rows, "best": self.best, "seconds": self.seconds}
-        save_tensors(self.state, {**gan.tensors(), "sums": self.sums}, about)
+        save_tensors(self.state, {**learner.tensors(), "sums": self.sums}, about)
         self._since = time.monotonic()
         self._save_cost = self._since - start
 
-    def resume(self, gan: Gan) -> bool:
+    def resume(self, learner: Gan | Supervised) -> bool:
         """Continue from the saved state where there is one."""
         if not self.state.exists():
             return False
         tensors, about = load_tensors(self.state)
-        gan.restore(tensors)
+        learner.restore(tensors)
         self.sums = tensors["sums"].to(self.device)
         self.step, self.rows, self.best, self.seconds = (about[key] for key in ("step", "rows", "best", "seconds"))
         self._since = time.monotonic()

@@ -1,0 +1,91 @@
+"""The learner of networks without a discriminator: regression of images, or classes by cross-entropy.
+
+Its methods are those of `Gan`, so that one training loop serves both.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, optim
+
+from stages.pix2pix.checkpoints import network_tensors, optimizer_tensors, restore_network, restore_optimizer
+from stages.pix2pix.fcn import FCN, initialise_fcn
+from stages.pix2pix.generators import Coloured
+from stages.pix2pix.hardware import Hardware
+from stages.pix2pix.images import Uint8
+from stages.pix2pix.losses import l1_loss
+from stages.pix2pix.networks import UNet, initialise
+
+
+class Supervised:
+    """A network in training. Losses (2,) on the device: L1 of its image; cross-entropy (0 where it has no classes)."""
+
+    LOSSES = ("l1", "ce")
+
+    def __init__(
+        self,
+        generator: UNet | FCN,
+        *,
+        hardware: Hardware,
+        seed: int,
+        learning_rate: float,
+        betas: tuple[float, float],
+        colours: Uint8 | None,
+    ) -> None:
+        """`colours` (K, 3): palette of a network of K class logits; targets then hold these colours alone."""
+        if isinstance(generator, FCN):
+            initialise_fcn(generator, seed)
+        else:
+            initialise(generator, seed)
+        self.generator = generator.to(hardware.device).to(memory_format=torch.channels_last)
+        self.coloured = None if colours is None else Coloured(generator, colours).to(hardware.device)
+        self.idle = ("ce",) if colours is None else ()  # losses without meaning
+        self.learning_rate, self.hardware = learning_rate, hardware
+        self.adam = optim.Adam(generator.parameters(), learning_rate, betas, fused=True)
+
+    def step(self, source: Tensor, target: Tensor, seeds: Tensor) -> Tensor:
+        """One update on a batch (N, 3, S, S). No host sync."""
+        self.generator.train()
+        with self.hardware.autocast():
+            output = self.generator(source, seeds)
+        losses = self._losses(output, target)
+        self.adam.zero_grad()
+        losses[1 if self.coloured else 0].backward()
+        self.adam.step()
+        return losses.detach()
+
+    def _losses(self, output: Tensor, target: Tensor) -> Tensor:
+        if self.coloured is None:
+            return torch.stack([l1_loss(output, target), torch.zeros((), device=target.device)])
+        distance = (target.permute(0, 2, 3, 1)[..., None, :] - self.coloured.colours).abs().sum(-1)  # (N, S, S, K)
+        cross_entropy = F.cross_entropy(output.float(), distance.argmin(-1))
+        return torch.stack([l1_loss(self.coloured.paint(output), target), cross_entropy])
+
+    @torch.no_grad()
+    def generate(self, source: Tensor, seeds: Tensor | None) -> Tensor:
+        """float32 images in [-1, 1], as at inference: each image's own statistics."""
+        self.generator.eval()
+        with self.hardware.autocast():
+            generated: Tensor = (self.coloured or self.generator)(source, seeds)
+        return generated.float()
+
+    @torch.no_grad()
+    def validate(self, source: Tensor, target: Tensor, seeds: Tensor | None) -> Tensor:
+        """Losses (2,), as `step` gives them, of the network as at inference."""
+        self.generator.eval()
+        with self.hardware.autocast():
+            output = self.generator(source, seeds)
+        return self._losses(output, target)
+
+    def scale_learning_rates(self, factor: float) -> None:
+        """Set the learning rate to `factor` times the recipe's."""
+        for group in self.adam.param_groups:
+            group["lr"] = factor * self.learning_rate
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that a resumed run needs."""
+        return {**network_tensors("generator", self.generator), **optimizer_tensors("adam", self.adam)}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Load what `tensors` gave."""
+        restore_network("generator", self.generator, tensors)
+        restore_optimizer("adam", self.adam, tensors)
