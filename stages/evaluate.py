@@ -23,10 +23,10 @@ from stages.params import Params, entry, read_params
 from stages.pix2pix import labels, metrics
 from stages.pix2pix.cores import usable_cores
 from stages.pix2pix.grids import grid
-from stages.pix2pix.images import Uint8, read_image, write_png
-from stages.pix2pix.listing import list_images
-from stages.pix2pix.pairs import Pair, read_classes, read_pairs, read_sides
+from stages.pix2pix.images import Uint8, write_png
+from stages.pix2pix.pairs import Pair
 from stages.pix2pix.publish import whole_file
+from stages.pix2pix.rendered import Rendered, read_rendered
 from stages.pix2pix.segmentation import Counts, confusion, ious, label_scores, pixel_accuracy
 from stages.pix2pix.statistics import summarise
 
@@ -41,25 +41,17 @@ def evaluate(name: str, params: Params) -> None:
     """
     experiment = entry(params.experiments, name, "experiments")
     out = Path("results", experiment.table, name)
-    card_path = out / "card.json"
-    if not card_path.exists():
-        raise FileNotFoundError(f"{card_path}: not rendered yet; run `python -m stages.render {name}` first")
-    card = json.loads(card_path.read_text(encoding="utf-8"))
-    images = out / "images" / card["split"]
-    pairs = read_pairs(Path("data/pairs", experiment.dataset), card["split"])
-    rendered = {path.name for path in list_images(images)} if images.is_dir() else set()
-    if rendered != {f"{pair.id}.png" for pair in pairs}:
-        raise ValueError(f"{images}: does not hold exactly the images of split '{card['split']}'; render again")
+    rendered = read_rendered(out, Path("data/pairs", experiment.dataset))
     losses = _last_losses(Path("models", name, "history.csv"))
-    dataset, forward = params.datasets[experiment.dataset], card["direction"] == "AtoB"
+    dataset, forward = params.datasets[experiment.dataset], rendered.card["direction"] == "AtoB"
     masked_out = dataset.prepare.layout == "carvana" and forward
     palette = dataset.labels if forward else None
 
     with ThreadPoolExecutor(usable_cores()) as pool:
-        rows = list(pool.map(lambda pair: _score(pair, images, card, masked_out), pairs))
-        table = pd.DataFrame(rows)
-        matrices = list(pool.map(lambda pair: _classes(pair, images, card, palette), pairs)) if palette else []
-    summary = _summarise(table, [pair.group for pair in pairs])
+        rows = list(pool.map(lambda pair: _score(pair, rendered, masked_out), rendered.pairs))
+        matrices = list(pool.map(lambda pair: _confusion(pair, rendered, palette), rendered.pairs)) if palette else []
+    table = pd.DataFrame(rows)
+    summary = _summarise(table)
     if palette:
         table["pixel_accuracy"] = [pixel_accuracy(matrix) for matrix in matrices]
         summary |= _summarise_classes(np.sum(matrices, axis=0), list(labels.PALETTES[palette]))
@@ -68,16 +60,12 @@ def evaluate(name: str, params: Params) -> None:
     with whole_file(out / "metrics.json") as partial:
         partial.write_text(json.dumps(summary | losses, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     with whole_file(out / "strip.png") as partial:
-        write_png(partial, _strip(table, pairs, images, card))
+        write_png(partial, _strip(table, rendered))
 
 
-def _score(pair: Pair, images: Path, card: dict[str, Any], masked_out: bool) -> dict[str, Any]:
+def _score(pair: Pair, rendered: Rendered, masked_out: bool) -> dict[str, Any]:
     """One row of per_image.csv."""
-    generated = read_image(images / f"{pair.id}.png")
-    _, target = read_sides(pair, direction=card["direction"], size=card["recipe"]["size"])
-    if generated.shape != target.shape:
-        sizes = f"{generated.shape[1]} x {generated.shape[0]} pixels, its target {target.shape[1]} x {target.shape[0]}"
-        raise ValueError(f"{images / pair.id}.png: {sizes}; render again")
+    generated, (_, target) = rendered.image(pair), rendered.sides(pair)
     row: dict[str, Any] = {"split": pair.split, "id": pair.id, "group": pair.group}
     row |= {name: score(generated, target) for name, score in SCORES.items()}
     if masked_out:
@@ -86,16 +74,16 @@ def _score(pair: Pair, images: Path, card: dict[str, Any], masked_out: bool) -> 
     return row
 
 
-def _classes(pair: Pair, images: Path, card: dict[str, Any], palette: str) -> Counts:
-    """The confusion matrix of one image that is a label map."""
+def _confusion(pair: Pair, rendered: Rendered, palette: str) -> Counts:
+    """The confusion matrix of one generated label map."""
     colours = labels.palette(palette)
-    predicted = labels.decode(read_image(images / f"{pair.id}.png"), colours)
-    truth = read_classes(pair, colours, size=card["recipe"]["size"])
+    predicted, truth = labels.decode(rendered.image(pair), colours), rendered.classes(pair, colours)
     return confusion(predicted, truth, classes=list(labels.PALETTES[palette]))
 
 
-def _summarise(table: pd.DataFrame, groups: list[str]) -> dict[str, int | float | None]:
+def _summarise(table: pd.DataFrame) -> dict[str, int | float | None]:
     """Flat metrics: n, groups, and of each score its mean, sd and interval; null where there is none."""
+    groups = table["group"].tolist()
     flat: dict[str, int | float | None] = {"n": len(table), "groups": len(set(groups))}
     for name in table.columns[3:]:
         summary = summarise(table[name].to_numpy(), groups)
@@ -121,7 +109,7 @@ def _finite(value: float) -> float | None:
     return round(value, 8) if math.isfinite(value) else None
 
 
-def _strip(table: pd.DataFrame, pairs: list[Pair], images: Path, card: dict[str, Any]) -> Uint8:
+def _strip(table: pd.DataFrame, rendered: Rendered) -> Uint8:
     """The best, the median and the three worst images, each with its score; each image once."""
     score, heading = ("pixel_accuracy", "accuracy") if "pixel_accuracy" in table else ("ssim", "SSIM")
     order = table[score].sort_values(ascending=False, kind="stable").index
@@ -131,9 +119,9 @@ def _strip(table: pd.DataFrame, pairs: list[Pair], images: Path, card: dict[str,
         chosen.setdefault(max(place, 0), word)
     rows, texts = [], []
     for place, word in sorted(chosen.items()):
-        pair = pairs[order[place]]
-        source, target = read_sides(pair, direction=card["direction"], size=card["recipe"]["size"])
-        rows.append([source, read_image(images / f"{pair.id}.png"), target])
+        pair = rendered.pairs[order[place]]
+        source, target = rendered.sides(pair)
+        rows.append([source, rendered.image(pair), target])
         texts.append(f"{word}\n{pair.id}\n{heading} {table[score][order[place]]:.3f}")
     return grid(rows, columns=["input", "generated", "target"], labels=texts)
 

@@ -19,10 +19,10 @@ from stages.params import Params, entry, read_params
 from stages.pix2pix.generators import load_trained
 from stages.pix2pix.grids import grid, spread
 from stages.pix2pix.hardware import use_hardware
-from stages.pix2pix.images import read_image, write_png
+from stages.pix2pix.images import write_png
 from stages.pix2pix.labels import PALETTES, decode, palette
-from stages.pix2pix.pairs import read_classes, read_pairs, read_sides
 from stages.pix2pix.publish import whole_file
+from stages.pix2pix.rendered import read_rendered
 from stages.pix2pix.segmentation import confusion, label_scores
 
 SHOWN = 4
@@ -40,22 +40,18 @@ def score(name: str, params: Params) -> None:
     """
     scored = entry(params.scores, name, "scores")
     out = Path("results", scored.table, name)
-    if not (out / "card.json").exists():
-        raise FileNotFoundError(f"{out}/card.json: not rendered yet; run `python -m stages.render {name}` first")
-    card = json.loads((out / "card.json").read_text(encoding="utf-8"))
+    rendered = read_rendered(out, Path("data/pairs", scored.dataset))
     segmenter = load_trained(Path("models", scored.segmenter, "last.safetensors"), use_hardware().device)
     params.check_weights(scored.segmenter, segmenter.about)
     labels = params.datasets[scored.dataset].labels
     assert labels is not None, "Params sees to it"
     classes, colours = list(PALETTES[labels]), palette(labels)
 
-    pairs = read_pairs(Path("data/pairs", scored.dataset), card["split"])
-    shown, rows = spread(SHOWN, of=len(pairs)), []
+    shown, rows = spread(SHOWN, of=len(rendered.pairs)), []
     generated = real = np.zeros((len(classes), len(classes)), np.int64)
-    for i, pair in enumerate(tqdm(pairs, desc=name, unit=" images")):
-        photo = read_image(out / "images" / card["split"] / f"{pair.id}.png")
-        label, target = read_sides(pair, direction="BtoA", size=card["recipe"]["size"])
-        truth = read_classes(pair, colours, size=card["recipe"]["size"])
+    for i, pair in enumerate(tqdm(rendered.pairs, desc=name, unit=" images")):
+        photo, (label, target) = rendered.image(pair), rendered.sides(pair)
+        truth = rendered.classes(pair, colours)
         maps = [decode(segmenter.generate(image, id=pair.id), colours) for image in (photo, target)]
         generated = generated + confusion(maps[0], truth, classes=classes)
         real = real + confusion(maps[1], truth, classes=classes)
@@ -66,7 +62,7 @@ def score(name: str, params: Params) -> None:
     numbers |= {f"real_{key}": value for key, value in label_scores(real, classes=classes).items()}
     flat = {key: round(value, 8) if math.isfinite(value) else None for key, value in numbers.items()}
     with whole_file(out / "score.json") as partial:
-        text = json.dumps({"n": len(pairs), "segmenter": scored.segmenter, **flat}, indent=2, allow_nan=False)
+        text = json.dumps({"n": len(rendered.pairs), "segmenter": scored.segmenter, **flat}, indent=2, allow_nan=False)
         partial.write_text(text + "\n", encoding="utf-8")
     with whole_file(out / "score.png") as partial:
         write_png(partial, grid(rows, columns=COLUMNS))
