@@ -79,7 +79,7 @@ def test_a_result_does_not_depend_on_the_other_images(repo: Path, params: Params
     together = files(OUT / "images/val")
     table = Path("data/pairs/houses/pairs.csv")
     lines = table.read_text(encoding="utf-8").splitlines()
-    table.write_text("\n".join([lines[0], next(line for line in lines if line.startswith("2,val"))]), encoding="utf-8")
+    table.write_text("\n".join(line for line in lines if not line.startswith(("1,val", "3,val"))), encoding="utf-8")
     for id in ("1", "3"):
         Path(f"data/pairs/houses/val/{id}.png").unlink()
     render("first", params)

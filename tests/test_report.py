@@ -109,6 +109,9 @@ def test_differences_are_paired_image_by_image(three: Params) -> None:
 @pytest.mark.parametrize("card", [{"dataset": "other"}, {"direction": "AtoB"}, {"recipe": {"size": 128}}])
 def test_other_data_are_not_compared(three: Params, card: dict[str, Any]) -> None:
     edit("first", "card.json", **card)
+    size = card.get("recipe", {"size": 64})["size"]
+    images = [[random_image(0, size, size)] * 3] * 3
+    write_png(FOLDER / "first/grid.png", grid(images, columns=["input", "generated", "target"], across=2))
     report("tiny", three)
     assert [row["experiment"] for row in differences()] == ["first_seed1 − first_mean"]
 
@@ -189,7 +192,8 @@ def test_other_images_have_a_grid_of_their_own_beneath(three: Params) -> None:
 
 
 def test_a_figure_of_many_large_images_stays_small_enough_for_a_page() -> None:
-    row = Row("a_long_name_of_an_experiment", Path(), {"dataset": "d", "direction": "AtoB", "recipe": {"size": 256}, "grid": ["1"]}, {}, {}, {}, pd.DataFrame())  # fmt: skip
+    card = {"dataset": "d", "direction": "AtoB", "recipe": {"size": 256}, "grid": ["1"]}
+    row = Row("a_long_name_of_an_experiment", Path(), card, {}, {}, {}, pd.DataFrame())
     vars(row)["pictures"] = [[random_image(i, 256, 256) for i in range(3)]]
     assert figure({"": [row]}).shape[1] == 3 * 256 + 2 * GAP
     assert 1500 < figure({"": [row] * 10}).shape[1] <= 1600
