@@ -38,7 +38,8 @@ car's views count as one).""",
 classes in label maps or predictions) are of one confusion matrix over all images; a pixel is the class of the
 nearest colour.""",
     "fcn_mean_iou": """FCN: the same three for the classes that a segmenter trained on real photos ({segmenters})
-reads in the generated photos; in the real ones of the same images it reads the ceiling, *real photos*.""",
+reads in the generated photos; *real photos* is what it reads in the real ones of the same images, the ceiling as far
+as the segmenter is good.""",
     "fid": "FID (Inception features; biased upwards where n is small) is against the real photos of the same images.",
     "lpips": "LPIPS is the mean perceptual distance to the target; 0 is equal.",
 }
