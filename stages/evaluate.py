@@ -1,9 +1,11 @@
 """Score the rendered images of an experiment against their targets: PSNR, SSIM, L1. Needs no model and no GPU.
 
-*Reads* data/pairs/<dataset>/ and results/<table>/<experiment>/{images/, card.json}.
-*Writes* results/<table>/<experiment>/: per_image.csv, metrics.json (n, and mean, sd, 95 % interval of each score) and
-strip.png (the best, the median and the worst image by SSIM). For cars also the scores of the foreground alone (fg_...),
-since a white backdrop flatters every score.
+*Reads* data/pairs/<dataset>/, results/<table>/<experiment>/{images/, card.json} and models/<experiment>/history.csv.
+*Writes* results/<table>/<experiment>/: per_image.csv, metrics.json (n; mean, sd, 95 % interval of each score; the last
+epoch's losses) and strip.png (the best, the median and the three worst images by SSIM).
+For cars also the scores of the foreground alone (fg_...), since a white backdrop flatters every score. Where the target
+is a label map also pixel_accuracy, class_accuracy, mean_iou and iou_<class>, of one confusion matrix over all images;
+a pixel counts as the class of the nearest colour, and the strip is chosen by pixel accuracy.
 """
 
 import argparse
@@ -13,17 +15,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from stages.command import run
 from stages.params import Params, entry, read_params
+from stages.pix2pix import labels
 from stages.pix2pix.cores import usable_cores
 from stages.pix2pix.grids import grid
-from stages.pix2pix.images import Uint8, read_image, write_png
-from stages.pix2pix.listing import list_images
+from stages.pix2pix.images import Uint8, write_png
 from stages.pix2pix.metrics import scores
-from stages.pix2pix.pairs import Pair, read_pairs, read_sides
+from stages.pix2pix.pairs import Pair
 from stages.pix2pix.publish import whole_file
+from stages.pix2pix.rendered import Rendered, read_rendered
+from stages.pix2pix.segmentation import Counts, confusion, ious, label_scores, pixel_accuracy
 from stages.pix2pix.statistics import summarise
 
 
@@ -35,60 +40,85 @@ def evaluate(name: str, params: Params) -> None:
     """
     experiment = entry(params.experiments, name, "experiments")
     out = Path("results", experiment.table, name)
-    card_path = out / "card.json"
-    if not card_path.exists():
-        raise FileNotFoundError(f"{card_path}: not rendered yet; run `python -m stages.render {name}` first")
-    card = json.loads(card_path.read_text(encoding="utf-8"))
-    images = out / "images" / card["split"]
-    pairs = read_pairs(Path("data/pairs", experiment.dataset), card["split"])
-    rendered = {path.name for path in list_images(images)} if images.is_dir() else set()
-    if rendered != {f"{pair.id}.png" for pair in pairs}:
-        raise ValueError(f"{images}: does not hold exactly the images of split '{card['split']}'; render again")
-    masked_out = params.datasets[experiment.dataset].prepare.layout == "carvana" and card["direction"] == "AtoB"
+    rendered = read_rendered(out, Path("data/pairs", experiment.dataset))
+    losses = _last_losses(Path("models", name, "history.csv"))
+    dataset, forward = params.datasets[experiment.dataset], rendered.card["direction"] == "AtoB"
+    masked_out = dataset.prepare.layout == "carvana" and forward
+    palette = dataset.labels if forward else None
 
     with ThreadPoolExecutor(usable_cores()) as pool:
-        rows = list(pool.map(lambda pair: _score(pair, images, card, masked_out), pairs))
+        rows = list(pool.map(lambda pair: _score(pair, rendered, masked_out), rendered.pairs))
+        matrices = list(pool.map(lambda pair: _confusion(pair, rendered, palette), rendered.pairs)) if palette else []
     table = pd.DataFrame(rows)
+    summary = _summarise(table)
+    if palette:
+        table["pixel_accuracy"] = [pixel_accuracy(matrix) for matrix in matrices]
+        summary |= _summarise_classes(np.sum(matrices, axis=0), list(labels.PALETTES[palette]))
     with whole_file(out / "per_image.csv") as partial:
         table.to_csv(partial, index=False, float_format="%.8f", lineterminator="\n")
     with whole_file(out / "metrics.json") as partial:
-        summary = _summarise(table, [pair.group for pair in pairs])
-        partial.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(summary | losses, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     with whole_file(out / "strip.png") as partial:
-        write_png(partial, _strip(table, pairs, images, card))
+        write_png(partial, _strip(table, rendered))
 
 
-def _score(pair: Pair, images: Path, card: dict[str, Any], masked_out: bool) -> dict[str, Any]:
+def _score(pair: Pair, rendered: Rendered, masked_out: bool) -> dict[str, Any]:
     """One row of per_image.csv."""
-    generated = read_image(images / f"{pair.id}.png")
-    _, target = read_sides(pair, direction=card["direction"], size=card["recipe"]["size"])
-    if generated.shape != target.shape:
-        sizes = f"{generated.shape[1]} x {generated.shape[0]} pixels, its target {target.shape[1]} x {target.shape[0]}"
-        raise ValueError(f"{images / pair.id}.png: {sizes}; render again")
+    generated, (_, target) = rendered.image(pair), rendered.sides(pair)
     about = {"split": pair.split, "id": pair.id, "group": pair.group}
     return about | scores(generated, target, masked_out=masked_out)
 
 
-def _summarise(table: pd.DataFrame, groups: list[str]) -> dict[str, int | float | None]:
+def _confusion(pair: Pair, rendered: Rendered, palette: str) -> Counts:
+    """The confusion matrix of one generated label map."""
+    colours = labels.palette(palette)
+    predicted, truth = labels.decode(rendered.image(pair), colours), rendered.classes(pair, colours)
+    return confusion(predicted, truth, classes=list(labels.PALETTES[palette]))
+
+
+def _summarise(table: pd.DataFrame) -> dict[str, int | float | None]:
     """Flat metrics: n, groups, and of each score its mean, sd and interval; null where there is none."""
+    groups = table["group"].tolist()
     flat: dict[str, int | float | None] = {"n": len(table), "groups": len(set(groups))}
     for name in table.columns[3:]:
         summary = summarise(table[name].to_numpy(), groups)
         values = {"": summary.mean, "_sd": summary.sd, "_ci95_low": summary.low, "_ci95_high": summary.high}
-        flat |= {name + end: round(value, 8) if math.isfinite(value) else None for end, value in values.items()}
+        flat |= {name + end: _finite(value) for end, value in values.items()}
     return flat
 
 
-def _strip(table: pd.DataFrame, pairs: list[Pair], images: Path, card: dict[str, Any]) -> Uint8:
-    """The best, the median and the worst image by SSIM, each with its score."""
-    order = table["ssim"].sort_values(ascending=False, kind="stable").index
-    rows, labels = [], []
-    for word, place in (("best", 0), ("median", len(order) // 2), ("worst", -1)):
-        pair = pairs[order[place]]
-        source, target = read_sides(pair, direction=card["direction"], size=card["recipe"]["size"])
-        rows.append([source, read_image(images / f"{pair.id}.png"), target])
-        labels.append(f"{word}\n{pair.id}\nSSIM {table['ssim'][order[place]]:.3f}")
-    return grid(rows, columns=["input", "generated", "target"], labels=labels)
+def _summarise_classes(matrix: Counts, classes: list[str]) -> dict[str, int | float | None]:
+    each = {f"iou_{name.replace(' ', '_')}": value for name, value in ious(matrix, classes=classes).items()}
+    return {key: _finite(value) for key, value in (label_scores(matrix, classes=classes) | each).items()}
+
+
+def _last_losses(history: Path) -> dict[str, int | float | None]:
+    """train_... and val_... of the last epoch; null where a column is empty."""
+    if not history.exists():
+        raise FileNotFoundError(f"{history}: not trained yet; run `python -m stages.train {history.parent.name}` first")
+    last = pd.read_csv(history).iloc[-1]
+    return {key: _finite(float(last[key])) for key in last.index if key.startswith(("train_", "val_"))}
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 8) if math.isfinite(value) else None
+
+
+def _strip(table: pd.DataFrame, rendered: Rendered) -> Uint8:
+    """The best, the median and the three worst images, each with its score; each image once."""
+    score, heading = ("pixel_accuracy", "accuracy") if "pixel_accuracy" in table else ("ssim", "SSIM")
+    order = table[score].sort_values(ascending=False, kind="stable").index
+    n = len(order)
+    chosen = {0: "best"}
+    for place, word in ((n - 1, "worst"), (n // 2, "median"), (n - 2, "2nd worst"), (n - 3, "3rd worst")):
+        chosen.setdefault(max(place, 0), word)
+    rows, texts = [], []
+    for place, word in sorted(chosen.items()):
+        pair = rendered.pairs[order[place]]
+        source, target = rendered.sides(pair)
+        rows.append([source, rendered.image(pair), target])
+        texts.append(f"{word}\n{pair.id}\n{heading} {table[score][order[place]]:.3f}")
+    return grid(rows, columns=["input", "generated", "target"], labels=texts)
 
 
 def main() -> None:

@@ -171,7 +171,7 @@ Layout = Annotated[
 class Dataset(Strict):
     download: Source
     prepare: Layout
-    labels: Literal["facades", "cityscapes"] | None
+    labels: Palette | None
     held_out: Literal["val", "test"]
 
 
@@ -257,9 +257,37 @@ class Experiment(Strict):
     seed: Seed
 
 
+class Score(Strict):
+    table: Name
+    dataset: Name
+    segmenter: Name
+
+
+Words = Annotated[str, Field(min_length=1)]
+Published = Literal[
+    "psnr",
+    "ssim",
+    "l1",
+    "train_l1",
+    "val_l1",
+    "train_ce",
+    "val_ce",
+    "pixel_accuracy",
+    "class_accuracy",
+    "mean_iou",
+    "fcn_pixel_accuracy",
+    "fcn_class_accuracy",
+    "fcn_mean_iou",
+    "fid",
+    "lpips",
+]
+
+
 class Report(Strict):
-    title: Annotated[str, Field(min_length=1)]
+    title: Words
     references: list[Name]
+    tables: dict[Words, Annotated[list[Name], Field(min_length=1)]] = {}
+    published: dict[Words, dict[Published, float]] = {}
 
 
 class Probe(Strict):
@@ -273,6 +301,7 @@ class Params(Strict):
     models: dict[Name, Model]
     recipes: dict[Name, Recipe]
     experiments: dict[Name, Experiment]
+    scores: dict[Name, Score]
     probes: dict[Name, Probe]
     reports: dict[Name, Report]
 
@@ -295,53 +324,92 @@ class Params(Strict):
             _resolve(f"experiments.{name}.model", experiment.model, self.models)
             _resolve(f"experiments.{name}.recipe", experiment.recipe, self.recipes)
             _resolve(f"experiments.{name}.table", experiment.table, self.reports)
-            _fits(name, experiment, self.models[experiment.model], self.recipes[experiment.recipe])
+            self._check_experiment(name, experiment)
         for name, report in self.reports.items():
             rows = {row: e for row, e in self.experiments.items() if e.table == name}
             for reference in report.references:
                 _resolve(f"reports.{name}.references", reference, rows)
+            for heading, members in report.tables.items():
+                for member in members:
+                    _resolve(f"reports.{name}.tables.{heading}", member, rows)
+            if report.tables and (lost := sorted(rows.keys() - {m for ms in report.tables.values() for m in ms})):
+                raise ValueError(f"reports.{name}.tables: '{lost[0]}' stands in none of them ({len(lost)} such)")
+        for name in self.scores:
+            self._check_score(name)
+        for name in self.probes:
+            self._check_probe(name)
         return self
 
-    @model_validator(mode="after")
-    def _probes_agree(self) -> Self:
-        for name, probe in self.probes.items():
-            key = f"probes.{name}"
-            _resolve(key, name, self.experiments)
-            experiment = self.experiments[name]
-            if probe.table != experiment.table:
-                raise ValueError(f"{key}.table: '{probe.table}', but the experiment's table is '{experiment.table}'")
-            if experiment.direction != "AtoB" or experiment.dataset not in (probe.canny, probe.doodle):
-                raise ValueError(f"{key}: {name} does not translate A of '{probe.canny}' or '{probe.doodle}' to B")
-            for method, dataset in (("canny", probe.canny), ("doodle", probe.doodle)):
-                _resolve(f"{key}.{method}", dataset, self.datasets)
-                layout = self.datasets[dataset].prepare
-                if not isinstance(layout, CarvanaLayout) or layout.edges.method != method:
-                    raise ValueError(f"{key}.{method}: the edges of '{dataset}' are not drawn by {method}")
-            if _without_edges(self.datasets[probe.canny]) != _without_edges(self.datasets[probe.doodle]):
-                raise ValueError(f"{key}: '{probe.canny}' and '{probe.doodle}' differ in more than prepare.edges")
-        return self
+    def _check_experiment(self, name: str, experiment: Experiment) -> None:
+        model, recipe = self.models[experiment.model], self.recipes[experiment.recipe]
+        key, model_key, recipe_key = f"experiments.{name}", f"models.{experiment.model}", f"recipes.{experiment.recipe}"
+        match model:
+            case Pix2Pix() if (recipe.size >> model.discriminator_layers) < 3:
+                raise ValueError(
+                    f"{key}: a discriminator of {model.discriminator_layers} layers needs images of "
+                    f"{3 << model.discriminator_layers} pixels or more; {recipe_key}.size is {recipe.size}"
+                )
+            case FCN() | UNetAlone() if recipe.gan_weight:
+                raise ValueError(f"{key}: {model_key} has no discriminator; {recipe_key}.gan_weight must be 0")
+            case FCN() | UNetAlone() if model.classes and experiment.direction != "AtoB":
+                raise ValueError(f"{key}: {model_key} predicts the classes of B; direction must be AtoB")
+            case FCN() | UNetAlone() if model.classes and model.classes != self.datasets[experiment.dataset].labels:
+                raise ValueError(
+                    f"{key}: {model_key} predicts {model.classes}; datasets.{experiment.dataset} has others"
+                )
+
+    def _check_score(self, name: str) -> None:
+        """A score's table and dataset stand there again only because DVC interpolates nothing but them."""
+        score, key = self.scores[name], f"scores.{name}"
+        _resolve(key, name, self.experiments)
+        _resolve(f"{key}.segmenter", score.segmenter, self.experiments)
+        scored, segmenter = self.experiments[name], self.experiments[score.segmenter]
+        for field, value, wanted in (
+            ("table", score.table, scored.table),
+            ("dataset", score.dataset, scored.dataset),
+        ):
+            if value != wanted:
+                raise ValueError(f"{key}.{field}: '{value}', but experiments.{name} has '{wanted}'")
+        labels = self.datasets[scored.dataset].labels
+        if labels is None or scored.direction != "BtoA":
+            raise ValueError(f"{key}: only photos made from labels are scored: direction BtoA, a dataset with labels")
+        if segmenter.direction != "AtoB" or self.datasets[segmenter.dataset].labels != labels:
+            raise ValueError(f"{key}.segmenter: {score.segmenter} is not direction AtoB on a dataset with these labels")
+        sizes = [self.recipes[experiment.recipe].size for experiment in (scored, segmenter)]
+        if sizes[0] != sizes[1]:
+            raise ValueError(f"{key}.segmenter: {score.segmenter} reads {sizes[1]} pixels, {name} has {sizes[0]}")
+
+    def check_weights(self, name: str, about: dict[str, Any]) -> None:
+        """Weights of other parameters must not pass, silently, for experiment `name`; `about` is what they say.
+
+        Raises:
+            ValueError: they were trained with other parameters than the experiment has now.
+        """
+        for key, value in self.describe(name).items():
+            if about.get(key) != value:
+                raise ValueError(
+                    f"models/{name}: trained with another {key} than params.yaml has now; train {name} again"
+                )
+
+    def _check_probe(self, name: str) -> None:
+        probe, key = self.probes[name], f"probes.{name}"
+        _resolve(key, name, self.experiments)
+        experiment = self.experiments[name]
+        if probe.table != experiment.table:
+            raise ValueError(f"{key}.table: '{probe.table}', but experiments.{name} has '{experiment.table}'")
+        if experiment.direction != "AtoB" or experiment.dataset not in (probe.canny, probe.doodle):
+            raise ValueError(f"{key}: {name} does not translate A of '{probe.canny}' or '{probe.doodle}' to B")
+        for method, dataset in (("canny", probe.canny), ("doodle", probe.doodle)):
+            _resolve(f"{key}.{method}", dataset, self.datasets)
+            layout = self.datasets[dataset].prepare
+            if not isinstance(layout, CarvanaLayout) or layout.edges.method != method:
+                raise ValueError(f"{key}.{method}: the edges of '{dataset}' are not drawn by {method}")
+        if _without_edges(self.datasets[probe.canny]) != _without_edges(self.datasets[probe.doodle]):
+            raise ValueError(f"{key}: '{probe.canny}' and '{probe.doodle}' differ in more than prepare.edges")
 
 
 def _without_edges(dataset: Dataset) -> dict[str, Any]:
     return dataset.model_dump(exclude={"prepare": {"edges"}})
-
-
-def _fits(name: str, experiment: Experiment, model: Model, recipe: Recipe) -> None:
-    match model:
-        case Pix2Pix() if (recipe.size >> model.discriminator_layers) < 3:
-            raise ValueError(
-                f"experiments.{name}: a discriminator of {model.discriminator_layers} layers needs images of "
-                f"{3 << model.discriminator_layers} pixels or more; recipes.{experiment.recipe}.size is {recipe.size}"
-            )
-        case FCN() | UNetAlone() if recipe.gan_weight:
-            raise ValueError(
-                f"experiments.{name}: models.{experiment.model} has no discriminator; "
-                f"recipes.{experiment.recipe}.gan_weight must be 0"
-            )
-        case FCN() | UNetAlone() if model.classes and experiment.direction != "AtoB":
-            raise ValueError(
-                f"experiments.{name}: models.{experiment.model} predicts classes of B: direction must be AtoB"
-            )
 
 
 def _resolve(key: str, wanted: str, section: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from stages.command import run
 from stages.params import Params, Probe, entry, read_params
-from stages.pix2pix.generators import Trained, check_fresh, load_trained
+from stages.pix2pix.generators import Trained, load_trained
 from stages.pix2pix.grids import grid, side_by_side
 from stages.pix2pix.hardware import use_hardware
 from stages.pix2pix.images import Uint8, read_image, resize, write_png
@@ -50,7 +50,7 @@ def probe(name: str, params: Params) -> None:
     """
     about = entry(params.probes, name, "probes")
     trained = load_trained(Path("models", name, "last.safetensors"), use_hardware().device)
-    check_fresh(trained.about, params.describe(name), name=name)
+    params.check_weights(name, trained.about)
     sketches = list_images(SKETCHES)
     if not sketches:
         raise FileNotFoundError(f"{SKETCHES}: no sketches in it")

@@ -1,8 +1,9 @@
 """Translate the held-out images of an experiment, or any images of one's own.
 
 *Reads* data/pairs/<dataset>/ (the data set's held-out split) and models/<experiment>/last.safetensors.
-*Writes* results/<table>/<experiment>/: images/<split>/<id>.png, grid.png (input, generated, target; fixed rows) and
-card.json (what was rendered by what: experiment, data, model, recipe, inference policy).
+*Writes* results/<table>/<experiment>/: images/<split>/<id>.png, grid.png (input, generated, target of ten fixed
+images), training.png (of four training images: how well it fits what it was trained on) and card.json (what was
+rendered by what: experiment, data, model, recipe, inference policy; the ids that grid.png shows).
 
 With `--images DIR --out DIR` it translates the image files of DIR, of any size and without targets, to OUT/<name>.png.
 Without mixed precision, one image at a time: a result depends on nothing but the image, its id and the weights (law 3).
@@ -10,24 +11,22 @@ Without mixed precision, one image at a time: a result depends on nothing but th
 
 import argparse
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 from stages.command import run
 from stages.params import Params, entry, read_params
-from stages.pix2pix.generators import Trained, check_fresh, load_trained
-from stages.pix2pix.grids import grid
+from stages.pix2pix.generators import Trained, load_trained
+from stages.pix2pix.grids import grid, spread
 from stages.pix2pix.hardware import use_hardware
 from stages.pix2pix.images import Uint8, read_image, write_png
 from stages.pix2pix.listing import list_images
 from stages.pix2pix.pairs import Pair, read_pairs, read_sides
 from stages.pix2pix.publish import whole_file, whole_folder
 
-GRID_ROWS = 5
+HELD_OUT_SHOWN, TRAINING_SHOWN = 10, 4
 
 
 def render(name: str, params: Params) -> None:
@@ -39,26 +38,29 @@ def render(name: str, params: Params) -> None:
     experiment = entry(params.experiments, name, "experiments")
     split = params.datasets[experiment.dataset].held_out
     trained = load_trained(Path("models", name, "last.safetensors"), use_hardware().device)
-    check_fresh(trained.about, params.describe(name), name=name)
-    pairs = read_pairs(Path("data/pairs", experiment.dataset), split)
-    out = Path("results", experiment.table, name)
-    shown = set(np.linspace(0, len(pairs) - 1, min(GRID_ROWS, len(pairs))).round().astype(int).tolist())
-    rows: list[list[Uint8]] = []
+    params.check_weights(name, trained.about)
+    root, out = Path("data/pairs", experiment.dataset), Path("results", experiment.table, name)
+    pairs, training = read_pairs(root, split), read_pairs(root, "train")
+    shown = [pairs[i] for i in spread(HELD_OUT_SHOWN, of=len(pairs))]
+    fitted = [training[i] for i in spread(TRAINING_SHOWN, of=len(training))]
     with whole_folder(out / "images") as folder, ThreadPoolExecutor(1) as writer:
         (folder / split).mkdir()
         writes = []
-        for i, (pair, source, target) in enumerate(_sides(pairs, trained, name)):
-            generated = trained.generate(source, id=pair.id)
+        for pair in tqdm(pairs, desc=name, unit=" images"):
+            generated = trained.generate(_sides(pair, trained)[0], id=pair.id)
             writes.append(writer.submit(write_png, folder / split / f"{pair.id}.png", generated))
-            if i in shown:
-                rows.append([source, generated, target])
         for write in writes:
             write.result()
-    with whole_file(out / "grid.png") as partial:
-        write_png(partial, grid(rows, columns=["input", "generated", "target"]))
+        pictures = {
+            "grid.png": _pictured(shown, trained, folder / split),
+            "training.png": _pictured(fitted, trained, None),
+        }
+    for file, picture in pictures.items():
+        with whole_file(out / file) as partial:
+            write_png(partial, picture)
     with whole_file(out / "card.json") as partial:
-        card = json.dumps({**trained.about, "split": split, "n": len(pairs)}, indent=2, sort_keys=True)
-        partial.write_text(card + "\n", encoding="utf-8")
+        about = {**trained.about, "split": split, "n": len(pairs), "grid": [pair.id for pair in shown]}
+        partial.write_text(json.dumps(about, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def render_folder(name: str, images: Path, out: Path) -> None:
@@ -87,10 +89,18 @@ def render_folder(name: str, images: Path, out: Path) -> None:
             write_png(partial, generated)
 
 
-def _sides(pairs: list[Pair], trained: Trained, name: str) -> Iterator[tuple[Pair, Uint8, Uint8]]:
-    direction, size = trained.about["direction"], trained.about["recipe"]["size"]
-    for pair in tqdm(pairs, desc=name, unit=" images"):
-        yield pair, *read_sides(pair, direction=direction, size=size)
+def _pictured(pairs: list[Pair], trained: Trained, folder: Path | None) -> Uint8:
+    """Input, generated, target of all `pairs`, two pairs a line; generated from `folder` where they were written."""
+    rows = []
+    for pair in pairs:
+        source, target = _sides(pair, trained)
+        generated = read_image(folder / f"{pair.id}.png") if folder else trained.generate(source, id=pair.id)
+        rows.append([source, generated, target])
+    return grid(rows, columns=["input", "generated", "target"], across=2)
+
+
+def _sides(pair: Pair, trained: Trained) -> tuple[Uint8, Uint8]:
+    return read_sides(pair, direction=trained.about["direction"], size=trained.about["recipe"]["size"])
 
 
 def main() -> None:

@@ -18,7 +18,6 @@ TINY: dict[str, Any] = {
         "houses": {
             "download": {"source": "drawn_facades", "train": 8, "val": 3, "size": 64, "seed": 0},
             "prepare": {"layout": "stitched"},
-            "labels": "facades",
             "held_out": "val",
         },
     },
@@ -70,6 +69,7 @@ TINY: dict[str, Any] = {
             "seed": 0,
         },
     },
+    "scores": {},
     "probes": {},
     "reports": {"tiny": {"title": "Tiny", "references": ["first_mean"]}},
 }

@@ -15,7 +15,9 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from stages.evaluate import evaluate
 from stages.params import Params
-from stages.pix2pix.images import Uint8, write_png
+from stages.pix2pix.grids import tiles
+from stages.pix2pix.images import Uint8, read_image, write_png
+from stages.pix2pix.labels import FACADES, decode, palette
 from stages.pix2pix.pairs import COLUMNS, stitch
 from tests.conftest import TINY, random_image
 
@@ -31,7 +33,10 @@ CARD = {
     "recipe": TINY["recipes"]["quick"],
     "epoch": 3,
     "split": "val",
+    "grid": ["1", "2", "3"],
 }
+HISTORY = "epoch,step,images,train_l1,train_gan,val_l1,val_gan\n1,4,8,0.5,2.0,0.6,3.0\n2,8,16,0.25,,0.375,\n"
+LOSSES = {"train_l1": 0.25, "train_gan": None, "val_l1": 0.375, "val_gan": None}
 
 
 def save_rendered(out: Path = OUT, *, noise: float = 20, **card: Any) -> None:
@@ -44,6 +49,9 @@ def save_rendered(out: Path = OUT, *, noise: float = 20, **card: Any) -> None:
         noisy = target + np.random.default_rng(int(path.stem[-1])).normal(0, noise, target.shape)
         write_png(out / f"images/val/{path.name}", noisy.round().clip(0, 255).astype(np.uint8))
     (out / "card.json").write_text(json.dumps(about), encoding="utf-8")
+    history = Path("models", out.name, "history.csv")
+    history.parent.mkdir(parents=True, exist_ok=True)
+    history.write_text(HISTORY, encoding="utf-8")
 
 
 def sides(path: Path, size: int) -> tuple[Image.Image, Image.Image]:
@@ -78,7 +86,7 @@ def test_the_numbers_are_those_of_the_pictures(tiny_repo: Path, params: Params, 
     save_rendered(direction=direction, recipe=TINY["recipes"]["quick"] | {"size": size})
     evaluate("first", params)
     table, metrics = read_scores()
-    assert list(table.columns) == ["split", "id", "group", *SCORES]
+    assert list(table.columns) == ["split", "id", "group", *SCORES, *(["pixel_accuracy"] * (direction == "AtoB"))]
     assert table["id"].tolist() == ["1", "2", "3"]
     assert table["group"].tolist() == ["1", "2", "3"]
     assert set(table["split"]) == {"val"}
@@ -89,7 +97,9 @@ def test_the_numbers_are_those_of_the_pictures(tiny_repo: Path, params: Params, 
         assert metrics[score] == pytest.approx(expected[score].mean(), abs=1e-6)
         assert metrics[f"{score}_sd"] == pytest.approx(expected[score].std(), abs=1e-6)
         assert metrics[f"{score}_ci95_low"] <= metrics[score] <= metrics[f"{score}_ci95_high"]
-    assert len(metrics) == 2 + 4 * len(SCORES)
+    assert {key: metrics.pop(key) for key in LOSSES} == LOSSES, "those of the last epoch"
+    labels = ["pixel_accuracy"] if direction == "AtoB" else []
+    assert len(metrics) == 2 + 4 * len(SCORES) + len(labels) * (3 + len(FACADES))
 
 
 def test_scoring_again_changes_no_byte(tiny_repo: Path, params: Params) -> None:
@@ -132,7 +142,7 @@ def test_cars_on_white_are_also_scored_alone(tiny_repo: Path, layout: str, direc
     pd.DataFrame([["car_01", "val", "car", 64, 64, "x", "0"]], columns=COLUMNS).to_csv(
         root / "../pairs.csv", index=False
     )
-    cars = TINY["datasets"]["houses"] | (CARS if layout == "carvana" else {})
+    cars = TINY["datasets"]["houses"] | {"labels": None} | (CARS if layout == "carvana" else {})
     experiment = TINY["experiments"]["first_mean"] | {"dataset": "cars"}
     params = Params.model_validate(
         TINY | {"datasets": TINY["datasets"] | {"cars": cars}, "experiments": {"first_mean": experiment}}
@@ -150,6 +160,44 @@ def test_cars_on_white_are_also_scored_alone(tiny_repo: Path, layout: str, direc
         assert metrics["fg_l1"] == pytest.approx(np.abs(generated - photo)[inside].mean() / 255, abs=1e-6)
         error = np.square(generated - photo)[inside].mean()
         assert metrics["fg_psnr"] == pytest.approx(10 * np.log10(255**2 / error), abs=1e-6)
+
+
+def test_label_maps_are_scored_by_class_over_all_images_at_once(tiny_repo: Path, params: Params) -> None:
+    save_rendered(direction="AtoB", noise=60)
+    evaluate("first", params)
+    table, metrics = read_scores()
+    colours, hits, each = palette("facades"), [], {name: np.zeros(3) for name in FACADES}
+    for path in sorted(Path("data/pairs/houses/val").iterdir()):
+        called = decode(read_image(OUT / "images/val" / path.name), colours)
+        truth = decode(np.asarray(sides(path, 64)[1]), colours)
+        hits.append((called == truth).mean())
+        for index, name in enumerate(FACADES):
+            a, b = called == index, truth == index
+            each[name] += [(a & b).sum(), (a | b).sum(), b.sum()]
+    np.testing.assert_allclose(table["pixel_accuracy"], hits, atol=1e-6)
+    assert metrics["pixel_accuracy"] == pytest.approx(np.mean(hits))
+    assert 0.2 < metrics["pixel_accuracy"] < 0.9, "the noise must make mistakes"
+    present = [both / true for both, _, true in each.values() if true]
+    assert metrics["class_accuracy"] == pytest.approx(np.mean(present))
+    ious = {name: both / either for name, (both, either, _) in each.items() if either}
+    assert metrics["mean_iou"] == pytest.approx(np.mean(list(ious.values())))
+    assert {name: metrics[f"iou_{name}"] for name in ious} == pytest.approx(ious, abs=1e-6)
+
+
+def test_the_strip_shows_the_best_the_median_and_the_worst(tiny_repo: Path, params: Params) -> None:
+    save_rendered()
+    evaluate("first", params)
+    table, _ = read_scores()
+    shown = tiles(read_image(OUT / "strip.png"), rows=3, columns=3, size=(64, 64))
+    for id, images in zip(table.sort_values("ssim", ascending=False)["id"], shown, strict=True):
+        np.testing.assert_array_equal(images[1], read_image(OUT / f"images/val/{id}.png"))
+
+
+def test_an_untrained_experiment_is_named(tiny_repo: Path, params: Params) -> None:
+    save_rendered()
+    Path("models/first/history.csv").unlink()
+    with pytest.raises(FileNotFoundError, match=r"models/first/history\.csv: not trained yet; run `.*train first`"):
+        evaluate("first", params)
 
 
 INEXACT = r"first/images/val: does not hold exactly the images of split 'val'; render again"

@@ -13,7 +13,7 @@ from stages.params import read_params
 from tools.readme import BEGIN, END, results_block
 
 REPO = Path(__file__).resolve().parents[1]
-VERBS = ("download", "prepare", "train", "render", "evaluate", "probe", "report")
+VERBS = ("download", "prepare", "train", "render", "evaluate", "score", "probe", "report")
 STAGES: dict[str, Any] = YAML(typ="safe").load(REPO / "dvc.yaml")["stages"]
 
 
@@ -67,6 +67,16 @@ def test_nouns_know_no_verbs_and_no_params() -> None:
 def test_touching_metrics_retrains_nothing() -> None:
     assert "stages/pix2pix/metrics.py" not in STAGES["train"]["do"]["deps"]
     assert "stages/pix2pix/metrics.py" in STAGES["evaluate"]["do"]["deps"]
+
+
+def test_touching_the_score_neither_retrains_nor_renders() -> None:
+    assert "stages/score.py" in STAGES["score"]["do"]["deps"]
+    made = [str(out) for out in (*STAGES["score"]["do"]["metrics"], *STAGES["score"]["do"]["plots"])]
+    for verb in ("train", "render", "evaluate"):
+        deps = STAGES[verb]["do"]["deps"]
+        assert "stages/score.py" not in deps
+        assert not [dep for dep in deps if dep.endswith("/") and any(dep in out for out in made)], verb
+    assert "stages/pix2pix/segmentation.py" not in STAGES["train"]["do"]["deps"] + STAGES["render"]["do"]["deps"]
 
 
 def committed(path: str) -> str | None:

@@ -10,9 +10,11 @@ import pandas as pd
 import pytest
 
 from stages.evaluate import evaluate
-from stages.params import Params
-from stages.pix2pix.grids import GAP, HEADER
-from stages.pix2pix.images import read_image, write_png
+from stages.params import Params, Score
+from stages.pix2pix.figures import figure
+from stages.pix2pix.grids import GAP, HEADER, LINE, grid, tiles
+from stages.pix2pix.images import Uint8, read_image, write_png
+from stages.pix2pix.rows import Row
 from stages.report import report
 from tests.conftest import TINY, random_image
 from tests.test_evaluate import save_rendered
@@ -25,15 +27,20 @@ ROWS: dict[str, dict[str, Any]] = {
 }
 
 
+pictures: dict[str, list[list[Uint8]]] = {}  # the tiles of each experiment's grid.png
+
+
 @pytest.fixture
 def three(tiny_repo: Path) -> Params:
     """Two seeds and a baseline, rendered and evaluated."""
     experiments = TINY["experiments"] | {"first_seed1": TINY["experiments"]["first"] | {"seed": 1}}
     params = Params.model_validate(TINY | {"experiments": {name: experiments[name] for name in ROWS}})
+    pictures.clear()
     for seed, (name, row) in enumerate(ROWS.items()):
         save_rendered(FOLDER / name, **row)
         evaluate(name, params)
-        write_png(FOLDER / name / "grid.png", random_image(seed, 80, 300))
+        pictures[name] = [[random_image(100 * seed + 10 * i + x) for x in range(3)] for i in range(3)]
+        write_png(FOLDER / name / "grid.png", grid(pictures[name], columns=["input", "generated", "target"], across=2))
     return params
 
 
@@ -49,6 +56,10 @@ def tables(text: str) -> list[list[dict[str, str]]]:
         cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()]
         found.append([dict(zip(cells[0], row, strict=True)) for row in cells[2:]])
     return found
+
+
+def differences() -> list[dict[str, str]]:
+    return tables(read_report())[-1]
 
 
 def read_report() -> str:
@@ -89,7 +100,7 @@ def test_differences_are_paired_image_by_image(three: Params) -> None:
     shifted[["psnr", "ssim", "l1"]] += np.array([[1, 0.01, -0.02], [2, 0.01, -0.02], [6, 0.01, -0.02]])
     shifted.iloc[::-1].to_csv(FOLDER / "first/per_image.csv", index=False)  # by id, not by place
     report("tiny", three)
-    first, other = tables(read_report())[1]
+    first, other = differences()
     assert (first["experiment"], other["experiment"]) == ("first − first_mean", "first_seed1 − first_mean")
     assert first["PSNR, dB"] == "+3.00 [-3.57, 9.57]"  # t with 2 degrees of freedom: 4.303 * sqrt(7 / 3)
     assert (first["SSIM"], first["L1 of 1"]) == ("+0.0100 [0.0100, 0.0100]", "-0.0200 [-0.0200, -0.0200]")
@@ -98,8 +109,11 @@ def test_differences_are_paired_image_by_image(three: Params) -> None:
 @pytest.mark.parametrize("card", [{"dataset": "other"}, {"direction": "AtoB"}, {"recipe": {"size": 128}}])
 def test_other_data_are_not_compared(three: Params, card: dict[str, Any]) -> None:
     edit("first", "card.json", **card)
+    size = card.get("recipe", {"size": 64})["size"]
+    images = [[random_image(0, size, size)] * 3] * 3
+    write_png(FOLDER / "first/grid.png", grid(images, columns=["input", "generated", "target"], across=2))
     report("tiny", three)
-    assert [row["experiment"] for row in tables(read_report())[1]] == ["first_seed1 − first_mean"]
+    assert [row["experiment"] for row in differences()] == ["first_seed1 − first_mean"]
 
 
 def test_rows_scored_on_other_images_are_refused(three: Params) -> None:
@@ -116,7 +130,7 @@ def test_an_image_may_be_called_na(three: Params) -> None:
         table.loc[:1, ["id", "group"]] = [["NA", "NA"], ["null", "null"]]
         table.to_csv(FOLDER / name / "per_image.csv", index=False)
     report("tiny", three)
-    assert len(tables(read_report())[1]) == 2
+    assert len(differences()) == 2
 
 
 def test_what_is_infinite_or_alone_is_shown_so(three: Params) -> None:
@@ -124,11 +138,11 @@ def test_what_is_infinite_or_alone_is_shown_so(three: Params) -> None:
     table = pd.read_csv(FOLDER / "first/per_image.csv")
     table.assign(psnr=np.inf).to_csv(FOLDER / "first/per_image.csv", index=False)
     report("tiny", three)
-    scores, differences = tables(read_report())
+    scores = tables(read_report())[0]
     assert scores[0]["PSNR, dB"] == "∞ ± – [–]"
     assert " ± – [0." in scores[0]["SSIM"]
     assert scores[3]["PSNR, dB"] == ""
-    assert differences[0]["PSNR, dB"] == "– [–]"
+    assert differences()[0]["PSNR, dB"] == "– [–]"
 
 
 def test_the_foreground_has_a_table_of_the_rows_that_have_one(three: Params) -> None:
@@ -137,22 +151,146 @@ def test_the_foreground_has_a_table_of_the_rows_that_have_one(three: Params) -> 
     scores = {f"fg_{key}": value for key, value in metrics("first_mean").items() if key not in ("n", "groups")}
     edit("first_mean", "metrics.json", **scores)
     report("tiny", three)
-    whole, foreground, _ = tables(read_report())
+    whole, _, foreground, _ = tables(read_report())
     assert foreground == [whole[2]]
 
 
-def test_the_figure_shows_every_grid_and_the_same_results_give_the_same_bytes(three: Params) -> None:
+def shown(columns: int, *, top: int = 0, left: int = 0, header: int = HEADER + LINE) -> list[list[Uint8]]:
+    """The tiles of a comparison grid of three images of 64 pixels that lies in the figure."""
+    figure = read_image(Path("results/tiny.png"))
+    bottom, right = top + header + 3 * (64 + GAP), left + columns * (64 + GAP) - GAP
+    return tiles(figure[top:bottom, left:right], rows=3, columns=columns, size=(64, 64))
+
+
+def test_the_figure_shows_the_same_images_by_each_experiment(three: Params) -> None:
     report("tiny", three)
     assert "![Tiny](tiny.png)" in read_report()
-    figure = read_image(Path("results/tiny.png"))
-    height, width = 80 + HEADER + 4 * GAP, 300 + 4 * GAP
-    for i, name in enumerate(ROWS):
-        top, left = HEADER + i // 2 * height, 2 * GAP + i % 2 * width
-        shown = figure[top : top + 80, left : left + 300]
-        np.testing.assert_array_equal(shown, read_image(FOLDER / name / "grid.png"))
+    for i, line in enumerate(shown(5)):
+        expected = [pictures["first"][i][0], *(pictures[name][i][1] for name in ROWS), pictures["first"][i][2]]
+        np.testing.assert_array_equal(line, expected)
     before = Path("results/tiny.md").read_bytes(), Path("results/tiny.png").read_bytes()
     report("tiny", three)
     assert (Path("results/tiny.md").read_bytes(), Path("results/tiny.png").read_bytes()) == before
+
+
+def test_both_directions_stand_in_one_row(three: Params) -> None:
+    edit("first", "card.json", direction="AtoB")
+    report("tiny", three)
+    for i, line in enumerate(shown(5)):
+        reverse, *others = (pictures[name][i] for name in ROWS)
+        np.testing.assert_array_equal(line, [*reverse[:2], others[0][0], *(images[1] for images in others)])
+    assert [row["direction"] for row in tables(read_report())[0]] == ["A → B", "B → A", "B → A"]
+
+
+def test_other_images_have_a_grid_of_their_own_beneath(three: Params) -> None:
+    edit("first", "card.json", dataset="other")
+    report("tiny", three)
+    left = (read_image(Path("results/tiny.png")).shape[1] - (4 * (64 + GAP) - GAP)) // 2
+    height = HEADER + HEADER + 3 * (64 + GAP) + 4 * GAP
+    second = shown(4, top=height + HEADER, left=left)
+    np.testing.assert_array_equal(second[2][1:3], [pictures[name][2][1] for name in list(ROWS)[1:]])
+
+
+def test_a_figure_of_many_large_images_stays_small_enough_for_a_page() -> None:
+    card = {"dataset": "d", "direction": "AtoB", "recipe": {"size": 256}, "grid": ["1"]}
+    row = Row("a_long_name_of_an_experiment", Path(), card, {}, {}, {}, pd.DataFrame())
+    vars(row)["pictures"] = [[random_image(i, 256, 256) for i in range(3)]]
+    assert figure({"": [row]}, {}).shape[1] == 3 * 256 + 2 * GAP
+    assert 1500 < figure({"": [row] * 10}, {}).shape[1] <= 1600
+
+
+def with_tables(params: Params, **about: Any) -> Params:
+    return params.model_copy(update={"reports": {"tiny": params.reports["tiny"].model_copy(update=about)}})
+
+
+def test_a_row_may_stand_in_several_tables_of_a_report(three: Params) -> None:
+    halves = {"Seeds": ["first", "first_seed1"], "Floor": ["first", "first_mean"]}
+    report("tiny", with_tables(three, tables=halves))
+    seeds, seeds_beside, floor, floor_beside, paired = tables(read_report())
+    assert [row["experiment"] for row in seeds] == ["first", "first_seed1", "*mean and spread of 2 seeds*"]
+    assert [row["experiment"] for row in floor] == ["first", "first_mean"]
+    assert seeds[0] == floor[0]
+    assert seeds_beside[0] == floor_beside[0]
+    assert [row["experiment"] for row in paired] == ["first − first_mean", "first_seed1 − first_mean"]
+    text = read_report()
+    assert text.index("#### Seeds") < text.index("#### Floor") < text.index("PSNR, SSIM (RGB")
+    assert text.count("PSNR, SSIM (RGB") == 1, "defined once"
+
+
+@pytest.mark.parametrize("name", ["first", "first_mean"])
+def test_one_row_alone_is_a_report(three: Params, name: str) -> None:
+    alone = three.model_copy(update={"experiments": {name: three.experiments[name]}})
+    report("tiny", with_tables(alone, references=[]))
+    assert [[row["experiment"] for row in table] for table in tables(read_report())] == [[name], [name]]
+
+
+def test_losses_stand_beside_the_scores(three: Params) -> None:
+    edit("first_mean", "metrics.json", val_ce=1.23456)
+    report("tiny", three)
+    first, seed1, mean, family = tables(read_report())[1]
+    assert first == {"experiment": "first", "train L1": "0.2500", "val. L1": "0.3750", "val. CE": "–"}
+    assert (seed1["val. CE"], mean["val. CE"]) == ("–", "1.235")
+    assert family == {
+        "experiment": "*mean and spread of 2 seeds*",
+        "train L1": "0.2500 ± 0.0000",
+        "val. L1": "0.3750 ± 0.0000",
+        "val. CE": "",
+    }
+
+
+def test_numbers_of_others_stand_apart_with_their_source(three: Params) -> None:
+    others = {"Somebody 2017, table 1": {"psnr": 12.3, "fcn_mean_iou": 0.17}, "Nobody": {"ssim": 0.25}}
+    report("tiny", with_tables(three, published=others))
+    assert tables(read_report())[2] == [
+        {"source": "Somebody 2017, table 1", "PSNR, dB": "12.30", "SSIM": "–", "FCN mean IoU": "0.170"},
+        {"source": "Nobody", "PSNR, dB": "–", "SSIM": "0.2500", "FCN mean IoU": "–"},
+    ]
+    assert "Published, for comparison" in read_report()
+
+
+SCORE = {"n": 3, "segmenter": "reader", "pixel_accuracy": 0.5, "class_accuracy": 0.4, "mean_iou": 0.3}
+REAL = {"real_pixel_accuracy": 0.8, "real_class_accuracy": 0.7, "real_mean_iou": 0.6}
+
+
+def scored(params: Params, **scores: dict[str, float]) -> Params:
+    """`params` with rows under scores:, and what the stage left of them."""
+    for name, numbers in scores.items():
+        (FOLDER / name / "score.json").write_text(json.dumps(SCORE | REAL | numbers), encoding="utf-8")
+    section = {name: Score(table="tiny", dataset="houses", segmenter="reader") for name in scores}
+    return params.model_copy(update={"scores": section})
+
+
+def test_fcn_scores_stand_under_the_ceiling_of_real_photos(three: Params) -> None:
+    report("tiny", scored(three, first={}, first_seed1={"mean_iou": 0.5}))
+    rows = tables(read_report())[1]
+    fcn = {row["experiment"]: [row[f"FCN {s}"] for s in ("pixel acc.", "class acc.", "mean IoU")] for row in rows}
+    assert fcn == {
+        "first": ["0.500", "0.400", "0.300"],
+        "first_seed1": ["0.500", "0.400", "0.500"],
+        "first_mean": ["–", "–", "–"],
+        "*mean and spread of 2 seeds*": ["0.500 ± 0.000", "0.400 ± 0.000", "0.400 ± 0.141"],
+        "*real photos*": ["0.800", "0.700", "0.600"],
+    }
+    assert "(`reader`)" in read_report()
+
+
+def test_two_ceilings_of_the_same_photos_are_refused(three: Params) -> None:
+    with pytest.raises(ValueError, match=r"first_seed1/score\.json: another ceiling"):
+        report("tiny", scored(three, first={}, first_seed1={"real_mean_iou": 0.5}))
+
+
+def test_a_score_that_is_asked_for_must_be_there(three: Params) -> None:
+    params = scored(three, first={})
+    (FOLDER / "first/score.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"first is not scored yet; run `dvc repro score@first`"):
+        report("tiny", params)
+
+
+def test_perceptual_distances_are_shown_where_they_are(three: Params) -> None:
+    (FOLDER / "first/perceptual.json").write_text('{"n": 3, "fid": 123.45, "lpips": 0.4567}', encoding="utf-8")
+    report("tiny", three)
+    first, seed1, *_ = tables(read_report())[1]
+    assert (first["FID"], first["LPIPS"], seed1["FID"]) == ("123.5", "0.457", "–")
 
 
 @pytest.mark.parametrize("file", ["card.json", "metrics.json", "per_image.csv", "grid.png"])

@@ -56,7 +56,7 @@ def patch(network: PatchGAN, logit: int) -> tuple[int, int]:
 def map_side(network: PatchGAN, pixels: int) -> int:
     """Rows of logits for an image of `pixels` rows."""
     with torch.inference_mode():
-        return network(*torch.zeros(2, 1, 3, pixels, pixels)).shape[2]
+        return int(network(*torch.zeros(2, 1, 3, pixels, pixels)).shape[2])
 
 
 def sensitivity(layers: int, *, pixels: int, networks: int = NETWORKS) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ import tarfile
 from pathlib import Path
 
 from stages.command import run
-from stages.params import entry, read_params
+from stages.params import Params, entry, read_params
 from stages.pix2pix.publish import whole_file
 
 ARCHIVE = Path("study.tar.gz")
@@ -34,24 +34,47 @@ def study(tables: list[str]) -> None:
             if experiment.table != table:
                 continue
             results = Path("results", table, name)
-            probe = params.probes.get(name)
-            for dataset in sorted({experiment.dataset} | ({probe.canny, probe.doodle} if probe else set())):
-                pairs = Path("data/pairs", dataset, "pairs.csv")
-                if not pairs.exists():
-                    _stage("download", dataset, Path("data/raw", dataset))
-                _stage("prepare", dataset, pairs)
-            _stage("train", name, Path("models", name, "history.csv"))  # published last
+            _train(name, experiment.dataset)
             _stage("render", name, results / "card.json")
             _stage("evaluate", name, results / "strip.png")
-            if probe:
-                _stage("probe", name, results / "sketches.png")
+            if name in params.scores:
+                _score(name, params)
+            if name in params.probes:
+                _probe(name, params)
             packed += [results, Path("models", name, "history.csv"), Path("logs/records", f"{name}.json")]
         _stage("report", table, Path("results", f"{table}.png"))
-        packed += [Path("results", f"{table}.md"), Path("results", f"{table}.png")]
+        packed += [Path("results", f"{table}{suffix}") for suffix in (".md", ".png", ".html")]
     with whole_file(ARCHIVE) as partial, tarfile.open(partial, "w:gz") as archive:
         for path in packed:
             archive.add(path)
     print(f"{ARCHIVE}: {ARCHIVE.stat().st_size / 1e6:.1f} MB; unpack it in the repository's root, then `make readme`")
+
+
+def _prepare(dataset: str) -> None:
+    pairs = Path("data/pairs", dataset, "pairs.csv")
+    if not pairs.exists():
+        _stage("download", dataset, Path("data/raw", dataset))
+    _stage("prepare", dataset, pairs)
+
+
+def _train(name: str, dataset: str) -> None:
+    _prepare(dataset)
+    _stage("train", name, Path("models", name, "history.csv"))  # published last
+
+
+def _score(name: str, params: Params) -> None:
+    """The segmenter may be of another table: its own stages come first."""
+    score = params.scores[name]
+    _train(score.segmenter, params.experiments[score.segmenter].dataset)
+    _stage("score", name, Path("results", score.table, name, "score.png"))
+
+
+def _probe(name: str, params: Params) -> None:
+    """It needs both drawings of the photos, whichever the experiment learned from."""
+    probe = params.probes[name]
+    _prepare(probe.canny)
+    _prepare(probe.doodle)
+    _stage("probe", name, Path("results", probe.table, name, "sketches.png"))
 
 
 def _stage(verb: str, name: str, last_output: Path) -> None:

@@ -122,13 +122,6 @@ def inference_seeds(seed: int, ids: Sequence[str]) -> Tensor:
     return torch.tensor([seed_of(seed, i) for i in ids])
 
 
-def check_fresh(about: dict[str, Any], wanted: dict[str, Any], *, name: str) -> None:
-    """Weights of other parameters would be shown, silently, under the name of these: ValueError names the key."""
-    for key, value in wanted.items():
-        if about.get(key) != value:
-            raise ValueError(f"models/{name}: trained with another {key} than params.yaml has now; train {name} again")
-
-
 def load_trained(path: Path, device: torch.device) -> Trained:
     """Read a weights file that `train` wrote.
 

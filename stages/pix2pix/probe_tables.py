@@ -1,11 +1,25 @@
 """The probe.csv files of several experiments as one table: what each scores on which drawings, and the differences."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from stages.pix2pix.statistics import summarise
 
 KINDS = ["edges", "redrawn"]
 DRAWING = [*KINDS, "split", "id"]
+
+
+def read_probe(folder: Path) -> pd.DataFrame:
+    """probe.csv of the experiment in results/<table>/<experiment>/.
+
+    Raises:
+        FileNotFoundError: it is not probed yet.
+    """
+    path = folder / "probe.csv"
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: {folder.name} is not probed yet; run `dvc repro probe@{folder.name}`")
+    return pd.read_csv(path, dtype={"split": str, "id": str, "group": str}, keep_default_na=False)
 
 
 def probe_lines(probes: dict[str, pd.DataFrame], *, score: str, decimals: int) -> list[dict[str, str]]:
