@@ -18,6 +18,7 @@ TINY: dict[str, Any] = {
         "houses": {
             "download": {"source": "drawn_facades", "train": 8, "val": 3, "size": 64, "seed": 0},
             "prepare": {"layout": "stitched"},
+            "labels": "facades",
             "held_out": "val",
         },
     },
