@@ -39,6 +39,7 @@ from stages.pix2pix.pairs import Pair, read_pairs, read_sides
 
 LARGEST = "10mb"  # of an upload
 WAITING = 16  # drawings in the queue; more are turned away
+NETWORK = "network"  # the events of this name wait for each other
 NETWORKS = 3  # kept in memory
 EXAMPLES = 8
 PICTURES = """
@@ -89,7 +90,8 @@ def page(params: Params) -> gr.Blocks:
         source = _source(pair, _trained(name))
         return on_canvas(source), _generate(name, source, id=pair.id)
 
-    with gr.Blocks(title="pix2pix", analytics_enabled=False) as blocks:
+    blocks = gr.Blocks(title="pix2pix", analytics_enabled=False)
+    with blocks:
         gr.Markdown(
             "# pix2pix: draw something\nThe network answers each stroke. The same drawing gives the same picture."
         )
@@ -132,12 +134,19 @@ def page(params: Params) -> gr.Blocks:
         grid = gr.Image(label="Held-out images: input, generated, target", interactive=False, buttons=["fullscreen"])
 
         shown = [canvas, generated, classes, examples, card, grid]
-        only = {"concurrency_id": "network", "concurrency_limit": 1, "api_visibility": "private"}
-        gr.on([blocks.load, experiment.change], choose, experiment, shown, **only)
-        canvas.input(draw, [experiment, canvas], generated, trigger_mode="always_last", show_progress="hidden", **only)
-        file.upload(drop, [experiment, file], [canvas, generated], **only)
-        examples.select(take, experiment, [canvas, generated], **only)
-    return blocks.queue(max_size=WAITING)
+        gr.on([blocks.load, experiment.change], choose, experiment, shown, concurrency_id=NETWORK)
+        canvas.input(
+            draw,
+            [experiment, canvas],
+            generated,
+            trigger_mode="always_last",
+            show_progress="hidden",
+            concurrency_id=NETWORK,
+        )
+        file.upload(drop, [experiment, file], [canvas, generated], concurrency_id=NETWORK)
+        examples.select(take, experiment, [canvas, generated], concurrency_id=NETWORK)
+    blocks.queue(max_size=WAITING, default_concurrency_limit=1)
+    return blocks
 
 
 @lru_cache(NETWORKS)
@@ -160,7 +169,7 @@ def _generate(name: str, image: Uint8, *, id: str) -> Uint8:
 
 
 def _brush(params: Params, experiment: Experiment) -> gr.Brush:
-    colours = pens(params, experiment)
+    colours: list[str | tuple[str, float]] = [*pens(params, experiment)]
     return gr.Brush(default_size=PEN if len(colours) == 1 else BRUSH, colors=colours)
 
 
