@@ -103,7 +103,7 @@ def page(params: Params) -> gr.Blocks:
                     image_mode="RGB",
                     canvas_size=(CANVAS, CANVAS),
                     fixed_canvas=True,
-                    height=CANVAS + 140,
+                    height=CANVAS + 80,
                     sources=(),
                     transforms=(),
                     layers=False,
@@ -115,7 +115,7 @@ def page(params: Params) -> gr.Blocks:
                 generated = gr.Image(
                     label="Generated",
                     format="png",
-                    height=CANVAS + 140,
+                    height=CANVAS + 80,
                     interactive=False,
                     buttons=["download"],
                     elem_id="generated",
