@@ -1,13 +1,16 @@
-# demo: a first picture in minutes · test: all checks · bench: speed ratios into benchmarks/RESULTS.md
-# publish, fetch: ready pairs and weights, to and from others
+# demo: a first picture in minutes · app: draw and see what a network makes of it · test: all checks
+# bench: speed ratios into benchmarks/RESULTS.md · publish, fetch: ready pairs and weights, to and from others
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PYTHON ?= python3
 
-.PHONY: demo test lint bench readme pins publish fetch
+.PHONY: demo app test lint bench readme pins publish fetch
 
 demo: .venv/ready            ## draw data, train, score: ends with a picture
 	dvc repro report@demo
 	@python -m tools.farewell demo
+
+app: .venv/ready             ## the page, on this machine alone: draw, and a trained network answers
+	python -m app.page
 
 test: lint                   ## lint, types, laws, both engines end to end
 	pytest

@@ -1,0 +1,1 @@
+"""The page: draw something, see what a trained network makes of it. No step of the graph."""

@@ -1,0 +1,210 @@
+"""The page: draw, drop a file or take a held-out input; the network answers. `make app`, `python -m app.page`
+
+*Reads* models/<experiment>/last.safetensors and, where they are, results/<table>/<experiment>/ and data/pairs/.
+*Writes* nothing but uploads into a folder of its own, which goes when the page does.
+
+Listens on the loopback address alone, fetches nothing from other machines and reports its use to nobody.
+"""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import gradio as gr
+
+from app.drawing import (
+    BRUSH,
+    CANVAS,
+    PEN,
+    as_source,
+    blank,
+    card_text,
+    drawable,
+    legend,
+    on_canvas,
+    pens,
+    read_scores,
+    source_classes,
+    weights,
+)
+from stages.command import run
+from stages.params import Experiment, Params, read_params
+from stages.pix2pix.generators import Trained, load_trained
+from stages.pix2pix.hardware import use_hardware
+from stages.pix2pix.images import Uint8, read_image
+from stages.pix2pix.listing import SUFFIXES
+from stages.pix2pix.pairs import Pair, read_pairs, read_sides
+
+LARGEST = "10mb"  # of an upload
+WAITING = 16  # drawings in the queue; more are turned away
+NETWORK = "network"  # the events of this name wait for each other
+NETWORKS = 3  # kept in memory
+EXAMPLES = 8
+PICTURES = """
+#generated img { width: 100%; height: 100%; object-fit: contain; }
+#card tr > :first-child { white-space: nowrap; text-align: left; font-weight: bold; }
+#card th { font-weight: normal; text-align: left; }
+.legend { display: flex; flex-wrap: wrap; gap: 2px 14px; }
+.legend i { display: inline-block; width: 12px; height: 12px; margin-right: 5px; border: 1px solid #888; }
+"""
+
+
+def page(params: Params) -> gr.Blocks:
+    """The layout and what its events do; results are found from the working folder, the repository's root.
+
+    Raises:
+        FileNotFoundError: no experiment has weights here.
+    """
+    names = drawable(params)
+
+    def choose(name: str) -> tuple[Any, ...]:
+        experiment, about = params.experiments[name], _trained(name).about
+        folder = Path("results", experiment.table, name)
+        scores = read_scores(folder, about)
+        examples = [on_canvas(_source(pair, _trained(name))) for pair in _examples(params, name)]
+        return (
+            gr.ImageEditor(value=blank(params, experiment), brush=_brush(params, experiment)),
+            None,
+            legend(source_classes(params, experiment)),
+            gr.Gallery(value=examples, selected_index=None, visible=bool(examples)),
+            card_text(about, scores),
+            gr.Image(value=read_image(folder / "grid.png") if scores else None, visible=bool(scores)),
+        )
+
+    def draw(name: str, canvas: dict[str, Uint8 | None]) -> Uint8 | None:
+        drawing = canvas["composite"]
+        return None if drawing is None else _generate(name, drawing, id="drawing")
+
+    def drop(name: str, path: str) -> tuple[Uint8, Uint8]:
+        file = Path(path)
+        try:
+            image = read_image(file)
+        except ValueError:
+            raise gr.Error(f"{file.name} is not a readable image", print_exception=False) from None
+        return on_canvas(as_source(image, size=_size(name))), _generate(name, image, id=file.stem)
+
+    def take(name: str, event: gr.SelectData) -> tuple[Uint8, Uint8]:
+        pair = _examples(params, name)[event.index]
+        source = _source(pair, _trained(name))
+        return on_canvas(source), _generate(name, source, id=pair.id)
+
+    blocks = gr.Blocks(title="pix2pix", analytics_enabled=False)
+    with blocks:
+        gr.Markdown(
+            "# pix2pix: draw something\nThe network answers each stroke. The same drawing gives the same picture."
+        )
+        experiment = gr.Dropdown(names, value=names[0], label="Experiment")
+        with gr.Row():
+            with gr.Column():
+                canvas = gr.ImageEditor(
+                    label="Drawing",
+                    image_mode="RGB",
+                    canvas_size=(CANVAS, CANVAS),
+                    fixed_canvas=True,
+                    height=CANVAS + 80,
+                    sources=(),
+                    transforms=(),
+                    layers=False,
+                    buttons=[],
+                    elem_id="canvas",
+                )
+                classes = gr.HTML()
+            with gr.Column():
+                generated = gr.Image(
+                    label="Generated",
+                    format="png",
+                    height=CANVAS + 80,
+                    interactive=False,
+                    buttons=["download"],
+                    elem_id="generated",
+                )
+        with gr.Row():
+            file = gr.File(label="Drop an image file here", file_types=list(SUFFIXES), height=140, elem_id="file")
+            examples = gr.Gallery(
+                label="Held-out inputs",
+                columns=EXAMPLES,
+                height=140,
+                allow_preview=False,
+                interactive=False,
+                buttons=[],
+            )
+        card = gr.Markdown(elem_id="card")
+        grid = gr.Image(label="Held-out images: input, generated, target", interactive=False, buttons=["fullscreen"])
+
+        shown = [canvas, generated, classes, examples, card, grid]
+        gr.on([blocks.load, experiment.change], choose, experiment, shown, concurrency_id=NETWORK)
+        canvas.input(
+            draw,
+            [experiment, canvas],
+            generated,
+            trigger_mode="always_last",
+            show_progress="hidden",
+            concurrency_id=NETWORK,
+        )
+        file.upload(drop, [experiment, file], [canvas, generated], concurrency_id=NETWORK)
+        examples.select(take, experiment, [canvas, generated], concurrency_id=NETWORK)
+    blocks.queue(max_size=WAITING, default_concurrency_limit=1)
+    return blocks
+
+
+@lru_cache(NETWORKS)
+def _load(path: Path, changed: int) -> Trained:
+    return load_trained(path, use_hardware().device)
+
+
+def _trained(name: str) -> Trained:
+    path = weights(name)
+    return _load(path, path.stat().st_mtime_ns)  # trained again while the page is open: the new weights
+
+
+def _size(name: str) -> int:
+    size: int = _trained(name).about["recipe"]["size"]
+    return size
+
+
+def _generate(name: str, image: Uint8, *, id: str) -> Uint8:
+    return _trained(name).generate(as_source(image, size=_size(name)), id=id)
+
+
+def _brush(params: Params, experiment: Experiment) -> gr.Brush:
+    colours: list[str | tuple[str, float]] = [*pens(params, experiment)]
+    return gr.Brush(default_size=PEN if len(colours) == 1 else BRUSH, colors=colours)
+
+
+def _examples(params: Params, name: str) -> list[Pair]:
+    dataset = params.experiments[name].dataset
+    try:
+        pairs = read_pairs(Path("data/pairs", dataset), params.datasets[dataset].held_out)
+    except FileNotFoundError:
+        return []
+    return pairs[:: max(1, len(pairs) // EXAMPLES)][:EXAMPLES]
+
+
+def _source(pair: Pair, trained: Trained) -> Uint8:
+    return read_sides(pair, direction=trained.about["direction"], size=trained.about["recipe"]["size"])[0]
+
+
+def main() -> None:
+    with TemporaryDirectory(prefix="pix2pix-page-") as uploads:
+        os.environ |= {"GRADIO_TEMP_DIR": uploads, "GRADIO_ANALYTICS_ENABLED": "False"}
+        page(read_params()).launch(
+            server_name="127.0.0.1",
+            share=False,
+            inbrowser=True,
+            max_file_size=LARGEST,
+            blocked_paths=[str(Path.cwd())],
+            enable_monitoring=False,
+            footer_links=[],
+            run_history=False,
+            ssr_mode=False,
+            pwa=False,
+            mcp_server=False,
+            css=PICTURES,
+            theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,286 @@
+"""Laws of the page: what is drawn is what the network sees, bad files are refused in words, no other file is read."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import requests
+from playwright.sync_api import Page, Request, expect, sync_playwright
+from ruamel.yaml import YAML
+
+from app.drawing import (
+    CANVAS,
+    as_source,
+    blank,
+    card_text,
+    drawable,
+    legend,
+    on_canvas,
+    pens,
+    read_scores,
+    source_classes,
+)
+from stages.evaluate import evaluate
+from stages.params import Params
+from stages.pix2pix.images import read_image, resize, write_png
+from stages.pix2pix.labels import FACADES
+from stages.pix2pix.pairs import read_pairs, read_sides
+from stages.render import render
+from tests.conftest import TINY, make_pairs, random_image
+from tests.test_generators import ABOUT, save_weights
+
+PARAMS = Params.model_validate(TINY)
+OUT = Path("results/tiny/first")
+REPO = Path(__file__).resolve().parents[1]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+QUIET = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+QUIET += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository whose experiment `first`, labels to photos of 64 pixels, is trained, rendered and evaluated."""
+    root = tmp_path_factory.mktemp("page")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        with Path("params.yaml").open("w", encoding="utf-8") as file:
+            YAML().dump(TINY, file)
+        make_pairs(root / "data/pairs/houses", {"train": 8, "val": 3})
+        save_weights()
+        render("first", PARAMS)
+        evaluate("first", PARAMS)
+    return root
+
+
+@pytest.fixture
+def here(repo: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(repo)
+    return repo
+
+
+@pytest.fixture(scope="module")
+def url(repo: Path) -> Iterator[str]:
+    """The address of the page, as `make app` starts it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {"GRADIO_SERVER_PORT": str(port), "PYTHONPATH": str(REPO), "PIX2PIX_THREADS": "1", "BROWSER": "true"}
+    with (repo / "log").open("w") as log:
+        page = subprocess.Popen(
+            [sys.executable, "-m", "app.page"], cwd=repo, env=os.environ | settings, stdout=log, stderr=log
+        )
+    try:
+        for _ in range(600):
+            with socket.socket() as door:
+                if door.connect_ex(("127.0.0.1", port)) == 0 or page.poll() is not None:
+                    break
+            time.sleep(0.2)
+        assert page.poll() is None, (repo / "log").read_text()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        page.terminate()
+        page.wait()
+
+
+# ---- the pure functions ----------------------------------------------------------------------------------------------
+
+
+def test_experiments_with_weights_are_offered_and_no_baseline(here: Path) -> None:
+    Path("models/first_mean").mkdir()
+    shutil.copy("models/first/last.safetensors", "models/first_mean")
+    assert drawable(PARAMS) == ["first"]
+
+
+def test_without_weights_the_command_that_makes_some_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match="make demo"):
+        drawable(PARAMS)
+
+
+def test_classes_are_painted_only_where_labels_are_the_source() -> None:
+    labels_to_photo = PARAMS.experiments["first"]
+    photo_to_labels = labels_to_photo.model_copy(update={"direction": "AtoB"})
+    assert list(source_classes(PARAMS, labels_to_photo))[2] == "window"
+    assert source_classes(PARAMS, photo_to_labels) == {}
+    assert (blank(PARAMS, labels_to_photo) == FACADES["facade"]).all()
+    assert (blank(PARAMS, photo_to_labels) == 255).all()
+    assert pens(PARAMS, photo_to_labels) == ["#000000"]
+    assert len(pens(PARAMS, labels_to_photo)) == len(FACADES)
+    assert legend({}) == ""
+    assert legend(FACADES).count("<i ") == len(FACADES)
+
+
+def test_a_source_is_resized_as_training_resizes_it() -> None:
+    image = random_image(0, 90, 130)
+    np.testing.assert_array_equal(as_source(image, size=64), resize(image, width=64, height=64))
+
+
+def test_a_plain_canvas_is_a_plain_source() -> None:
+    for experiment in PARAMS.experiments.values():
+        canvas = blank(PARAMS, experiment)
+        assert canvas.shape == (CANVAS, CANVAS, 3)
+        source = as_source(canvas, size=64)
+        np.testing.assert_array_equal(source, canvas[:64, :64])
+        np.testing.assert_array_equal(on_canvas(source), canvas)
+
+
+def test_the_card_states_data_recipe_and_scores(here: Path) -> None:
+    scores = read_scores(Path("results/tiny/first"), ABOUT)
+    text = card_text(ABOUT, scores)
+    for said in ("houses, B → A", "generator channels 4", "batch size 2", "3 epochs", "3 images of val: PSNR "):
+        assert said in text
+    assert "not evaluated" in card_text(ABOUT, {})
+
+
+def test_scores_of_other_weights_are_not_shown(here: Path) -> None:
+    assert read_scores(Path("results/tiny/first"), ABOUT | {"seed": 1}) == {}
+    assert read_scores(Path("results/tiny/none"), ABOUT) == {}
+
+
+# ---- over HTTP, as a program would ask -------------------------------------------------------------------------------
+
+
+def ask(url: str, function: str, *data: Any) -> dict[str, Any]:
+    """What the page answers to one event, called as its own JavaScript does: `success`, `output`."""
+    listening = requests.get(f"{url}/config", timeout=60).json()["dependencies"]
+    number = next(d["id"] for d in listening if d["api_name"] == function)
+    session = f"{time.time_ns()}"
+    joined = requests.post(
+        f"{url}/gradio_api/queue/join",
+        json={"data": data, "fn_index": number, "session_hash": session, "event_data": None},
+        timeout=60,
+    )
+    assert joined.ok, joined.text
+    with requests.get(
+        f"{url}/gradio_api/queue/data", params={"session_hash": session}, stream=True, timeout=60
+    ) as lines:
+        for line in lines.iter_lines():
+            message = json.loads(line.removeprefix(b"data: ")) if line else {}
+            if message.get("msg") == "process_completed":
+                return dict(message)
+    raise AssertionError("the stream ended without an answer")
+
+
+def upload(url: str, name: str, content: bytes) -> requests.Response:
+    return requests.post(f"{url}/gradio_api/upload", files={"files": (name, content)}, timeout=60)
+
+
+def as_file(path: str) -> dict[str, Any]:
+    return {"path": path, "orig_name": Path(path).name, "meta": {"_type": "gradio.FileData"}}
+
+
+def test_an_uploaded_held_out_input_gives_the_rendered_picture(url: str, here: Path) -> None:
+    pair = read_pairs(Path("data/pairs/houses"), "val")[0]
+    source = read_sides(pair, direction="BtoA", size=64)[0]
+    write_png(Path("1.png"), source)
+    for _ in range(2):
+        path = upload(url, "1.png", Path("1.png").read_bytes()).json()[0]
+        answer = ask(url, "drop", "first", as_file(path))
+        assert answer["success"], answer
+        Path("answer.png").write_bytes(requests.get(answer["output"]["data"][1]["url"], timeout=60).content)
+        np.testing.assert_array_equal(read_image(Path("answer.png")), read_image(OUT / "images/val/1.png"))
+
+
+def test_a_file_that_is_no_image_is_refused_in_words(url: str, repo: Path) -> None:
+    path = upload(url, "notes.png", b"not an image").json()[0]
+    answer = ask(url, "drop", "first", as_file(path))
+    assert not answer["success"]
+    assert answer["output"]["error"] == "notes.png is not a readable image"
+    assert "Traceback" not in (repo / "log").read_text()
+
+
+def test_an_oversized_body_is_refused(url: str) -> None:
+    assert upload(url, "large.png", b"\0" * (11 << 20)).status_code == 413
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "models/first/last.safetensors", "results/tiny/first/grid.png", "http://{url}/favicon.ico"]
+)
+def test_no_other_file_is_read(url: str, repo: Path, path: str) -> None:
+    forged = path.format(url=url.removeprefix("http://")) if path.startswith("http") else str(repo / path)
+    assert requests.get(f"{url}/gradio_api/file={forged}", timeout=60, allow_redirects=False).status_code in (403, 404)
+    for function, data in (
+        ("drop", as_file(forged)),
+        ("draw", {"background": as_file(forged), "layers": [], "composite": as_file(forged)}),
+    ):
+        answer = ask(url, function, "first", data)
+        assert not answer["success"]
+        assert "root:" not in json.dumps(answer)
+
+
+def test_only_this_machine_is_listened_to(url: str) -> None:
+    port = int(url.rsplit(":", 1)[1])
+    doors = [c.laddr for c in psutil.net_connections("inet") if c.status == "LISTEN"]
+    assert [address for address in doors if address[1:] == (port,)] == [("127.0.0.1", port)]
+
+
+# ---- in a browser ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def browser_page(url: str) -> Iterator[Page]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here (chromium, chromium-browser or google-chrome)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        page = browser.new_page(viewport={"width": 1280, "height": 1400})
+        page.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
+        yield page
+        browser.close()
+
+
+def stroke(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Draw a line with the mouse; points are parts of the canvas's width and height."""
+    box = page.locator("#canvas canvas").first.bounding_box()
+    assert box
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end)]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    page.mouse.move(*points[1], steps=5)
+    page.mouse.up()
+
+
+def test_a_stroke_gives_a_picture_and_another_stroke_another(url: str, browser_page: Page) -> None:
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        asked.append(request.url)
+
+    browser_page.on("request", note)
+    browser_page.goto(url)
+    canvas, generated = browser_page.locator("#canvas canvas").first, browser_page.locator("#generated img")
+    expect(canvas).to_be_visible()
+    expect(browser_page.get_by_text("3 images of val")).to_be_visible()  # the card, which comes with the blank canvas
+    browser_page.wait_for_timeout(500)
+    assert generated.count() == 0
+    pictures: list[bytes] = []
+    for end in ((0.6, 0.4), (0.5, 0.7)):
+        before = generated.get_attribute("src") if pictures else ""
+        stroke(browser_page, (0.3, 0.4), end)
+        expect(generated).to_be_visible()
+        expect(generated).not_to_have_attribute("src", before or "")
+        source = generated.get_attribute("src")
+        assert source
+        pictures.append(browser_page.request.get(source).body())
+    assert pictures[0] != pictures[1]
+    elsewhere = [address for address in asked if not address.startswith((url, "blob:", "data:"))]
+    assert not elsewhere
+
+
+def test_a_dropped_non_image_is_answered_with_a_message(url: str, browser_page: Page) -> None:
+    browser_page.goto(url)
+    browser_page.locator("#file input[type=file]").set_input_files(
+        {"name": "notes.png", "mimeType": "image/png", "buffer": b"not an image"}
+    )
+    expect(browser_page.get_by_text("notes.png is not a readable image")).to_be_visible()
