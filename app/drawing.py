@@ -92,9 +92,8 @@ def read_scores(folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
         scores: dict[str, Any] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    split = card.pop("split")
-    card.pop("n")
-    return scores | {"split": split} if card == about else {}
+    fresh = all(card.get(key) == value for key, value in about.items())
+    return scores | {"split": card["split"]} if fresh else {}
 
 
 def card_text(about: Mapping[str, Any], scores: Mapping[str, Any]) -> str:

@@ -71,8 +71,7 @@ def _score(pair: Pair, rendered: Rendered, masked_out: bool) -> dict[str, Any]:
 
 def _confusion(pair: Pair, rendered: Rendered, palette: str) -> Counts:
     """The confusion matrix of one generated label map."""
-    colours = labels.palette(palette)
-    predicted, truth = labels.decode(rendered.image(pair), colours), rendered.classes(pair, colours)
+    predicted, truth = labels.decode(rendered.image(pair), palette), rendered.classes(pair, palette)
     return confusion(predicted, truth, classes=list(labels.PALETTES[palette]))
 
 

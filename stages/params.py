@@ -349,8 +349,8 @@ class Params(Strict):
                     f"{key}: a discriminator of {model.discriminator_layers} layers needs images of "
                     f"{3 << model.discriminator_layers} pixels or more; {recipe_key}.size is {recipe.size}"
                 )
-            case FCN() | UNetAlone() if recipe.gan_weight:
-                raise ValueError(f"{key}: {model_key} has no discriminator; {recipe_key}.gan_weight must be 0")
+            case FCN() | UNetAlone() if recipe.gan_weight or recipe.l1_weight != 1:
+                raise ValueError(f"{key}: {model_key} has one loss: {recipe_key}.gan_weight must be 0, l1_weight 1")
             case FCN() | UNetAlone() if model.classes and experiment.direction != "AtoB":
                 raise ValueError(f"{key}: {model_key} predicts the classes of B; direction must be AtoB")
             case FCN() | UNetAlone() if model.classes and model.classes != self.datasets[experiment.dataset].labels:

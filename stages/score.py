@@ -41,6 +41,7 @@ def score(name: str, params: Params) -> None:
     scored = entry(params.scores, name, "scores")
     out = Path("results", scored.table, name)
     rendered = read_rendered(out, Path("data/pairs", scored.dataset))
+    params.check_weights(name, rendered.card)
     segmenter = load_trained(Path("models", scored.segmenter, "last.safetensors"), use_hardware().device)
     params.check_weights(scored.segmenter, segmenter.about)
     labels = params.datasets[scored.dataset].labels
@@ -51,8 +52,8 @@ def score(name: str, params: Params) -> None:
     generated = real = np.zeros((len(classes), len(classes)), np.int64)
     for i, pair in enumerate(tqdm(rendered.pairs, desc=name, unit=" images")):
         photo, (label, target) = rendered.image(pair), rendered.sides(pair)
-        truth = rendered.classes(pair, colours)
-        maps = [decode(segmenter.generate(image, id=pair.id), colours) for image in (photo, target)]
+        truth = rendered.classes(pair, labels)
+        maps = [decode(segmenter.generate(image, id=pair.id), labels) for image in (photo, target)]
         generated = generated + confusion(maps[0], truth, classes=classes)
         real = real + confusion(maps[1], truth, classes=classes)
         if i in shown:

@@ -60,13 +60,11 @@ def train(name: str, params: Params) -> None:
     }
     hardware = use_hardware()
     scratch, out = Path("scratch/train", name), Path("models", name)
-    colours = palette(model.classes) if isinstance(model, FCN | UNetAlone) and model.classes else None
+    labels = model.classes if isinstance(model, FCN | UNetAlone) else None
     train_size = recipe.size if isinstance(model, Mean) else recipe.jitter
     with only_one(scratch):
         training, validation = (
-            load_pairs(
-                dataset, split, direction=experiment.direction, size=size, device=hardware.device, colours=colours
-            )
+            load_pairs(dataset, split, direction=experiment.direction, size=size, device=hardware.device, labels=labels)
             for split, size in (("train", train_size), ("val", recipe.size))
         )
         if recipe.batch_size > len(training.pairs):
@@ -261,8 +259,6 @@ def _columns(learner: Gan | Supervised | MeanTarget) -> list[str]:
 
 def _publish(out: Path, state: Run, generator: Generator, columns: list[str], about: dict[str, Any]) -> None:
     """Outputs appear under their declared names, each whole or not at all."""
-    last = {**about, "epoch": state.rows[-1]["epoch"], "step": state.step}
-    save_tensors(out / "last.safetensors", network_tensors("generator", generator), last)
     with whole_file(out / "best.safetensors") as partial:
         shutil.copyfile(state.folder / "best.safetensors", partial)
     with whole_folder(out / "samples") as partial:
@@ -274,6 +270,8 @@ def _publish(out: Path, state: Run, generator: Generator, columns: list[str], ab
         (partial / "index.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
     with whole_file(out / "history.csv") as partial:
         pd.DataFrame(state.rows, columns=columns).to_csv(partial, index=False, float_format="%.6f", lineterminator="\n")
+    last = {**about, "epoch": state.rows[-1]["epoch"], "step": state.step}
+    save_tensors(out / "last.safetensors", network_tensors("generator", generator), last)  # the sign that all is there
 
 
 def learning_rate_factor(epoch: int, *, epochs: int, decay_epochs: int) -> float:

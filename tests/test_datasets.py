@@ -93,7 +93,7 @@ def test_cityscapes_labels_are_side_b(tmp_path: Path) -> None:
     write_tar(tmp_path / "mirror/cityscapes.tar.gz", files)
     pairs = made(tmp_path, dataset, expect={"train": 1, "val": 1})
     (pair,) = read_pairs(pairs, "val")
-    middles = read_classes(pair, colours, size=256)[:, 8::16]
+    middles = read_classes(pair, "cityscapes", size=256)[:, 8::16]
     assert np.array_equal(middles, np.tile(np.arange(1, 17), (256, 1)))
 
 

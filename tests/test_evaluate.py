@@ -17,7 +17,7 @@ from stages.evaluate import evaluate
 from stages.params import Params
 from stages.pix2pix.grids import tiles
 from stages.pix2pix.images import Uint8, read_image, write_png
-from stages.pix2pix.labels import FACADES, decode, palette
+from stages.pix2pix.labels import FACADES, decode
 from stages.pix2pix.pairs import COLUMNS, stitch
 from tests.conftest import TINY, random_image
 
@@ -166,10 +166,10 @@ def test_label_maps_are_scored_by_class_over_all_images_at_once(tiny_repo: Path,
     save_rendered(direction="AtoB", noise=60)
     evaluate("first", params)
     table, metrics = read_scores()
-    colours, hits, each = palette("facades"), [], {name: np.zeros(3) for name in FACADES}
+    hits, each = [], {name: np.zeros(3) for name in FACADES}
     for path in sorted(Path("data/pairs/houses/val").iterdir()):
-        called = decode(read_image(OUT / "images/val" / path.name), colours)
-        truth = decode(np.asarray(sides(path, 64)[1]), colours)
+        called = decode(read_image(OUT / "images/val" / path.name), "facades")
+        truth = decode(np.asarray(sides(path, 64)[1]), "facades")
         hits.append((called == truth).mean())
         for index, name in enumerate(FACADES):
             a, b = called == index, truth == index

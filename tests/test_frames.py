@@ -72,7 +72,7 @@ def test_photo_is_averaged_and_label_colours_never_blend(raw: Path) -> None:
         assert abs(photo.mean() - read_image(found.image).mean()) < 1  # the mean of noise survives averaging,
         assert photo.std() < 0.7 * read_image(found.image).std()  # and its spread does not
         colours = palette("cityscapes")
-        assert np.array_equal(colours[decode(label, colours)], label)
+        assert np.array_equal(colours[decode(label, "cityscapes")], label)
 
 
 def other_size(path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from stages.pix2pix.images import Uint8, write_png
-from stages.pix2pix.labels import PALETTES, decode, palette
+from stages.pix2pix.labels import PALETTES, VOID, decode, palette
 from stages.pix2pix.pairs import Pair, read_classes, split_sides, stitch
 from tests.conftest import random_image
 
@@ -58,7 +58,7 @@ def test_labels_survive_the_archives_compression(quality: int) -> None:
     for seed in range(12):
         classes = draw_classes(seed)
         assert len(np.unique(classes)) == 12
-        decoded = decode(archived(palette("facades")[classes], quality=quality, seed=seed), palette("facades"))
+        decoded = decode(archived(palette("facades")[classes], quality=quality, seed=seed), "facades")
         far = away_from_borders(classes)
         right.append((decoded == classes)[far].sum())
         counted.append(far.sum())
@@ -68,19 +68,24 @@ def test_labels_survive_the_archives_compression(quality: int) -> None:
     assert worst >= 0.99
 
 
+def test_what_cityscapes_paints_but_does_not_evaluate_is_void() -> None:
+    image = np.array([VOID["cityscapes"]], np.uint8)
+    assert set(decode(image, "cityscapes")[0]) == {list(PALETTES["cityscapes"]).index("void")}
+
+
 @pytest.mark.parametrize("name", PALETTES)
 def test_palette_colours_decode_to_their_classes(name: str) -> None:
     colours = palette(name)
     assert len(np.unique(colours, axis=0)) == len(colours) == len(PALETTES[name])
     classes = np.random.default_rng(0).integers(0, len(colours), (40, 50)).astype(np.uint8)
-    assert np.array_equal(decode(colours[classes], colours), classes)
+    assert np.array_equal(decode(colours[classes], name), classes)
 
 
 @pytest.mark.parametrize("name", PALETTES)
 def test_nearest_is_nearest(name: str) -> None:
-    image, colours = random_image(0, 70, 90), palette(name)
+    image, colours = random_image(0, 70, 90), np.array([*PALETTES[name].values(), *VOID.get(name, [])])
     squares = (image[:, :, None].astype(np.int64) - colours.astype(np.int64)) ** 2
-    assert np.array_equal(decode(image, colours), squares.sum(-1).argmin(-1))
+    assert np.array_equal(decode(image, name), squares.sum(-1).argmin(-1).clip(max=len(PALETTES[name]) - 1))
 
 
 @pytest.mark.parametrize("size", [32, 64, 100, 128, 256])
@@ -89,7 +94,7 @@ def test_resizing_invents_no_class(tmp_path: Path, size: int) -> None:
     colours = palette("facades")
     classes = np.where(draw_classes(0) % 2, 0, 11).astype(np.uint8)
     write_png(tmp_path / "1.png", stitch(random_image(0, SIZE, SIZE), colours[classes]))
-    read = read_classes(Pair("1", "train", "1", tmp_path / "1.png"), colours, size=size)
+    read = read_classes(Pair("1", "train", "1", tmp_path / "1.png"), "facades", size=size)
     assert read.shape == (size, size) and read.dtype == np.uint8
     assert set(np.unique(read)) == {0, 11}
     if size == SIZE:

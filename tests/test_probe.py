@@ -36,7 +36,7 @@ def cars_params(**probe_keys: str) -> Params:
     source = {"source": "drawn_cars", "cars": 3, "views": 4, "size": 128, "seed": 0}
     for method, edges in EDGES.items():
         layout = {"layout": "carvana", "size": 128, "hold_out": 1, "seed": 0, "edges": edges}
-        whole["datasets"][f"cars_{method}"] = {"download": source, "prepare": layout, "held_out": "val"}
+        whole["datasets"][f"cars_{method}"] = {"download": source, "prepare": layout, "labels": None, "held_out": "val"}
     for name in ("first", "first_mean"):
         whole["experiments"][name] |= {"dataset": "cars_canny", "direction": "AtoB"}
     whole["probes"] = {"first": {"table": "tiny", "canny": "cars_canny", "doodle": "cars_doodle"} | probe_keys}
@@ -128,7 +128,7 @@ def test_no_probe_and_no_sketches_are_named(repo: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
-        ({"table": "other"}, "probes.first.table: 'other', but the experiment's table is 'tiny'"),
+        ({"table": "other"}, "probes.first.table: 'other', but experiments.first has 'tiny'"),
         ({"doodle": "cars_canny"}, "probes.first.doodle: the edges of 'cars_canny' are not drawn by doodle"),
         ({"canny": "nope"}, "does not translate A of 'nope' or 'cars_doodle' to B"),
         ({"doodle": "nope"}, "probes.first.doodle: there is no 'nope'"),

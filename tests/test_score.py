@@ -14,7 +14,7 @@ from stages.pix2pix.checkpoints import network_tensors, save_tensors
 from stages.pix2pix.generators import build_generator
 from stages.pix2pix.grids import tiles
 from stages.pix2pix.images import read_image, write_png
-from stages.pix2pix.labels import FACADES, decode, palette
+from stages.pix2pix.labels import FACADES, decode
 from stages.pix2pix.networks import initialise
 from stages.pix2pix.pairs import read_classes, read_pairs
 from stages.pix2pix.segmentation import confusion, label_scores
@@ -72,15 +72,15 @@ def test_other_photos_have_other_scores_under_the_same_ceiling(repo: Params) -> 
 def test_the_numbers_are_those_of_the_picture(repo: Params) -> None:
     """All three images are shown: label map, photos and what was read in them."""
     score("first", repo)
-    found, colours, classes = read_score(), palette("facades"), list(FACADES)
+    found, classes = read_score(), list(FACADES)
     shown = tiles(read_image(OUT / "score.png"), rows=3, columns=5, size=(64, 64))
     total = np.zeros((2, 12, 12), np.int64)
     for pair, images in zip(read_pairs(Path("data/pairs/houses"), "val"), shown, strict=True):
-        truth = read_classes(pair, colours, size=64)
+        truth = read_classes(pair, "facades", size=64)
         np.testing.assert_array_equal(images[0], read_image(OUT / f"images/val/{pair.id}.png"))
-        np.testing.assert_array_equal(decode(images[2], colours), truth)
+        np.testing.assert_array_equal(decode(images[2], "facades"), truth)
         for which, image in enumerate((images[1], images[3])):
-            total[which] += confusion(decode(image, colours), truth, classes=classes)
+            total[which] += confusion(decode(image, "facades"), truth, classes=classes)
     for matrix, prefix in zip(total, ("", "real_"), strict=True):
         expected = label_scores(matrix, classes=classes)
         assert {key: found[prefix + key] for key in KEYS} == pytest.approx(expected, abs=1e-8)

@@ -62,6 +62,7 @@ def perceptual(name: str, params: Params) -> dict[str, float | int]:
         targets.append(read_sides(pair, direction=card["direction"], size=card["recipe"]["size"])[1])
     generated, wanted = _tensor(images), _tensor(targets)
     scores = {
+        "card": card,
         "n": len(images),
         "fid": fid(generated, wanted, inception=inception, device=device),
         "lpips": float(lpips_of_pairs(generated, wanted, device=device).mean()),

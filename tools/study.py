@@ -35,14 +35,14 @@ def study(tables: list[str]) -> None:
                 continue
             results = Path("results", table, name)
             _train(name, experiment.dataset)
-            _stage("render", name, results / "card.json")
-            _stage("evaluate", name, results / "strip.png")
+            _stage("render", name, results / "images", after=_weights(name))
+            _stage("evaluate", name, results / "strip.png", after=results / "images")
             if name in params.scores:
                 _score(name, params)
             if name in params.probes:
                 _probe(name, params)
             packed += [results, Path("models", name, "history.csv"), Path("logs/records", f"{name}.json")]
-        _stage("report", table, Path("results", f"{table}.png"))
+        _run("report", table)
         packed += [Path("results", f"{table}{suffix}") for suffix in (".md", ".png", ".html")]
     with whole_file(ARCHIVE) as partial, tarfile.open(partial, "w:gz") as archive:
         for path in packed:
@@ -59,14 +59,19 @@ def _prepare(dataset: str) -> None:
 
 def _train(name: str, dataset: str) -> None:
     _prepare(dataset)
-    _stage("train", name, Path("models", name, "history.csv"))  # published last
+    _stage("train", name, _weights(name))  # published last
+
+
+def _weights(name: str) -> Path:
+    return Path("models", name, "last.safetensors")
 
 
 def _score(name: str, params: Params) -> None:
     """The segmenter may be of another table: its own stages come first."""
     score = params.scores[name]
     _train(score.segmenter, params.experiments[score.segmenter].dataset)
-    _stage("score", name, Path("results", score.table, name, "score.png"))
+    results = Path("results", score.table, name)
+    _stage("score", name, results / "score.png", after=results / "images")
 
 
 def _probe(name: str, params: Params) -> None:
@@ -74,12 +79,16 @@ def _probe(name: str, params: Params) -> None:
     probe = params.probes[name]
     _prepare(probe.canny)
     _prepare(probe.doodle)
-    _stage("probe", name, Path("results", probe.table, name, "sketches.png"))
+    _stage("probe", name, Path("results", probe.table, name, "sketches.png"), after=_weights(name))
 
 
-def _stage(verb: str, name: str, last_output: Path) -> None:
-    if last_output.exists():
-        return
+def _stage(verb: str, name: str, last_output: Path, *, after: Path | None = None) -> None:
+    """Run it unless its last output is there, and newer than `after`: a clone brings the results of other runs."""
+    if not last_output.exists() or (after and after.stat().st_mtime_ns > last_output.stat().st_mtime_ns):
+        _run(verb, name)
+
+
+def _run(verb: str, name: str) -> None:
     print(f"{verb} {name}", flush=True)
     done = subprocess.run([sys.executable, "-m", f"stages.{verb}", name], check=False)
     if done.returncode:

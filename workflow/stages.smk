@@ -20,9 +20,12 @@ OUTS = [relative(out) for stage in STAGES.values() for out in stage.outs]
 
 
 def inputs(stage):
-    """Its deps; a folder that holds the outs of other stages stands for these outs, as it does for DVC."""
-    files = [relative(dep) for dep in stage.deps if not isinstance(dep, ParamsDependency)]
-    return [path for file in files for path in [out for out in OUTS if out.startswith(file + "/")] or [file]]
+    """Its deps. A folder that holds the outs of other stages stands for these outs, one in git for its files."""
+    for path in (relative(dep) for dep in stage.deps if not isinstance(dep, ParamsDependency)):
+        below = [out for out in OUTS if out.startswith(path + "/")]
+        if not below and path not in OUTS and Path(path).is_dir():
+            below = sorted(map(str, Path(path).iterdir()))
+        yield from below or [path]
 
 
 # which report an experiment belongs to, by where its results lie
@@ -61,7 +64,7 @@ for address, stage in STAGES.items():
         name:
             address.replace("@", "_")
         input:
-            inputs(stage),
+            list(inputs(stage)),
         output:
             list(outputs(stage)),
         params:

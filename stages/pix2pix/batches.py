@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from stages.pix2pix.cores import usable_cores
-from stages.pix2pix.images import Uint8
+from stages.pix2pix.labels import palette
 from stages.pix2pix.networks import to_network
 from stages.pix2pix.pairs import Pair, read_classes, read_pairs, read_sides
 
@@ -27,11 +27,11 @@ class PairSet:
 
 
 def load_pairs(
-    root: Path, split: str, *, direction: str, size: int, device: torch.device, colours: Uint8 | None = None
+    root: Path, split: str, *, direction: str, size: int, device: torch.device, labels: str | None = None
 ) -> PairSet:
     """Decode a split, each side resized to (size, size), and put it on `device` (6 size^2 bytes a pair).
 
-    With `colours` (K, 3), targets are label maps in exactly these colours, resized without blending classes.
+    With `labels`, a palette, targets are label maps in exactly its colours, resized without blending classes.
 
     Raises:
         ValueError: they do not fit into the memory that is free there.
@@ -48,8 +48,8 @@ def load_pairs(
 
     def decode(i: int) -> None:
         images[i, ..., :3], images[i, ..., 3:] = read_sides(pairs[i], direction=direction, size=size)
-        if colours is not None:
-            images[i, ..., 3:] = colours[read_classes(pairs[i], colours, size=size)]
+        if labels:
+            images[i, ..., 3:] = palette(labels)[read_classes(pairs[i], labels, size=size)]
 
     with ThreadPoolExecutor(usable_cores()) as pool:
         list(pool.map(decode, range(len(pairs))))

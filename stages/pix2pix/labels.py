@@ -46,6 +46,20 @@ CITYSCAPES = {
     "void": (0, 0, 0),
 }
 PALETTES = {"facades": FACADES, "cityscapes": CITYSCAPES}
+# What else the authors of Cityscapes and GTA5 paint but do not evaluate: read as void
+VOID = {
+    "cityscapes": [
+        (111, 74, 0),  # dynamic
+        (81, 0, 81),  # ground
+        (250, 170, 160),  # parking
+        (230, 150, 140),  # rail track
+        (180, 165, 180),  # guard rail
+        (150, 100, 100),  # bridge
+        (150, 120, 90),  # tunnel
+        (0, 0, 90),  # caravan
+        (0, 0, 110),  # trailer
+    ]
+}
 
 
 def palette(name: str) -> Uint8:
@@ -53,10 +67,10 @@ def palette(name: str) -> Uint8:
     return np.array(list(PALETTES[name].values()), np.uint8)
 
 
-def decode(image: Uint8, colours: Uint8) -> Uint8:
-    """(H, W, 3) -> class map (H, W): the class of the nearest colour in RGB (of equals the first)."""
-    c = colours.astype(np.float32)
+def decode(image: Uint8, name: str) -> Uint8:
+    """(H, W, 3) -> class map (H, W) of palette `name`: the class of the nearest colour in RGB (of equals the first)."""
+    colours = np.array([*PALETTES[name].values(), *VOID.get(name, [])], np.float32)
     # |p - c|^2 without its term |p|^2, which is the same for all c; exact, since these are small integers
-    distance = (c * c).sum(1) - 2 * (image.reshape(-1, 3).astype(np.float32) @ c.T)
-    classes: Uint8 = distance.argmin(1).astype(np.uint8)
+    distance = (colours * colours).sum(1) - 2 * (image.reshape(-1, 3).astype(np.float32) @ colours.T)
+    classes: Uint8 = distance.argmin(1).clip(max=len(PALETTES[name]) - 1).astype(np.uint8)  # void is the last class
     return classes.reshape(image.shape[:2])

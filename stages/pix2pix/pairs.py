@@ -100,7 +100,7 @@ def read_sides(pair: Pair, *, direction: str, size: int) -> tuple[Uint8, Uint8]:
     return (a, b) if direction == "AtoB" else (b, a)
 
 
-def read_classes(pair: Pair, colours: Uint8, *, size: int) -> Uint8:
-    """The class map (size, size) of side B: decoded at its own size, then resized without blending classes."""
+def read_classes(pair: Pair, labels: str, *, size: int) -> Uint8:
+    """The class map (size, size) of side B in palette `labels`, decoded at its own size, resized without blending."""
     _, label = split_sides(read_image(pair.path))
-    return cv2.resize(decode(label, colours), (size, size), interpolation=cv2.INTER_NEAREST_EXACT).astype(np.uint8)
+    return cv2.resize(decode(label, labels), (size, size), interpolation=cv2.INTER_NEAREST_EXACT).astype(np.uint8)

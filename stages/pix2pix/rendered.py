@@ -26,9 +26,9 @@ class Rendered:
         """Source and target (size, size, 3)."""
         return read_sides(pair, direction=self.card["direction"], size=self.size)
 
-    def classes(self, pair: Pair, colours: Uint8) -> Uint8:
-        """The class map (size, size) of the label map, whichever side is the target."""
-        return read_classes(pair, colours, size=self.size)
+    def classes(self, pair: Pair, labels: str) -> Uint8:
+        """The class map (size, size) of the label map in palette `labels`, whichever side is the target."""
+        return read_classes(pair, labels, size=self.size)
 
     def image(self, pair: Pair) -> Uint8:
         """What was generated, (size, size, 3).

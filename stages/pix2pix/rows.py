@@ -58,6 +58,7 @@ def read_row(folder: Path, *, scored: bool) -> Row:
 
     Raises:
         FileNotFoundError: a file is missing; says which stage makes it.
+        ValueError: FID and LPIPS are of other images.
     """
     name, stage = folder.name, "evaluate"
     try:
@@ -70,8 +71,13 @@ def read_row(folder: Path, *, scored: bool) -> Row:
     except FileNotFoundError as error:
         missing = f"{error.filename}: {name} is not {stage}d yet"
         raise FileNotFoundError(f"{missing}; run `dvc repro {stage}@{name}`") from None
-    perceptual = folder / "perceptual.json"
-    return Row(name, folder, card, metrics, score, _json(perceptual) if perceptual.exists() else {}, per_image)
+    path = folder / "perceptual.json"
+    perceptual = _json(path) if path.exists() else {}
+    if perceptual.pop("card", card) != card:
+        raise ValueError(
+            f"{path}: of images that were rendered before; delete it, or `python -m tools.perceptual {name}`"
+        )
+    return Row(name, folder, card, metrics, score, perceptual, per_image)
 
 
 def _json(path: Path) -> dict[str, Any]:

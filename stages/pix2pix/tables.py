@@ -37,9 +37,9 @@ car's views count as one).""",
     "mean_iou": """Pixel accuracy, class accuracy (mean recall of the classes in the label maps) and mean IoU (of the
 classes in label maps or predictions) are of one confusion matrix over all images; a pixel is the class of the
 nearest colour.""",
-    "fcn_mean_iou": """FCN: the same three for the classes that a segmenter trained on real photos ({segmenters})
-reads in the generated photos; *real photos* is what it reads in the real ones of the same images, the ceiling as far
-as the segmenter is good.""",
+    "fcn_mean_iou": """FCN pixel accuracy, class accuracy (mean recall of the classes in the label maps) and mean IoU
+are of the classes that a segmenter trained on real photos ({segmenters}) reads in the generated photos; *real photos* is
+what it reads in the real ones of the same images, the ceiling as far as the segmenter is good.""",
     "fid": "FID (Inception features; biased upwards where n is small) is against the real photos of the same images.",
     "lpips": "LPIPS is the mean perceptual distance to the target; 0 is equal.",
 }
