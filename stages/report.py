@@ -39,7 +39,7 @@ def report(table: str, params: Params) -> None:
     for heading, within in tables.items():
         text += [f"#### {heading}"] if heading else []
         text += [markdown(lines) for lines in (scores(within), numbers(within)) if lines]
-    text += [definitions(list(rows.values()))]
+    text += [definitions(list(rows.values()), about.published)]
     if sources := published(about.published):
         text += ["Published, for comparison:", markdown(sources)]
     text += _beside(list(rows.values()), [rows[name] for name in about.references])

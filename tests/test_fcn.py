@@ -42,9 +42,24 @@ def test_a_transposed_convolution_begins_as_bilinear_interpolation() -> None:
     torch.testing.assert_close(up(x)[inner], wanted[inner])
 
 
-@pytest.mark.parametrize(("stride", "blocks"), [(32, {32}), (16, {32, 16}), (8, {32, 16, 8})])
-def test_finer_strides_add_the_scores_of_earlier_blocks(stride: int, blocks: set[int]) -> None:
-    assert {int(step) for step in fcn(stride=stride).score} == blocks
+@pytest.mark.parametrize("stride", [8, 16, 32])
+def test_a_network_begins_with_bilinear_enlargement_of_each_score_alone(stride: int) -> None:
+    enlarge = fcn(stride=stride).get_parameter("enlarge.weight")
+    assert enlarge.shape[2:] == (2 * stride, 2 * stride)
+    assert enlarge[0, 0].sum().item() == pytest.approx(stride**2, rel=1e-4)
+    assert not enlarge[0, 1].any()
+
+
+@pytest.mark.parametrize(("stride", "silenced"), [(32, ["32"]), (16, ["32", "16"]), (8, ["32", "16", "8"])])
+def test_each_score_reaches_the_output_and_no_other_way_does(stride: int, silenced: list[str]) -> None:
+    """With scores silenced one after the other, the source matters until the last of them is silent."""
+    network = fcn(stride=stride).eval()
+    for step in silenced:
+        first, second = (network(torch.rand(1, 3, 64, 64), None) for _ in range(2))
+        assert not torch.equal(first, second)
+        torch.nn.init.zeros_(network.get_parameter(f"score.{step}.weight"))
+    first, second = (network(torch.rand(1, 3, 64, 64), None) for _ in range(2))
+    assert torch.equal(first, second)
 
 
 def test_variants_are_smaller_and_larger_as_their_names_say() -> None:

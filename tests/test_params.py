@@ -16,6 +16,7 @@ from tests.conftest import TINY
 
 REPO = Path(__file__).resolve().parents[1]
 GONE = object()
+SEGMENTER = {"kind": "unet", "channels": 4, "norm": "instance", "classes": "facades"}
 CANNY = {"method": "canny", "blur_sigma": 1.0, "low": 40, "high": 110}
 DOODLE = {"method": "doodle", "smoothing": 2.0, "low": 40, "high": 110, "min_length": 30, "width": 2}
 CARS = {"layout": "carvana", "size": 64, "hold_out": 1, "seed": 0, "edges": CANNY}
@@ -97,6 +98,8 @@ def error_of(folder: Path, content: dict[str, Any] | str) -> str:
         ("recipes.quick", TINY["recipes"]["quick"] | {"size": 128}, "recipes.quick", "jitter: 72 .* size: 128"),
         ("recipes.quick.decay_epochs", 4, "recipes.quick", "decay_epochs: 4 is more than epochs: 3"),
         ("recipes.quick", TINY["recipes"]["quick"] | {"gan_weight": 0, "l1_weight": 0}, "recipes.quick", "both 0"),
+        ("models.tiny", SEGMENTER, "experiments.first", "one loss: recipes.quick.gan_weight must be 0, l1_weight 1"),
+        ("models.tiny.conditional", "yes", "models.tiny.conditional", "boolean"),
         ("experiments.first.dataset", "x", "experiments.first.dataset", "no 'x' .*houses"),
         ("experiments.first.model", "x", "experiments.first.model", "no 'x' .*mean, tiny"),
         ("experiments.first.recipe", "x", "experiments.first.recipe", "no 'x' .*quick"),
@@ -107,6 +110,18 @@ def error_of(folder: Path, content: dict[str, Any] | str) -> str:
 )
 def test_a_mistake_is_named_by_the_path_of_its_key(tmp_path: Path, key: str, value: Any, named: str, says: str) -> None:
     assert re.fullmatch(f"{re.escape(named)}: .*{says}.*", error_of(tmp_path, changed(key, value)))
+
+
+@pytest.mark.parametrize(
+    ("direction", "labels", "says"),
+    [("BtoA", "facades", "direction must be AtoB"), ("AtoB", None, "predicts facades; datasets.houses has others")],
+)
+def test_classes_are_those_of_b(tmp_path: Path, direction: str, labels: str | None, says: str) -> None:
+    whole = changed("models.tiny", SEGMENTER)
+    whole["recipes"]["quick"] |= {"gan_weight": 0.0, "l1_weight": 1.0}
+    whole["experiments"]["first"]["direction"] = direction
+    whole["datasets"]["houses"]["labels"] = labels
+    assert says in error_of(tmp_path, whole)
 
 
 @pytest.mark.parametrize("edges", [CANNY, DOODLE])

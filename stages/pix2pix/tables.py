@@ -38,8 +38,8 @@ car's views count as one).""",
 classes in label maps or predictions) are of one confusion matrix over all images; a pixel is the class of the
 nearest colour.""",
     "fcn_mean_iou": """FCN pixel accuracy, class accuracy (mean recall of the classes in the label maps) and mean IoU
-are of the classes that a segmenter trained on real photos ({segmenters}) reads in the generated photos; *real photos* is
-what it reads in the real ones of the same images, the ceiling as far as the segmenter is good.""",
+are of the classes that a segmenter trained on real photos ({segmenters}) reads in the generated photos;
+*real photos* is what it reads in the real ones of the same images, the ceiling as far as the segmenter is good.""",
     "fid": "FID (Inception features; biased upwards where n is small) is against the real photos of the same images.",
     "lpips": "LPIPS is the mean perceptual distance to the target; 0 is equal.",
 }
@@ -119,10 +119,12 @@ def published(sources: Mapping[str, Mapping[Any, float]]) -> list[Line]:
     ]
 
 
-def definitions(rows: Sequence[Row]) -> str:
-    """What the columns that these rows fill mean."""
+def definitions(rows: Sequence[Row], sources: Mapping[str, Mapping[Any, float]]) -> str:
+    """What the columns that these rows, or published numbers beside them, fill mean."""
     segmenters = ", ".join(sorted({f"`{row.score['segmenter']}`" for row in rows if row.score}))
-    shown = [text for key, text in DEFINED.items() if any(row.numbers.get(key) is not None for row in rows)]
+    ours = {key for row in rows for key, value in row.numbers.items() if value is not None}
+    filled = ours | {str(key) for values in sources.values() for key in values}
+    shown = [text for key, text in DEFINED.items() if key in filled]
     return "\n".join(shown).replace("{segmenters}", segmenters)
 
 
