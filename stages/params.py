@@ -264,7 +264,7 @@ class Score(Strict):
 
 
 Words = Annotated[str, Field(min_length=1)]
-Published = Literal[
+PublishedScore = Literal[
     "psnr",
     "ssim",
     "l1",
@@ -283,11 +283,16 @@ Published = Literal[
 ]
 
 
+class Published(Strict):
+    source: Words
+    scores: dict[PublishedScore, float]
+
+
 class Report(Strict):
     title: Words
     references: list[Name]
     tables: dict[Words, Annotated[list[Name], Field(min_length=1)]] = {}
-    published: dict[Words, dict[Published, float]] = {}
+    published: list[Published] = []
 
 
 class Probe(Strict):

@@ -39,8 +39,9 @@ def report(table: str, params: Params) -> None:
     for heading, within in tables.items():
         text += [f"#### {heading}"] if heading else []
         text += [markdown(lines) for lines in (scores(within), numbers(within)) if lines]
-    text += [definitions(list(rows.values()), about.published)]
-    if sources := published(about.published):
+    others = {number.source: number.scores for number in about.published}
+    text += [definitions(list(rows.values()), others)]
+    if sources := published(others):
         text += ["Published, for comparison:", markdown(sources)]
     text += _beside(list(rows.values()), [rows[name] for name in about.references])
     probes = {name: Path("results", table, name) for name in names if name in params.probes}

@@ -50,13 +50,13 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     save_weights(dataset="cars_canny", direction="AtoB")
     ids = ["a_01", "a_02", "b_01"]
     for method in EDGES:
-        folder = Path("data/pairs", f"cars_{method}", "val")
-        folder.mkdir(parents=True)
-        for i, id in enumerate(ids):
+        folder, rows = Path("data/pairs", f"cars_{method}"), []
+        for i, (split, id) in enumerate([("train", "c_01"), *(("val", id) for id in ids)]):
             edges, photo = car(i)
-            write_png(folder / f"{id}.png", stitch(bold(edges, by=1) if method == "doodle" else edges, photo))
-        rows = [[id, "val", id[0], 128, 128, f"{id}.jpg", "0" * 64] for id in ids]
-        pd.DataFrame(rows, columns=COLUMNS).to_csv(folder.parent / "pairs.csv", index=False)
+            (folder / split).mkdir(parents=True, exist_ok=True)
+            write_png(folder / split / f"{id}.png", stitch(bold(edges, by=1) if method == "doodle" else edges, photo))
+            rows.append([id, split, id[0], 128, 128, f"{id}.jpg", "0" * 64])
+        pd.DataFrame(rows, columns=COLUMNS).to_csv(folder / "pairs.csv", index=False)
     Path("sketches/cars").mkdir(parents=True)
     for name in ("beetle", "city_car"):
         Path(f"sketches/cars/{name}.png").symlink_to(REPO / f"sketches/cars/{name}.png")

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from stages.evaluate import evaluate
-from stages.params import Params, Score
+from stages.params import Params, Published, Score
 from stages.pix2pix.figures import figure
 from stages.pix2pix.grids import GAP, HEADER, LINE, grid, tiles
 from stages.pix2pix.images import Uint8, read_image, write_png
@@ -239,7 +239,10 @@ def test_losses_stand_beside_the_scores(three: Params) -> None:
 
 
 def test_numbers_of_others_stand_apart_with_their_source(three: Params) -> None:
-    others = {"Somebody 2017, table 1": {"psnr": 12.3, "fcn_mean_iou": 0.17}, "Nobody": {"ssim": 0.25}}
+    others = [
+        Published(source="Somebody 2017, table 1", scores={"psnr": 12.3, "fcn_mean_iou": 0.17}),
+        Published(source="Nobody", scores={"ssim": 0.25}),
+    ]
     report("tiny", with_tables(three, published=others))
     assert tables(read_report())[2] == [
         {"source": "Somebody 2017, table 1", "PSNR, dB": "12.30", "SSIM": "–", "FCN mean IoU": "0.170"},

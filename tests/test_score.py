@@ -26,7 +26,7 @@ OUT = Path("results/tiny/first")
 SEGMENTER = {"kind": "unet", "channels": 4, "norm": "instance", "classes": "facades"}
 SCORED: dict[str, Any] = TINY | {
     "models": TINY["models"] | {"segmenter": SEGMENTER},
-    "recipes": TINY["recipes"] | {"alone": TINY["recipes"]["quick"] | {"gan_weight": 0.0}},
+    "recipes": TINY["recipes"] | {"alone": TINY["recipes"]["quick"] | {"gan_weight": 0.0, "l1_weight": 1.0}},
     "experiments": TINY["experiments"]
     | {"reader": TINY["experiments"]["first"] | {"direction": "AtoB", "model": "segmenter", "recipe": "alone"}},
     "scores": {"first": {"table": "tiny", "dataset": "houses", "segmenter": "reader"}},

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from stages.command import run
 from stages.params import Params, entry, read_params
-from stages.pix2pix.generators import load_trained
+from stages.pix2pix.generators import Coloured, load_trained
 from stages.pix2pix.networks import Norm, to_network
 from stages.pix2pix.pairs import read_pairs, read_sides
 from stages.pix2pix.publish import whole_file
@@ -59,6 +59,8 @@ class _WithoutDropout(nn.Module):
 def onnx_export(name: str, params: Params, out: Path) -> float:
     """Write the generator of experiment `name` to `out`; the largest absolute difference to PyTorch on the images.
 
+    A network of classes is written with its logits (N, K, H, W); the metadata (about.model.classes) name the palette.
+
     Raises:
         ValueError, FileNotFoundError: no such experiment or weights, or the graph differs from PyTorch by more than
             TOLERANCE (then no file is left).
@@ -66,7 +68,8 @@ def onnx_export(name: str, params: Params, out: Path) -> float:
     experiment = entry(params.experiments, name, "experiments")
     trained = load_trained(Path("models", name, "last.safetensors"), torch.device("cpu"))
     # channels_last is fast, but its batch norm on a CPU is up to 1e-4 off float64; this layout, and ONNX, 1e-5
-    generator = trained.generator.to(memory_format=torch.contiguous_format)
+    generator = trained.generator.network if isinstance(trained.generator, Coloured) else trained.generator
+    generator = generator.to(memory_format=torch.contiguous_format)
     direction, size = trained.about["direction"], trained.about["recipe"]["size"]
     model = to_onnx(generator, size=size)
     split = params.datasets[experiment.dataset].held_out
