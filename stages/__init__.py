@@ -9,5 +9,5 @@
 | evaluate | pairs, images, history                  | results/<table>/<experiment>/{per_image,metrics}    | no  |
 | score    | pairs, images, models/<segmenter>/      | results/<table>/<experiment>/score                  | yes |
 | probe    | pairs, models/<experiment>/, sketches/  | results/<table>/<experiment>/{probe,sketches}       | yes |
-| report   | results/<table>/                        | results/<table>.{md,png}                            | no  |
+| report   | results/<table>/                        | results/<table>.{md,png,html}                       | no  |
 """

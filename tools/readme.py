@@ -56,23 +56,32 @@ def sync(text: str, block: str) -> str:
 
 def _made(table: str, params: Params, records: Path) -> str:
     lines: list[dict[str, Any]] = []
+    seconds = 0.0
     for name, experiment in params.experiments.items():
         path = records / f"{name}.json"
         if experiment.table != table or not path.exists():
             continue
         record = json.loads(path.read_text(encoding="utf-8"))
+        seconds += record["seconds"]
         lines.append(
             {
                 "experiment": name,
                 "command": f"`{record['command']}`",
-                "hardware": f"{record['device']}, {record['precision']}",
+                "hardware": f"{record['device']}, {record['precision']}{_threads(record)}",
                 "training time": _duration(record["seconds"]),
                 "images/s": record["images_per_second"] or "–",
                 "versions": f"torch {record['torch']}, Python {record['python']}",
                 "commit": record["commit"],
             }
         )
-    return "How it was made:\n\n" + pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True) if lines else ""
+    if not lines:
+        return ""
+    total = f"Training of this table together: {_duration(seconds)}."
+    return f"How it was made:\n\n{pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True)}\n\n{total}"
+
+
+def _threads(record: dict[str, Any]) -> str:
+    return f", {record['threads']} threads" if "cores" in record["device"] else ""
 
 
 def _duration(seconds: float) -> str:
