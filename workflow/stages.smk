@@ -2,10 +2,14 @@
 # where it can, and `dvc status` is clean afterwards. Snakemake adds what DVC lacks: parallel jobs, GPUs, clusters, reports.
 import os
 import sys
+from collections import defaultdict
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 from dvc.dependency import ParamsDependency
 from dvc.repo import Repo
+from dvc.utils.serialize import load_yaml
 
 # jobs find dvc and python where this snakemake is, also without an activated environment
 os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
@@ -16,13 +20,18 @@ def relative(path):
 
 
 STAGES = {stage.addressing: stage for stage in Repo().index.stages}
-OUTS = [relative(out) for stage in STAGES.values() for out in stage.outs]
+OUTS = {relative(out): None for stage in STAGES.values() for out in stage.outs}  # in order
+BELOW = defaultdict(list)  # folder -> outs of any stage in it, at any depth
+for out in OUTS:
+    for folder in Path(out).parents:
+        BELOW[str(folder)].append(out)
+PARAMS = load_yaml("params.yaml")  # once: reading it for each of hundreds of stages takes minutes
 
 
 def inputs(stage):
     """Its deps. A folder that holds the outs of other stages stands for these outs, one in git for its files."""
     for path in (relative(dep) for dep in stage.deps if not isinstance(dep, ParamsDependency)):
-        below = [out for out in OUTS if out.startswith(path + "/")]
+        below = BELOW.get(path, [])
         if not below and path not in OUTS and Path(path).is_dir():
             below = sorted(map(str, Path(path).iterdir()))
         yield from below or [path]
@@ -52,7 +61,8 @@ def outputs(stage):
 
 def values(stage):
     """What its `params:` name, resolved, so that a changed parameter triggers here as it does in DVC."""
-    return [str(dep.read_params()) for dep in stage.deps if isinstance(dep, ParamsDependency)]
+    keys = [key for dep in stage.deps if isinstance(dep, ParamsDependency) for key in dep.params]
+    return [f"{key}: {reduce(getitem, key.split('.'), PARAMS)}" for key in keys]
 
 
 REPORTS = [relative(out) for address, stage in STAGES.items() if address.startswith("report@") for out in stage.outs]
