@@ -32,6 +32,8 @@ datasets:
 models: {}
 recipes: {}
 experiments: {}
+scores: {}
+probes: {}
 reports: {}
 """
 

@@ -77,13 +77,14 @@ def test_a_record_is_a_line_that_says_how_it_was_made(repo: Path, params: Params
     )
     save_record("records", "stranger")
     block = results_block(params)
-    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()[-2:]]
-    hardware, versions = "a machine, 2 cores, bf16", "torch 2.15.0, Python 3.11.4"
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()[-4:-2]]
+    hardware, versions = "a machine, 2 cores, bf16, 2 threads", "torch 2.15.0, Python 3.11.4"
     made = [hardware, "66.7 min", "51.5", versions, "0123456789ab"]
     assert lines[0] == ["first", "`python -m stages.train first`", *made]
     made = [hardware, "3 s", "–", versions, "0123456789ab"]
     assert lines[1] == ["first_mean", "`python -m stages.train first_mean`", *made]
     assert "stranger" not in block
+    assert block.endswith("Training of this table together: 66.7 min.")
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0.4, "0 s"), (119, "119 s"), (120, "2.0 min"), (7200, "2.0 h")])

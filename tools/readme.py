@@ -81,7 +81,8 @@ def _made(table: str, params: Params, records: Path) -> str:
 
 
 def _threads(record: dict[str, Any]) -> str:
-    return f", {record['threads']} threads" if "cores" in record["device"] else ""
+    """Of a CPU, since their number changes the last bits."""
+    return f", {record['threads']} thread{'s' * (record['threads'] > 1)}" if "cores" in record["device"] else ""
 
 
 def _duration(seconds: float) -> str:
