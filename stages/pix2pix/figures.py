@@ -11,7 +11,8 @@ WIDTH = 1600  # at most, pixels
 
 
 def figure(tables: Mapping[str, Sequence[Row]], sketches: Mapping[str, Uint8]) -> Uint8:
-    """Beneath each other: for each table (by its heading, which may be empty) a grid for each set of images in it.
+    """Beneath each other, or two a line where they fit: for each table, by its heading (may be empty), a grid for each
+    set of images in it.
 
     Rows of one data set, size and choice of images share a grid: input, a column an experiment, target; where both
     directions are there, A, what was made of it, B, what was made of it. `sketches`: by experiment, what it makes of
@@ -27,7 +28,10 @@ def figure(tables: Mapping[str, Sequence[Row]], sketches: Mapping[str, Uint8]) -
             about = f"{dataset}, {size} px" if len(groups) > 1 else ""
             pictures.append((": ".join(filter(None, [heading, about])), _compare(group)))
     pictures += [(f"{name}, on sketches", picture) for name, picture in sketches.items()]
-    return side_by_side(pictures, columns=1) if len(pictures) > 1 or pictures[0][0] else pictures[0][1]
+    if len(pictures) == 1 and not pictures[0][0]:
+        return pictures[0][1]
+    fits = 2 * max(picture.shape[1] for _, picture in pictures) <= WIDTH
+    return side_by_side(pictures, columns=2 if fits else 1)
 
 
 def _compare(rows: Sequence[Row]) -> Uint8:
