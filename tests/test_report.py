@@ -11,6 +11,7 @@ import pytest
 
 from stages.evaluate import evaluate
 from stages.params import Params, Published, Score
+from stages.pix2pix import figures
 from stages.pix2pix.figures import figure
 from stages.pix2pix.grids import GAP, HEADER, LINE, grid, tiles
 from stages.pix2pix.images import Uint8, read_image, write_png
@@ -182,9 +183,17 @@ def test_both_directions_stand_in_one_row(three: Params) -> None:
     assert [row["direction"] for row in tables(read_report())[0]] == ["A → B", "B → A", "B → A"]
 
 
-def test_other_images_have_a_grid_of_their_own_beneath(three: Params) -> None:
+def test_other_images_have_a_grid_of_their_own_beside_or_beneath(
+    three: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
     edit("first", "card.json", dataset="other")
     report("tiny", three)
+    beside = read_image(Path("results/tiny.png"))
+    monkeypatch.setattr(figures, "WIDTH", 300)  # too narrow for both
+    report("tiny", three)
+    beneath = read_image(Path("results/tiny.png"))
+    assert beside.shape[1] > 1.5 * beneath.shape[1]
+    assert beneath.shape[0] > 1.5 * beside.shape[0]
     left = (read_image(Path("results/tiny.png")).shape[1] - (4 * (64 + GAP) - GAP)) // 2
     height = HEADER + HEADER + 3 * (64 + GAP) + 4 * GAP
     second = shown(4, top=height + HEADER, left=left)
