@@ -1,9 +1,10 @@
 # demo: a first picture in minutes · app: draw and see what a network makes of it · test: all checks
+# soak: kills, hostile input and load at length, into benchmarks/soaks.csv
 # bench: speed ratios into benchmarks/RESULTS.md · publish, fetch: ready pairs and weights, to and from others
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PYTHON ?= python3
 
-.PHONY: demo app test lint bench readme pins publish fetch
+.PHONY: demo app test lint soak bench readme pins publish fetch
 
 demo: .venv/ready            ## draw data, train, score: ends with a picture
 	dvc repro report@demo
@@ -19,6 +20,9 @@ lint: .venv/ready
 	ruff check .
 	ruff format --check .
 	mypy
+
+soak: .venv/ready            ## the full rounds of the long laws (hours), into benchmarks/soaks.csv
+	pytest --soak -m soak
 
 bench: .venv/ready           ## every speed claim, as ratios in one run
 	python -m benchmarks.bench

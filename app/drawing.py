@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from stages.params import Experiment, Mean, Params
+from stages.entries.experiments import Experiment, Mean
+from stages.params import Params
 from stages.pix2pix.images import Uint8, resize
 from stages.pix2pix.labels import PALETTES
 

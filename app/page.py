@@ -30,7 +30,8 @@ from app.drawing import (
     weights,
 )
 from stages.command import run
-from stages.params import Experiment, Params, read_params
+from stages.entries.experiments import Experiment
+from stages.params import Params, read_params
 from stages.pix2pix.generators import Trained, load_trained
 from stages.pix2pix.hardware import use_hardware
 from stages.pix2pix.images import Uint8, read_image

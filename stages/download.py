@@ -18,7 +18,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from stages.command import run
-from stages.params import (
+from stages.entries.datasets import (
     ArchiveSource,
     CarvanaSource,
     DrawnCarsSource,
@@ -26,9 +26,8 @@ from stages.params import (
     Gta5Source,
     LocalSource,
     Source,
-    entry,
-    read_params,
 )
+from stages.params import entry, read_params
 from stages.pix2pix.archives import DamagedArchiveError, is_junk, list_members, unpack
 from stages.pix2pix.drawn_raw import write_cars, write_facades
 from stages.pix2pix.publish import whole_folder

@@ -26,7 +26,7 @@ import cv2
 from tqdm import tqdm
 
 from stages.command import run
-from stages.params import (
+from stages.entries.datasets import (
     CannyEdges,
     CarvanaLayout,
     DoodleEdges,
@@ -35,9 +35,8 @@ from stages.params import (
     InpaintingLayout,
     Layout,
     StitchedLayout,
-    entry,
-    read_params,
 )
+from stages.params import entry, read_params
 from stages.pix2pix.carvana import Photo, cut_out, find_photos, held_out_cars
 from stages.pix2pix.cores import usable_cores
 from stages.pix2pix.edges import canny, doodle

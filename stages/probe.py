@@ -18,7 +18,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from stages.command import run
-from stages.params import Params, Probe, entry, read_params
+from stages.entries.experiments import Probe
+from stages.params import Params, entry, read_params
 from stages.pix2pix.generators import Trained, load_trained
 from stages.pix2pix.grids import grid, side_by_side
 from stages.pix2pix.hardware import use_hardware

@@ -26,7 +26,8 @@ import torch
 from torch import Tensor
 
 from stages.command import run
-from stages.params import FCN, Mean, Model, Params, Pix2Pix, Recipe, UNetAlone, entry, read_params
+from stages.entries.experiments import FCN, Mean, Model, Pix2Pix, Recipe, UNetAlone
+from stages.params import Params, entry, read_params
 from stages.pix2pix.batches import PairSet, cut_batch, cut_centre, draw_epoch, load_pairs
 from stages.pix2pix.checkpoints import network_tensors, save_tensors
 from stages.pix2pix.gan import Gan

@@ -12,6 +12,9 @@ from stages.params import Params
 from stages.pix2pix.drawn_facades import draw_facade
 from stages.pix2pix.images import write_png
 from stages.pix2pix.pairs import COLUMNS, stitch
+from tests.soaks import soak
+
+__all__ = ["soak"]  # a fixture of every test
 
 TINY: dict[str, Any] = {
     "datasets": {
@@ -74,6 +77,10 @@ TINY: dict[str, Any] = {
     "probes": {},
     "reports": {"tiny": {"title": "Tiny", "references": ["first_mean"]}},
 }
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--soak", action="store_true", help="the full rounds of long laws, into benchmarks/soaks.csv")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stages.download import download
-from stages.params import Source
+from stages.entries.datasets import Source
 
 
 def write_tar(path: Path, files: dict[str, bytes], extra: Iterable[tarfile.TarInfo] = ()) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.params import LocalSource
+from stages.entries.datasets import LocalSource
 from stages.pix2pix import archives
 from tests.raw import refused, write_tar, write_zip
 

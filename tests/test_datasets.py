@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from stages.download import download
-from stages.params import Dataset, read_params
+from stages.entries.datasets import Dataset
+from stages.params import read_params
 from stages.pix2pix.images import Uint8, read_image
 from stages.pix2pix.inpainting import FILL
 from stages.pix2pix.labels import CITYSCAPES, palette

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.params import ArchiveSource, CarvanaSource, DrawnCarsSource, DrawnFacadesSource, LocalSource
+from stages.entries.datasets import ArchiveSource, CarvanaSource, DrawnCarsSource, DrawnFacadesSource, LocalSource
 from tests.raw import bring, refused, write_tar, write_zip
 
 REPOSITORY = Path(__file__).parents[1]

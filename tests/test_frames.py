@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.params import Gta5Layout
+from stages.entries.datasets import Gta5Layout
 from stages.pix2pix.frames import Frame, find_frames, split_frames, squeeze
 from stages.pix2pix.images import read_image, write_png
 from stages.pix2pix.labels import decode, palette

@@ -15,7 +15,7 @@ from PIL import Image
 
 from stages import prepare as verb
 from stages.command import run
-from stages.params import CannyEdges, CarvanaLayout, DoodleEdges, FoldersLayout, StitchedLayout
+from stages.entries.datasets import CannyEdges, CarvanaLayout, DoodleEdges, FoldersLayout, StitchedLayout
 from stages.pix2pix.carvana import Photo, cut_out, held_out_cars
 from stages.pix2pix.images import Uint8, read_image
 from stages.pix2pix.pairs import read_pairs, read_sides, split_sides

@@ -1,7 +1,6 @@
 """Laws of tables: every number is one of metrics.json, differences are paired, and nothing is left out."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -9,62 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.evaluate import evaluate
-from stages.params import Params, Published, Score
-from stages.pix2pix import figures
-from stages.pix2pix.figures import figure
-from stages.pix2pix.grids import GAP, HEADER, LINE, grid, tiles
-from stages.pix2pix.images import Uint8, read_image, write_png
-from stages.pix2pix.rows import Row
+from stages.entries.experiments import Published, Score
+from stages.params import Params
+from stages.pix2pix.grids import grid
+from stages.pix2pix.images import write_png
 from stages.report import report
 from tests.conftest import TINY, random_image
-from tests.test_evaluate import save_rendered
-
-FOLDER = Path("results/tiny")
-ROWS: dict[str, dict[str, Any]] = {
-    "first": {"noise": 10},
-    "first_seed1": {"noise": 12, "seed": 1},
-    "first_mean": {"noise": 40, "model": {"kind": "mean"}},
-}
-
-
-pictures: dict[str, list[list[Uint8]]] = {}  # the tiles of each experiment's grid.png
-
-
-@pytest.fixture
-def three(tiny_repo: Path) -> Params:
-    """Two seeds and a baseline, rendered and evaluated."""
-    experiments = TINY["experiments"] | {"first_seed1": TINY["experiments"]["first"] | {"seed": 1}}
-    params = Params.model_validate(TINY | {"experiments": {name: experiments[name] for name in ROWS}})
-    pictures.clear()
-    for seed, (name, row) in enumerate(ROWS.items()):
-        save_rendered(FOLDER / name, **row)
-        evaluate(name, params)
-        pictures[name] = [[random_image(100 * seed + 10 * i + x) for x in range(3)] for i in range(3)]
-        write_png(FOLDER / name / "grid.png", grid(pictures[name], columns=["input", "generated", "target"], across=2))
-    return params
-
-
-def edit(name: str, file: str, **values: Any) -> None:
-    path = FOLDER / name / file
-    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | values), encoding="utf-8")
-
-
-def tables(text: str) -> list[list[dict[str, str]]]:
-    """The Markdown tables of a text, each a list of rows."""
-    found = []
-    for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
-        cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()]
-        found.append([dict(zip(cells[0], row, strict=True)) for row in cells[2:]])
-    return found
+from tests.reported import FOLDER, ROWS, edit, pictures, read_report, tables, three_rows  # noqa: F401
 
 
 def differences() -> list[dict[str, str]]:
     return tables(read_report())[-1]
-
-
-def read_report() -> str:
-    return Path("results/tiny.md").read_text(encoding="utf-8")
 
 
 def metrics(name: str) -> dict[str, Any]:
@@ -154,58 +108,6 @@ def test_the_foreground_has_a_table_of_the_rows_that_have_one(three: Params) -> 
     report("tiny", three)
     whole, _, foreground, _ = tables(read_report())
     assert foreground == [whole[2]]
-
-
-def shown(columns: int, *, top: int = 0, left: int = 0, header: int = HEADER + LINE) -> list[list[Uint8]]:
-    """The tiles of a comparison grid of three images of 64 pixels that lies in the figure."""
-    figure = read_image(Path("results/tiny.png"))
-    bottom, right = top + header + 3 * (64 + GAP), left + columns * (64 + GAP) - GAP
-    return tiles(figure[top:bottom, left:right], rows=3, columns=columns, size=(64, 64))
-
-
-def test_the_figure_shows_the_same_images_by_each_experiment(three: Params) -> None:
-    report("tiny", three)
-    assert "![Tiny](tiny.png)" in read_report()
-    for i, line in enumerate(shown(5)):
-        expected = [pictures["first"][i][0], *(pictures[name][i][1] for name in ROWS), pictures["first"][i][2]]
-        np.testing.assert_array_equal(line, expected)
-    before = Path("results/tiny.md").read_bytes(), Path("results/tiny.png").read_bytes()
-    report("tiny", three)
-    assert (Path("results/tiny.md").read_bytes(), Path("results/tiny.png").read_bytes()) == before
-
-
-def test_both_directions_stand_in_one_row(three: Params) -> None:
-    edit("first", "card.json", direction="AtoB")
-    report("tiny", three)
-    for i, line in enumerate(shown(5)):
-        reverse, *others = (pictures[name][i] for name in ROWS)
-        np.testing.assert_array_equal(line, [*reverse[:2], others[0][0], *(images[1] for images in others)])
-    assert [row["direction"] for row in tables(read_report())[0]] == ["A → B", "B → A", "B → A"]
-
-
-def test_other_images_have_a_grid_of_their_own_beside_or_beneath(
-    three: Params, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    edit("first", "card.json", dataset="other")
-    report("tiny", three)
-    beside = read_image(Path("results/tiny.png"))
-    monkeypatch.setattr(figures, "WIDTH", 300)  # too narrow for both
-    report("tiny", three)
-    beneath = read_image(Path("results/tiny.png"))
-    assert beside.shape[1] > 1.5 * beneath.shape[1]
-    assert beneath.shape[0] > 1.5 * beside.shape[0]
-    left = (read_image(Path("results/tiny.png")).shape[1] - (4 * (64 + GAP) - GAP)) // 2
-    height = HEADER + HEADER + 3 * (64 + GAP) + 4 * GAP
-    second = shown(4, top=height + HEADER, left=left)
-    np.testing.assert_array_equal(second[2][1:3], [pictures[name][2][1] for name in list(ROWS)[1:]])
-
-
-def test_a_figure_of_many_large_images_stays_small_enough_for_a_page() -> None:
-    card = {"dataset": "d", "direction": "AtoB", "recipe": {"size": 256}, "grid": ["1"]}
-    row = Row("a_long_name_of_an_experiment", Path(), card, {}, {}, {}, pd.DataFrame())
-    vars(row)["pictures"] = [[random_image(i, 256, 256) for i in range(3)]]
-    assert figure({"": [row]}, {}).shape[1] == 3 * 256 + 2 * GAP
-    assert 1500 < figure({"": [row] * 10}, {}).shape[1] <= 1600
 
 
 def with_tables(params: Params, **about: Any) -> Params:
@@ -299,7 +201,8 @@ def test_a_score_that_is_asked_for_must_be_there(three: Params) -> None:
 
 
 def test_perceptual_distances_are_shown_where_they_are(three: Params) -> None:
-    (FOLDER / "first/perceptual.json").write_text('{"n": 3, "fid": 123.45, "lpips": 0.4567}', encoding="utf-8")
+    distances = {"card": json.loads((FOLDER / "first/card.json").read_text()), "n": 3, "fid": 123.45, "lpips": 0.4567}
+    (FOLDER / "first/perceptual.json").write_text(json.dumps(distances), encoding="utf-8")
     report("tiny", three)
     first, seed1, *_ = tables(read_report())[1]
     assert (first["FID"], first["LPIPS"], seed1["FID"]) == ("123.5", "0.457", "–")

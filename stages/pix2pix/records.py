@@ -14,7 +14,7 @@ def write_record(
     """Write one JSON record: command, commit, finish (UTC), wall seconds over all resumptions, images/s, hardware."""
     record = {
         "command": command,
-        "commit": _commit(code),
+        "commit": commit(code),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 1),
         "images_per_second": round(images / seconds, 1) if seconds and images else None,
@@ -24,7 +24,7 @@ def write_record(
         partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
-def _commit(code: tuple[str, ...]) -> str:
+def commit(code: tuple[str, ...]) -> str:
     """The commit, "+" behind it when a tracked file of `code` differs from it; "unknown" outside a repository."""
     try:
         head = _git("rev-parse", "--short=12", "HEAD")

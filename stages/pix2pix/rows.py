@@ -73,7 +73,7 @@ def read_row(folder: Path, *, scored: bool) -> Row:
         raise FileNotFoundError(f"{missing}; run `dvc repro {stage}@{name}`") from None
     path = folder / "perceptual.json"
     perceptual = _json(path) if path.exists() else {}
-    if perceptual.pop("card", card) != card:
+    if perceptual and perceptual.pop("card", None) != card:
         raise ValueError(
             f"{path}: of images that were rendered before; delete it, or `python -m tools.perceptual {name}`"
         )
