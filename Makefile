@@ -33,7 +33,7 @@ readme: .venv/ready          ## write results/*.md and records/ into README.md
 publish fetch: .venv/ready   ## outputs of stages to, or from, a DVC remote: make publish REMOTE=FOLDER_OR_URL WHAT="prepare@facades"
 	@if [ -n "$(REMOTE)" ]; then dvc remote add -q --local --force published "$(REMOTE)"; fi
 	@grep -qs '"published"' .dvc/config.local .dvc/config || { echo 'error: say where: make $@ REMOTE=FOLDER_OR_URL' >&2; exit 1; }
-	dvc $(if $(filter publish,$@),push,pull) -r published $(WHAT)
+	dvc $(if $(filter publish,$@),push,pull) -r published fingerprint $(WHAT)
 
 pins: .venv/ready            ## refresh requirements.txt from pyproject.toml, for every platform
 	uv pip compile --universal --python-version 3.11 --upgrade --no-emit-index-url --no-header pyproject.toml -o requirements.txt

@@ -33,7 +33,7 @@ def inputs(stage):
     for path in (relative(dep) for dep in stage.deps if not isinstance(dep, ParamsDependency)):
         below = BELOW.get(path, [])
         if not below and path not in OUTS and Path(path).is_dir():
-            below = sorted(map(str, Path(path).iterdir()))
+            below = sorted(str(file) for file in Path(path).rglob("*") if file.is_file() and "__pycache__" not in file.parts)
         yield from below or [path]
 
 
