@@ -16,7 +16,7 @@ from tests.conftest import TINY
 
 REPO = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
-CODE = ("stages", "workflow", "Snakefile", "Makefile", "dvc.yaml", ".dvcignore", ".gitignore")
+CODE = ("stages", "workflow", "profiles", "Snakefile", "Makefile", "dvc.yaml", ".dvcignore", ".gitignore")
 ENGINES = (["dvc", "repro"], ["snakemake", "--cores", "2"])
 
 
@@ -49,11 +49,11 @@ def call(folder: Path, *words: str) -> str:
     return done.stdout + done.stderr
 
 
-def start(folder: Path, *words: str) -> subprocess.Popen[bytes]:
-    """Start a program of the environment in `folder`; it writes to logs/engine.log there, anew."""
+def start(folder: Path, *words: str, log: str = "engine.log") -> subprocess.Popen[bytes]:
+    """Start a program of the environment in `folder`; it writes to logs/<log> there, anew."""
     (folder / "logs").mkdir(exist_ok=True)
-    with (folder / "logs/engine.log").open("wb") as log:
-        return subprocess.Popen([BIN / words[0], *words[1:]], cwd=folder, env=_environment(), stdout=log, stderr=log)
+    with (folder / "logs" / log).open("wb") as file:
+        return subprocess.Popen([BIN / words[0], *words[1:]], cwd=folder, env=_environment(), stdout=file, stderr=file)
 
 
 def said(folder: Path) -> str:

@@ -293,20 +293,21 @@ def _kill(
     if victim is None:
         assert process.wait() == 0, said(folder)
         return None
-    above = victim.parent()
-    assert above
+    above = psutil.Process(victim.ppid())
     watcher.watch(victim)
     _wait(folder, aim, before, lambda: _runs(victim))
     with watcher.lock:  # not while it looks: the engine is about to clean up
-        above.suspend()
+        with suppress(psutil.NoSuchProcess):
+            above.suspend()
         beneath = victim.children(recursive=True) if _runs(victim) else []
         killed = _runs(victim)
-        victim.kill()
         while _runs(victim):
+            victim.kill()
             time.sleep(0.001)
         moment = look() if killed else None
         watcher.watch(None)
-    above.resume()
+    with suppress(psutil.NoSuchProcess):
+        above.resume()
     failed = process.wait() != 0
     assert failed or not killed, said(folder)
     _, lingering = psutil.wait_procs(beneath, timeout=10)
