@@ -7,13 +7,17 @@ their index.txt) and history.csv (epoch, step, images, then the losses of traini
 the paper's; or ce, the cross-entropy of classes).
 
 Killed anywhere and started again by the same command, it continues and ends with the same bits: its state lives in
-scratch/train/<experiment>/<digest of all that determines it>/ until everything is published. TensorBoard reads
-logs/tensorboard/; hardware and wall time go to logs/records/.
+scratch/train/<experiment>/<digest of all that determines it>/. What has been trained stays there as <digest>.finished
+until another recipe's, data's or code's has: an engine that died, or whose disk was full, before it had recorded the
+outputs deletes them and calls again, and gets them back. TensorBoard reads logs/tensorboard/; hardware and wall time go
+to logs/records/.
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
+import os
 import shutil
 import sys
 import time
@@ -70,26 +74,33 @@ def train(name: str, params: Params) -> None:
         )
         if recipe.batch_size > len(training.pairs):
             raise ValueError(f"{dataset}: {len(training.pairs)} training pairs, but batch_size is {recipe.batch_size}")
-        learner = _learner(model, recipe, seed=experiment.seed, hardware=hardware)
-        state = Run(scratch / _digest(about, training, validation), hardware.device, losses=len(learner.LOSSES))
-        match learner:
-            case MeanTarget():
-                _average(learner, state, recipe, training, validation, about)
-                generator: Generator = learner
-            case _:
-                _fit(learner, state, recipe, training, validation, about, hardware)
-                generator = learner.generator
-        _publish(out, state, generator, _columns(learner), about)
-        write_record(
-            Path("logs/records", f"{name}.json"),
-            command=f"python -m stages.train {name}",
-            seconds=state.seconds,
-            images=state.step * recipe.batch_size,
-            hardware=hardware.describe(),
-            code=("stages", "params.yaml"),
-        )
-        state.state.unlink(missing_ok=True)  # first: a state without its best weights could never be published
-        shutil.rmtree(scratch)
+        folder = scratch / _digest(about, training, validation)
+        finished = folder.with_suffix(".finished")
+        if finished.exists():
+            print(f"{name} was trained before; publishing it again (to train anew, remove {scratch})", flush=True)
+        else:
+            learner = _learner(model, recipe, seed=experiment.seed, hardware=hardware)
+            state = Run(folder, hardware.device, losses=len(learner.LOSSES))
+            match learner:
+                case MeanTarget():
+                    _average(learner, state, recipe, training, validation, about)
+                    generator: Generator = learner
+                case _:
+                    _fit(learner, state, recipe, training, validation, about, hardware)
+                    generator = learner.generator
+            write_record(
+                Path("logs/records", f"{name}.json"),
+                command=f"python -m stages.train {name}",
+                seconds=state.seconds,
+                images=state.step * recipe.batch_size,
+                hardware=hardware.describe(),
+                code=("stages", "params.yaml"),
+            )
+            _finish(finished, state, generator, _columns(learner), about)
+        _publish(finished, out)
+        for other in scratch.iterdir():  # states, which may be large, and what another recipe, data or code has left
+            if other != finished:
+                shutil.rmtree(other)
 
 
 def _digest(about: dict[str, Any], training: PairSet, validation: PairSet) -> str:
@@ -258,21 +269,40 @@ def _columns(learner: Gan | Supervised | MeanTarget) -> list[str]:
     return ["epoch", "step", "images", *(f"{split}_{loss}" for split in ("train", "val") for loss in learner.LOSSES)]
 
 
-def _publish(out: Path, state: Run, generator: Generator, columns: list[str], about: dict[str, Any]) -> None:
-    """Outputs appear under their declared names, each whole or not at all."""
-    with whole_file(out / "best.safetensors") as partial:
-        shutil.copyfile(state.folder / "best.safetensors", partial)
-    with whole_folder(out / "samples") as partial:
-        shutil.copytree(state.folder / "samples", partial, dirs_exist_ok=True)
-    with whole_folder(out / "kept") as partial:
-        if (state.folder / "kept").exists():
-            shutil.copytree(state.folder / "kept", partial, dirs_exist_ok=True)
-        names = sorted(path.name for path in partial.iterdir())
-        (partial / "index.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
-    with whole_file(out / "history.csv") as partial:
-        pd.DataFrame(state.rows, columns=columns).to_csv(partial, index=False, float_format="%.6f", lineterminator="\n")
-    last = {**about, "epoch": state.rows[-1]["epoch"], "step": state.step}
-    save_tensors(out / "last.safetensors", network_tensors("generator", generator), last)  # the sign that all is there
+def _finish(finished: Path, state: Run, generator: Generator, columns: list[str], about: dict[str, Any]) -> None:
+    """Gather what is to be published, whole or not at all: from now on there is nothing left to train."""
+    with whole_folder(finished) as partial:
+        for path in ("samples", "kept"):
+            (state.folder / path).mkdir(exist_ok=True)
+            shutil.copytree(state.folder / path, partial / path, copy_function=_link)
+        names = sorted(path.name for path in (partial / "kept").iterdir())
+        (partial / "kept/index.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+        _link(state.folder / "best.safetensors", partial / "best.safetensors")
+        history = pd.DataFrame(state.rows, columns=columns)
+        history.to_csv(partial / "history.csv", index=False, float_format="%.6f", lineterminator="\n")
+        last = {**about, "epoch": state.rows[-1]["epoch"], "step": state.step}
+        save_tensors(partial / "last.safetensors", network_tensors("generator", generator), last)
+
+
+def _publish(finished: Path, out: Path) -> None:
+    """Outputs appear under their declared names, each whole or not at all; the last one is the sign that all are."""
+    for name in ("best.safetensors", "samples", "kept", "history.csv", "last.safetensors"):
+        if (finished / name).is_dir():
+            with whole_folder(out / name) as partial:
+                shutil.copytree(finished / name, partial, dirs_exist_ok=True, copy_function=_link)
+        else:
+            with whole_file(out / name) as partial:
+                _link(finished / name, partial)
+
+
+def _link(source: str | Path, target: str | Path) -> None:
+    """Copy a file; weights, which may be large and are never edited, as a second name of the same bytes."""
+    if Path(source).suffix == ".safetensors":
+        Path(target).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # models/ on another disk, or one without links
+            os.link(source, target)
+            return
+    shutil.copyfile(source, target)
 
 
 def learning_rate_factor(epoch: int, *, epochs: int, decay_epochs: int) -> float:

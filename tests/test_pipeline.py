@@ -1,50 +1,14 @@
 """Both engines, end to end, on tiny data: the same declaration, the same hashes, nothing left to do."""
 
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from tests.conftest import TINY
-
-REPO = Path(__file__).resolve().parents[1]
-BIN = Path(sys.executable).parent
-CODE = ("stages", "workflow", "Snakefile", "Makefile", "dvc.yaml", ".dvcignore", ".gitignore")
-
-
-def clone(folder: Path) -> Path:
-    """A git repository with this code and the tiny params.yaml."""
-    folder.mkdir()
-    for name in CODE:
-        source = REPO / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
-    (folder / ".dvc").mkdir()
-    for name in ("config", ".gitignore"):
-        shutil.copy(REPO / ".dvc" / name, folder / ".dvc" / name)
-    with (folder / "params.yaml").open("w", encoding="utf-8") as file:
-        YAML().dump(TINY, file)
-    for command in (
-        ["init", "-q"],
-        ["add", "-A"],
-        ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "tiny"],
-    ):
-        subprocess.run(["git", *command], cwd=folder, check=True)
-    return folder
-
-
-def call(folder: Path, *words: str) -> str:
-    """Run a program of the environment in `folder`; its output."""
-    environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(
-        [BIN / words[0], *words[1:]], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr + "".join(p.read_text() for p in folder.glob("logs/*.log"))
-    return done.stdout + done.stderr
+from tests.clones import call, clone
 
 
 @pytest.fixture(scope="module")

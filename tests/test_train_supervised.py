@@ -1,6 +1,7 @@
 """Laws of training without a discriminator, through the same loop: what is published, killed equals straight."""
 
 import copy
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ def test_a_killed_run_equals_a_straight_run(
     params = alone(network, classes)
     train("first", params)
     straight = published()
+    shutil.rmtree("scratch")
     monkeypatch.setattr(runs, "SAVE_SECONDS", 0.0)
     monkeypatch.setattr(runs, "SAVE_SHARE", 1e9)
     step, taken = Supervised.step, 0

@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from stages.pix2pix.cores import usable_cores
+from stages.pix2pix.cores import end_with_parent, usable_cores
 from stages.pix2pix.drawn_cars import draw_car
 from stages.pix2pix.drawn_facades import draw_facade
 
@@ -71,8 +71,13 @@ def _in_parallel(draw: Callable[[Job], None], jobs: Sequence[Job], title: str) -
     bar = tqdm(desc=title, total=len(jobs), unit="", mininterval=0.1 if sys.stderr.isatty() else 30.0)
     # spawn: forking a process that has threads (OpenCV's, NumPy's) may hang
     workers = ProcessPoolExecutor(
-        min(usable_cores(), len(jobs)), mp_context=get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,)
+        min(usable_cores(), len(jobs)), mp_context=get_context("spawn"), initializer=_start_worker
     )
     with bar, workers:
         for _ in workers.map(draw, jobs):
             bar.update()
+
+
+def _start_worker() -> None:
+    end_with_parent()
+    cv2.setNumThreads(1)

@@ -1,0 +1,387 @@
+"""SIGKILL of a stage at random moments, beneath either engine, and of the engines: nothing lost, nothing torn.
+
+When a stage is killed, the engine above it is stopped first, so that what lies there at that moment can be looked at.
+"""
+
+import hashlib
+import random
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from itertools import cycle
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+
+from stages.params import read_params
+from stages.pix2pix.checkpoints import load_tensors
+from stages.pix2pix.images import read_image
+from stages.train import train
+from tests.clones import ENGINES, call, clone, engine_of, process_of, said, start
+from tests.conftest import TINY
+from tests.soaks import Soak
+
+EPOCHS = 24
+MANY = 400  # images of the data set that is killed; as many take two workers some seconds
+BUSY = ("another process", "is busy, it is being blocked by")  # how `train` and DVC refuse
+
+Marks = dict[Path, tuple[int, int, int]]
+MOMENTS = {  # of a training: what tells that one has come, and how many seconds it may last
+    "starting": ("nothing", 6.0),
+    "step": ("scratch/train/first/*/state.safetensors", 0.6),
+    "save": ("scratch/train/first/*/.state.safetensors.partial", 0.004),
+    "publishing": ("models/first/*", 0.04),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIX2PIX_THREADS", "1")
+        yield
+
+
+# ---- train -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone with prepared pairs, whose training saves its state some twenty times a second."""
+    recipes = {"quick": TINY["recipes"]["quick"] | {"epochs": EPOCHS}}
+    folder = clone(tmp_path_factory.mktemp("train") / "prepared", TINY | {"recipes": recipes})
+    runs = folder / "stages/pix2pix/runs.py"
+    text = runs.read_text(encoding="utf-8")
+    for often in (("SAVE_SECONDS = 5.0", "SAVE_SECONDS = 0.05"), ("SAVE_SHARE = 0.02", "SAVE_SHARE = 1.0")):
+        assert often[0] in text
+        text = text.replace(*often)
+    runs.write_text(text, encoding="utf-8")
+    call(folder, "dvc", "repro", "prepare@houses")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def straight(prepared: Path) -> dict[str, str]:
+    """The files of an undisturbed training, by no engine."""
+    folder = Path(shutil.copytree(prepared, prepared.with_name("straight")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        train("first", read_params())
+    return _files(folder / "models/first")
+
+
+@pytest.mark.soak
+def test_a_killed_training_loses_nothing_and_shows_nothing_torn(
+    soak: Soak, tmp_path: Path, prepared: Path, straight: dict[str, str]
+) -> None:
+    wanted, chance, engines = soak.rounds(3, 100), random.Random(4), cycle(ENGINES)
+    kills: Counter[str] = Counter()
+    trainings = 0
+    while kills.total() < wanted:
+        engine = next(engines)
+        trainings += 1
+        folder = Path(shutil.copytree(prepared, tmp_path / "training"))
+        aims = ["step", "save", "publishing"]
+        if soak.full:
+            aims = ["starting", *chance.sample(["step", "save"] * 3, 6), *["publishing"] * 3]
+        for aim in aims[: wanted - kills.total()]:
+            moment = _kill_training(folder, engine, aim, chance)
+            if not moment:  # it ended before its kill
+                break
+            kills[moment] += 1
+        call(folder, *engine_of("train@first", engine))
+        assert _files(folder / "models/first") == straight
+        assert "up to date" in call(folder, "dvc", "status", "train@first")
+        shutil.rmtree(folder)
+    assert all(kills[moment] for moment in ("step", "save", "publishing")), kills
+    soak.counts |= {"kills": kills.total(), **kills, "trainings": trainings}
+
+
+def _kill_training(folder: Path, engine: list[str], aim: str, chance: random.Random) -> str | None:
+    """Kill `train` beneath `engine` at a random moment of kind `aim`; the kind it turned out to be."""
+    pattern, seconds = MOMENTS[aim]
+    before = _marks(folder, "models/first/*", "scratch/train/first/*", "scratch/train/first/*/*")
+
+    def look() -> str:
+        assert not _torn_training(folder)
+        now = _marks(folder, "models/first/*", "scratch/train/first/*", "scratch/train/first/*/*").items()
+        new = [path for path, _ in now - before.items()]
+        if any("models" in path.parts or ".finished" in path.suffixes for path in new):
+            return "publishing"
+        if any(path.suffix == ".partial" for path in new):
+            return "save"
+        return "step" if new else "starting"
+
+    with _watched(lambda: _torn_training(folder)) as watcher:
+        moment = _kill(folder, engine, ("train@first", "train"), (pattern, chance.uniform(0, seconds)), look, watcher)
+    return moment
+
+
+def _torn_training(folder: Path) -> list[str]:
+    """Declared outputs of the training that are there, but not whole."""
+    models, torn = folder / "models/first", []
+    for name in ("last", "best"):
+        with suppress(FileNotFoundError):
+            tensors, _ = load_tensors(models / f"{name}.safetensors")
+            torn += [name for tensor in tensors.values() if not tensor.isfinite().all()]
+    with suppress(FileNotFoundError):
+        if pd.read_csv(models / "history.csv")["epoch"].tolist() != list(range(1, EPOCHS + 1)):
+            torn.append("history.csv")
+    if (models / "samples").exists():
+        images = sorted(path for path in (models / "samples").iterdir() if not path.name.startswith("."))
+        if [image.name for image in images] != [f"epoch_{epoch:04d}.png" for epoch in range(1, EPOCHS + 1)]:
+            torn.append("samples/")
+        assert all(read_image(image).size for image in images)
+    if (models / "kept").exists():
+        kept = sorted(path.name for path in (models / "kept").glob("*.safetensors"))
+        if kept != (models / "kept/index.txt").read_text(encoding="utf-8").split():
+            torn.append("kept/")
+    return torn
+
+
+# ---- download and prepare --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.soak
+def test_killed_data_are_absent_or_whole_and_no_worker_lingers(soak: Soak, tmp_path: Path) -> None:
+    """The command is always that of `prepare`, which calls `download` first."""
+    houses = TINY["datasets"]["houses"]
+    houses = houses | {"download": houses["download"] | {"train": MANY}}
+    folder = clone(tmp_path / "killed", TINY | {"datasets": {"houses": houses}})
+    straight = _straight_data(Path(shutil.copytree(folder, tmp_path / "straight")))
+    chance, engines = random.Random(5), cycle(ENGINES)
+    for verb, out in (("download", Path("data/raw/houses")), ("prepare", Path("data/pairs/houses"))):
+        before_it = Path(shutil.copytree(folder, tmp_path / f"before_{verb}"))
+        wanted, kills = soak.rounds(1, 20), Counter[str]()
+        while kills.total() < wanted:
+            early = soak.full and kills.total() % 5 == 4
+            moment = _kill_data(folder, next(engines), verb, out, chance, straight, early=early)
+            if moment:
+                kills[moment] += 1
+            else:  # it ended before its kill
+                shutil.rmtree(folder)
+                shutil.copytree(before_it, folder)
+        if verb == "download" and soak.full:
+            call(folder, *engine_of("download@houses", next(engines)))
+        assert kills["working"]
+        soak.counts |= {f"kills of {verb}": kills.total(), f"{verb} at work": kills["working"]}
+    call(folder, *engine_of("prepare@houses", ENGINES[0]))
+    assert _files(folder / "data") == straight
+    assert not list(folder.glob("data/*/.*.partial"))
+    assert "up to date" in call(folder, "dvc", "status", "prepare@houses")
+
+
+def _straight_data(folder: Path) -> dict[str, str]:
+    """The files of undisturbed verbs, by no engine."""
+    for verb in ("download", "prepare"):
+        subprocess.run([sys.executable, "-m", f"stages.{verb}", "houses"], cwd=folder, check=True, capture_output=True)
+    return _files(folder / "data")
+
+
+def _kill_data(
+    folder: Path,
+    engine: list[str],
+    verb: str,
+    out: Path,
+    chance: random.Random,
+    straight: dict[str, str],
+    *,
+    early: bool,
+) -> str | None:
+    """Kill `verb` beneath `engine` as it starts, or while it writes images."""
+    work = out.with_name(".houses.partial") / "train/*"
+    whole = {name: digest for name, digest in straight.items() if name.startswith(f"{out.relative_to('data')}/")}
+    before = _marks(folder, str(work))
+
+    def torn() -> list[str]:
+        there = _files(folder / out) if (folder / out).exists() else {}
+        return (
+            []
+            if not there or {f"{out.relative_to('data')}/{name}": there[name] for name in there} == whole
+            else [str(out)]
+        )
+
+    def look() -> str:
+        assert not torn()
+        return "working" if _marks(folder, str(work)).items() - before.items() else "starting"
+
+    aim = ("nothing", chance.uniform(0, 3)) if early else (str(work), chance.uniform(0, 1))
+    with _watched(torn) as watcher:
+        return _kill(folder, engine, ("prepare@houses", verb), aim, look, watcher)
+
+
+# ---- the engines -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.soak
+def test_a_killed_engine_leaves_an_orphan_that_nothing_disturbs(
+    soak: Soak, tmp_path: Path, prepared: Path, straight: dict[str, str]
+) -> None:
+    """The orphan is killed, or ends; what it has trained is not trained again, even where no engine recorded it."""
+    chance = random.Random(6)
+    counts: Counter[str] = Counter()
+    for i in range(soak.rounds(1, 10)):
+        engine, ends = ENGINES[i % 2], i // 2 % 2 == 0
+        folder = Path(shutil.copytree(prepared, tmp_path / "orphaned"))
+        process = start(folder, *engine_of("train@first", engine))
+        orphan = process_of("train", process)
+        assert orphan
+        beneath = [p for p in psutil.Process(process.pid).children(recursive=True) if p != orphan]
+        _wait(folder, (MOMENTS["step"][0], chance.uniform(0, 0.3)), {}, partial(_runs, orphan))
+        process.kill()
+        process.wait()
+        orphan.suspend()  # or it might end first
+        assert _runs(orphan)
+        assert _refused(folder, engine), said(folder)
+        orphan.resume()
+        for p in [] if ends else [*beneath, orphan]:
+            p.kill()
+        psutil.wait_procs([*beneath, orphan], timeout=120)
+        assert not _runs(orphan)
+
+        _unlock(folder, engine)
+        finish = start(folder, *engine_of("train@first", engine))
+        assert finish.wait() == 0, said(folder)
+        assert _files(folder / "models/first") == straight
+        assert "up to date" in call(folder, "dvc", "status", "train@first")
+        if ends and engine[0] == "dvc":
+            assert "was trained before" in said(folder)
+        shutil.rmtree(folder)
+        counts["orphans that ended" if ends else "orphans killed"] += 1
+    soak.counts |= {"kills": counts.total(), "restarts refused": counts.total(), **counts}
+
+
+def _refused(folder: Path, engine: list[str]) -> bool:
+    """Whether the engine's command, called again by the book, is refused by a line that says why."""
+    _unlock(folder, engine)
+    process = start(folder, *engine_of("train@first", engine))
+    return process.wait() != 0 and any(line in said(folder) for line in BUSY)
+
+
+def _unlock(folder: Path, engine: list[str]) -> None:
+    """The README: "If Snakemake itself was killed, say `snakemake --unlock` first"."""
+    if engine[0] == "snakemake":
+        call(folder, "snakemake", "--unlock")
+
+
+# ---- moments ---------------------------------------------------------------------------------------------------------
+
+
+def _kill(
+    folder: Path,
+    engine: list[str],
+    stage: tuple[str, str],
+    aim: tuple[str, float],
+    look: Callable[[], str],
+    watcher: "_Watcher",
+) -> str | None:
+    """Run a stage beneath `engine` and SIGKILL the process of a verb once `aim` has come.
+
+    Returns what `look` says then; None if the process ended before.
+    """
+    pattern, _ = aim
+    before = _marks(folder, pattern)
+    process = start(folder, *engine_of(stage[0], engine))
+    victim = process_of(stage[1], process)
+    if victim is None:
+        assert process.wait() == 0, said(folder)
+        return None
+    above = psutil.Process(victim.ppid())
+    watcher.watch(victim)
+    _wait(folder, aim, before, lambda: _runs(victim))
+    with watcher.lock:  # not while it looks: the engine is about to clean up
+        with suppress(psutil.NoSuchProcess):
+            above.suspend()
+        beneath = victim.children(recursive=True) if _runs(victim) else []
+        killed = _runs(victim)
+        while _runs(victim):
+            victim.kill()
+            time.sleep(0.001)
+        moment = look() if killed else None
+        watcher.watch(None)
+    with suppress(psutil.NoSuchProcess):
+        above.resume()
+    failed = process.wait() != 0
+    assert failed or not killed, said(folder)
+    _, lingering = psutil.wait_procs(beneath, timeout=10)
+    assert not lingering
+    return moment if failed else None
+
+
+def _wait(folder: Path, aim: tuple[str, float], before: Marks, runs: Callable[[], bool]) -> None:
+    """Until a file of the aim's pattern is another than `before`, and then its seconds; at most until it has ended."""
+    pattern, seconds = aim
+    while pattern != "nothing" and runs() and not _marks(folder, pattern).items() - before.items():
+        time.sleep(0.0003)
+    end = time.monotonic() + seconds
+    while runs() and time.monotonic() < end:
+        time.sleep(min(seconds, 0.001))
+
+
+def _runs(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _marks(folder: Path, *patterns: str) -> Marks:
+    marks = {}
+    for path in (path for pattern in patterns for path in folder.glob(pattern)):
+        with suppress(FileNotFoundError):
+            stat = path.stat()
+            marks[path] = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+    return marks
+
+
+def _files(folder: Path) -> dict[str, str]:
+    """sha256 of each file, but for what Snakemake drops."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+class _Watcher:
+    """Looks again and again, as long as the watched process runs: then no engine takes anything away."""
+
+    def __init__(self, torn: Callable[[], list[str]]) -> None:
+        self.torn, self.lock, self.found = torn, threading.Lock(), list[str]()
+        self._process: psutil.Process | None = None
+        self._done = threading.Event()
+
+    def watch(self, process: psutil.Process | None) -> None:
+        self._process = process
+
+    def run(self) -> None:
+        while not self._done.wait(0.01):
+            with self.lock:
+                if self._process and _runs(self._process):
+                    found = self._try()
+                    self.found += found if _runs(self._process) else []
+
+    def _try(self) -> list[str]:
+        try:
+            return self.torn()
+        except Exception as error:  # a file that cannot be read is torn
+            return [repr(error)]
+
+    def stop(self) -> None:
+        self._done.set()
+
+
+@contextmanager
+def _watched(torn: Callable[[], list[str]]) -> Iterator[_Watcher]:
+    watcher = _Watcher(torn)
+    thread = threading.Thread(target=watcher.run)
+    thread.start()
+    try:
+        yield watcher
+    finally:
+        watcher.stop()
+        thread.join()
+    assert not watcher.found

@@ -1,0 +1,41 @@
+"""Laws of outputs that appear whole or not at all."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages.pix2pix.publish import whole_folder
+
+
+def test_a_folder_is_filled_by_one_process_at_a_time(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with whole_folder(out) as partial:
+        (partial / "kept").touch()
+        with pytest.raises(ValueError, match="out is being written by another process; wait for it"), whole_folder(out):
+            pass
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert [path.name for path in out.iterdir()] == ["kept"]
+
+
+def test_what_a_kill_left_is_not_published(tmp_path: Path) -> None:
+    (tmp_path / ".out.partial/half").mkdir(parents=True)
+    with whole_folder(tmp_path / "out") as partial:
+        (partial / "new").touch()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["new"]
+
+
+def test_a_folder_is_never_seen_half_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, remove = tmp_path / "out", shutil.rmtree
+
+    def watched(folder: Path, **given: Any) -> None:
+        assert folder != out
+        remove(folder, **given)
+
+    monkeypatch.setattr(shutil, "rmtree", watched)
+    for name in ("old", "new"):
+        with whole_folder(out) as partial:
+            (partial / name).touch()
+    assert [path.name for path in out.iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
