@@ -22,7 +22,8 @@ def run(verb: Callable[[], None]) -> None:
 def _said(error: ValueError | OSError) -> str:
     if not isinstance(error, OSError) or error.errno is None:
         return str(error)
-    file = f"{error.filename}: " if error.filename else ""
+    named = error.filename2 or error.filename  # of a renaming, what was to be
+    file = f"{named}: " if named else ""
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
             return f"{file}the disk is full ({error.strerror}); make room, then the same command continues"
