@@ -25,10 +25,11 @@ from tests.soaks import Soak
 
 REPO = Path(__file__).resolve().parents[1]
 EXPERIMENT = "results/tiny/first"
+TRAINED = ("best.safetensors", "samples", "kept", "history.csv", "last.safetensors")
 OUTS = {  # of a verb: the name it is called with, what it declares
     "download": ("houses", ["data/raw/houses"]),
     "prepare": ("houses", ["data/pairs/houses"]),
-    "train": ("first", ["models/first"]),
+    "train": ("first", [f"models/first/{name}" for name in TRAINED]),
     "render": ("first", [f"{EXPERIMENT}/{name}" for name in ("images", "grid.png", "training.png", "card.json")]),
     "evaluate": ("first", [f"{EXPERIMENT}/{name}" for name in ("per_image.csv", "metrics.json", "strip.png")]),
     "report": ("tiny", [f"results/tiny{suffix}" for suffix in (".md", ".png", ".html")]),
