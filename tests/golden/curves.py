@@ -1,7 +1,7 @@
 """Golden loss curves: history.csv of tiny runs of the real training loop, as text, with where they were recorded.
 
 A change that leaves training as it is may not move them: on the recorded processor by no digit and the weights by no
-bit, elsewhere by at most TOLERANCE.
+bit, elsewhere by no loss more than TOLERANCE.
 """
 
 import contextlib
@@ -19,11 +19,14 @@ from stages.pix2pix.hardware import use_hardware
 from stages.train import train
 from tests.conftest import TINY, make_pairs
 
-# Largest difference of a loss on another processor. Measured: 0.00001 with oneDNN and PyTorch held to SSE4.1.
-TOLERANCE = 0.001
+# Largest difference of a loss on another processor. Measured: 0.0001 and 0.0009 with PyTorch and oneDNN held to SSE4.1
+# instead of AVX2, 0.00001 and 0.0023 with two threads instead of one; 0.021 and 0.0070 in bf16, which is no rounding.
+# The classes' losses jump where a pixel's two likeliest classes change places. A l1_weight of 99 instead of 100 moves
+# the curve of pix2pix by 0.086.
+TOLERANCE = {"pix2pix": 0.001, "fcn_classes": 0.005}
 
 RUNS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # model, and what differs in the recipe
-    "pix2pix": (TINY["models"]["tiny"], {}),
+    "pix2pix": (TINY["models"]["tiny"], {"epochs": 5, "generator_lr": 2e-3, "discriminator_lr": 1e-3}),
     "fcn_classes": (
         {"kind": "fcn", "channels": 4, "convolutions": 2, "stride": 8, "upsampling": "stepwise", "norm": "instance",
          "classes": "facades"},
