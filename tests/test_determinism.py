@@ -44,7 +44,7 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 ALONE: dict[str, dict[str, Any]] = {
     **{
-        f"fcn_{stride}_{classes}": {
+        f"fcn_{stride}_{classes or 'image'}": {
             "kind": "fcn",
             "channels": 4,
             "convolutions": 2,
