@@ -227,6 +227,7 @@ def test_again_and_resumed_are_as_straight_on_one_device(
 
     def run() -> tuple[pd.DataFrame, dict[str, torch.Tensor]]:
         train("first", params)
+        shutil.rmtree("scratch")
         return pd.read_csv("models/first/history.csv"), load_tensors(Path("models/first/last.safetensors"))[0]
 
     straight, again = run(), run()

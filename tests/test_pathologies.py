@@ -1,6 +1,7 @@
 """Laws of trainings that go wrong: what is not finite stops them and is never saved; what is absurd is said, once."""
 
 import math
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,7 @@ def test_the_last_good_state_is_from_before_the_weights_broke(
     params = Params.model_validate(tiny(model, keep_every=1))
     train("first", params)
     straight = published()
+    shutil.rmtree("scratch")
     monkeypatch.setattr(runs, "SAVE_SECONDS", 0.0)
     monkeypatch.setattr(runs, "SAVE_SHARE", 1e9)
     with monkeypatch.context() as patch:
