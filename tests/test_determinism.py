@@ -177,7 +177,7 @@ def parts(text: str) -> tuple[str, str, pd.DataFrame]:
 
 
 def distance(text: str, other: str) -> float:
-    return float((parts(text)[2] - parts(other)[2]).abs().max(axis=None))
+    return float((parts(text)[2] - parts(other)[2]).abs().to_numpy().max())
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -239,7 +239,7 @@ def test_again_and_resumed_are_as_straight_on_one_device(
             run()
     resumed = run()
     for name, (losses, weights) in (("again", again), ("resumed", resumed)):
-        by_losses = float((losses - straight[0]).abs().max(axis=None))
+        by_losses = float((losses - straight[0]).abs().to_numpy().max())
         by_weights = max(float((tensor - straight[1][key]).abs().max()) for key, tensor in weights.items())
         print(f"{device}, {name}: losses differ by at most {by_losses:.6f}, weights by {by_weights:.6g}")
         assert by_losses <= APART[device][0]

@@ -41,7 +41,9 @@ def tiny(model: dict[str, Any] = PIX2PIX, **recipe: Any) -> dict[str, Any]:
     }
 
 
-def broken_after(step: int, learner: type, name: str, value: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def broken_after(
+    step: int, learner: type[Gan] | type[Supervised], name: str, value: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After the update of `step`, whose losses are finite, one element of each tensor `name...` times `value`."""
     true_step, true_resume = learner.step, runs.Run.resume
     steps = [0]
@@ -70,7 +72,11 @@ def broken_after(step: int, learner: type, name: str, value: float, monkeypatch:
     [(Gan, PIX2PIX, 3), (Gan, PIX2PIX, 8), (Gan, PIX2PIX, 12), (Supervised, UNET, 12)],
 )
 def test_the_last_good_state_is_from_before_the_weights_broke(
-    learner: type, model: dict[str, Any], step: int, tiny_repo: Path, monkeypatch: pytest.MonkeyPatch
+    learner: type[Gan] | type[Supervised],
+    model: dict[str, Any],
+    step: int,
+    tiny_repo: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The losses of the step that breaks them are still finite: they are of the weights before."""
     params = Params.model_validate(tiny(model, keep_every=1))

@@ -75,7 +75,7 @@ def _processor() -> str:
     """Vendor, family, model and stepping: names as "AMD EPYC" are those of several generations."""
     with contextlib.suppress(OSError):
         first = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0]
-        facts = dict(map(str.strip, line.split(":", 1)) for line in first.splitlines() if ":" in line)
+        facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in first.splitlines())}
         return " ".join(facts.get(key, "?") for key in ("vendor_id", "cpu family", "model", "stepping"))
     return str(use_hardware().describe()["device"])
 
