@@ -3,6 +3,7 @@
 import ctypes
 import hashlib
 import importlib
+import json
 import multiprocessing
 import os
 import random
@@ -15,11 +16,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from ruamel.yaml import YAML
+from safetensors.torch import save_file
 
 from stages.command import run
 from stages.pix2pix import runs
-from stages.pix2pix.checkpoints import load_tensors
+from stages.pix2pix.checkpoints import load_tensors, save_tensors
 from tests.conftest import TINY
 from tests.soaks import Soak
 
@@ -291,3 +294,13 @@ def test_nowhere_to_say_it_stops_with_a_code_and_keeps_the_state(copy: Path) -> 
     code, said = call("train")
     assert code == 0, said
     assert digests("train") == wanted
+
+
+def test_weights_have_the_bytes_of_safetensors_and_the_permissions_of_any_file(tmp_path: Path) -> None:
+    """Its own save_file leaves them readable by their owner alone, and a file of its naming after a kill."""
+    tensors = {"b": torch.ones(3), "a": torch.zeros(2, 5), "n": torch.tensor(7), "s": torch.rand(4).double()}
+    save_tensors(tmp_path / "ours", tensors, {"name": "ä", "n": 1})
+    save_file(tensors, tmp_path / "theirs", metadata={"about": json.dumps({"n": 1, "name": "ä"})})
+    assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "plain").stat().st_mode
