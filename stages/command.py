@@ -1,5 +1,6 @@
 """The door of every verb: a user's mistake ends with one line and exit code 1, never a traceback."""
 
+import errno
 import sys
 from collections.abc import Callable
 
@@ -14,5 +15,18 @@ def run(verb: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.exit("stopped; the same command continues")
     except (ValueError, OSError) as error:
-        line = " ".join(str(error).split())
+        line = " ".join(_said(error).split())
         sys.exit(f"error: {line}")
+
+
+def _said(error: ValueError | OSError) -> str:
+    if not isinstance(error, OSError) or error.errno is None:
+        return str(error)
+    named = error.filename2 or error.filename  # of a renaming, what was to be
+    file = f"{named}: " if named else ""
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
+            return f"{file}the disk is full ({error.strerror}); make room, then the same command continues"
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return f"{file}no permission ({error.strerror}); allow it, then the same command continues"
+    return f"{file}{error.strerror or error}"

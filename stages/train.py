@@ -17,6 +17,7 @@ import argparse
 import contextlib
 import hashlib
 import json
+import math
 import os
 import shutil
 import sys
@@ -204,12 +205,16 @@ def _close_epoch(
     """Losses, samples, best and kept weights of the epoch that just ended."""
     steps = len(training.pairs) // recipe.batch_size
     epoch = state.step // steps
-    losses = [*state.mean_losses(steps), *_validate(learner, validation, recipe, about)]
+    losses = state.mean_losses(steps)
+    state.check_weights(learner)
+    losses += _validate(learner, validation, recipe, about)
     state.reset_sums()
     row: dict[str, Any] = {"epoch": epoch, "step": state.step, "images": state.step * recipe.batch_size}
     for name, loss in zip(_columns(learner)[3:], losses, strict=True):
         kind = name.split("_")[1]
         row[name] = loss / 2 if kind == "l1" else None if kind in learner.idle else loss  # L1 of [-1, 1] -> of 1
+        if row[name] is not None and not math.isfinite(row[name]):
+            raise state.broken(f"{name} is not finite after step {state.step}")
     state.rows.append(row)
 
     weights = {**about, "epoch": epoch, "step": state.step}
@@ -223,7 +228,7 @@ def _close_epoch(
     samples = state.folder / "samples" / f"epoch_{epoch:04d}.png"
     seed = about["seed"] if about["inference"]["dropout"] else None
     sets = (training, validation)
-    monitor.epoch(row, write_samples(samples, learner.generate, sets, size=recipe.size, seed=seed))
+    monitor.epoch(state.rows, write_samples(samples, learner.generate, sets, size=recipe.size, seed=seed))
 
 
 def _validate(learner: Gan | Supervised, validation: PairSet, recipe: Recipe, about: dict[str, Any]) -> list[float]:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from io import BytesIO
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
@@ -54,7 +55,7 @@ def _write_car(folder: Path, views: int, size: int, seed: int, car: int) -> None
     for view in range(views):
         photo, mask = draw_car(car=car, view=view, views=views, size=size, seed=seed)
         name = f"{car_id(car=car, seed=seed)}_{view + 1:02d}"
-        Image.fromarray(photo).save(folder / "train" / f"{name}.jpg", quality=JPEG_QUALITY)
+        _write_jpeg(folder / "train" / f"{name}.jpg", Image.fromarray(photo))
         palette = Image.fromarray(mask.astype(np.uint8), mode="P")
         palette.putpalette([0, 0, 0, 255, 255, 255])
         palette.save(folder / "train_masks" / f"{name}_mask.gif", optimize=False)
@@ -64,7 +65,13 @@ def _write_facade(folder: Path, size: int, seed: int, job: tuple[str, int, int])
     split, number, index = job
     photo, label = draw_facade(index=index, size=size, seed=seed)
     stitched = Image.fromarray(np.concatenate([photo, label], axis=1))
-    stitched.save(folder / split / f"{number + 1}.jpg", quality=JPEG_QUALITY)
+    _write_jpeg(folder / split / f"{number + 1}.jpg", stitched)
+
+
+def _write_jpeg(path: Path, image: Image.Image) -> None:
+    encoded = BytesIO()  # since Pillow, writing to a file, takes a JPEG that a full disk cut short for written
+    image.save(encoded, "JPEG", quality=JPEG_QUALITY)
+    path.write_bytes(encoded.getvalue())
 
 
 def _in_parallel(draw: Callable[[Job], None], jobs: Sequence[Job], title: str) -> None:

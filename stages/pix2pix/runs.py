@@ -35,6 +35,7 @@ class Run:
     sums: Tensor = field(init=False)
     _since: float = field(init=False)
     _save_cost: float = 0.0
+    _saved: int | None = None  # step of the state on disk
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -62,24 +63,45 @@ class Run:
         """
         *sums, finite = self.sums.tolist()
         if finite < steps:
-            bad = self.step - steps + int(finite) + 1
-            raise ValueError(
-                f"the loss is not finite at step {bad}; the last good state, in {self.folder}, is kept. "
-                "The same recipe would end there again: lower its learning rates, or PIX2PIX_PRECISION=fp32"
-            )
+            raise self.broken(f"the loss is not finite at step {self.step - steps + int(finite) + 1}")
         return [value / steps for value in sums]
+
+    def check_weights(self, learner: Gan | Supervised) -> None:
+        """See that the last update left finite weights and moments: its losses are those before it.
+
+        Raises:
+            ValueError: it did not; names the step.
+        """
+        if not torch.stack([tensor.isfinite().all().to(self.device) for tensor in learner.tensors().values()]).all():
+            raise self.broken(f"the weights are not finite after step {self.step}")
+
+    def broken(self, what: str) -> ValueError:
+        """The error that says `what` broke the run, and what is kept."""
+        kept = "nothing was saved before"
+        if self._saved is not None:
+            kept = f"the last good state, of step {self._saved}, is kept: {self.state}"
+        return ValueError(
+            f"{what}; {kept}. "
+            "The same recipe would end there again: lower its learning rates, or PIX2PIX_PRECISION=fp32"
+        )
 
     def due(self) -> bool:
         """Whether enough time has passed to save again."""
         return time.monotonic() - self._since > max(SAVE_SECONDS, self._save_cost / SAVE_SHARE)
 
     def save(self, learner: Gan | Supervised) -> None:
-        """Write the whole state, whole or not at all."""
+        """Write the whole state, whole or not at all.
+
+        Raises:
+            ValueError: its weights are not finite.
+            OSError: it could not be written; the one before is kept.
+        """
         start = time.monotonic()
+        self.check_weights(learner)
         self.seconds += start - self._since
         about = {"step": self.step, "rows": self.rows, "best": self.best, "seconds": self.seconds}
         save_tensors(self.state, {**learner.tensors(), "sums": self.sums}, about)
-        self._since = time.monotonic()
+        self._saved, self._since = self.step, time.monotonic()
         self._save_cost = self._since - start
 
     def resume(self, learner: Gan | Supervised) -> bool:
@@ -90,7 +112,7 @@ class Run:
         learner.restore(tensors)
         self.sums = tensors["sums"].to(self.device)
         self.step, self.rows, self.best, self.seconds = (about[key] for key in ("step", "rows", "best", "seconds"))
-        self._since = time.monotonic()
+        self._saved, self._since = self.step, time.monotonic()
         return True
 
 
