@@ -42,7 +42,7 @@ def test_any_archive_gives_its_true_files_or_one_line(tmp_path: Path, soak: Soak
 
 def judge(folder: Path, start: int, end: int) -> Counter[str]:
     """Outcomes of some cases in this process, with little memory; anything but right and refused says which it was."""
-    archives.SMALL, members.TAIL = 5 * 10**6, 2**20  # so that small bombs will do
+    archives.SMALL, members.TAIL = 10**6, 2**20  # so that small bombs will do
     signal.signal(signal.SIGALRM, _too_long)
     outcomes: Counter[str] = Counter()
     for number in range(start, end):

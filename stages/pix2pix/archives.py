@@ -119,6 +119,8 @@ def is_junk(path: PurePosixPath | Path) -> bool:
 
 
 def _inside(archive: Path, raw: str) -> PurePosixPath:
+    if len(raw) > MAX_PATH:
+        raise DamagedArchiveError(archive, f"member {raw[:40]!r}...: a name of {len(raw)} characters")
     path = PurePosixPath(raw)
     if ".." in path.parts or path.is_absolute() or PureWindowsPath(raw).drive or "\\" in raw or "\0" in raw:
         raise DamagedArchiveError(archive, f"member {raw!r} would leave the folder; refused")
@@ -128,6 +130,6 @@ def _inside(archive: Path, raw: str) -> PurePosixPath:
         longest = max(len(part.encode()) for part in path.parts)
     except UnicodeEncodeError:
         raise DamagedArchiveError(archive, f"member {raw!r}: the name is not UTF-8; pack it anew") from None
-    if longest > MAX_NAME or len(raw) > MAX_PATH:
-        raise DamagedArchiveError(archive, f"member {raw[:40]!r}...: a name of {len(raw)} characters")
+    if longest > MAX_NAME:
+        raise DamagedArchiveError(archive, f"member {raw[:40]!r}...: a name of {longest} bytes")
     return path

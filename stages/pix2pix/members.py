@@ -62,9 +62,11 @@ def read_tar(archive: Path) -> Iterator[Member]:
         while (member := tar.next()) is not None:
             tar.members.clear()  # type: ignore[attr-defined]  # else the library keeps them all
             if not (member.isdir() or member.isreg()):
-                raise DamagedArchiveError(archive, f"member {member.name!r} is a link or a device; refused")
+                raise DamagedArchiveError(archive, f"member {member.name[:99]!r} is a link or a device; refused")
             if member.size < 0 or len(tar.pax_headers) > MAX_GLOBAL:
-                raise DamagedArchiveError(archive, f"member {member.name!r} has a header that no honest packer writes")
+                raise DamagedArchiveError(
+                    archive, f"member {member.name[:99]!r} has a header that no honest packer writes"
+                )
 
             def content(member: tarfile.TarInfo = member) -> IO[bytes]:
                 file = tar.extractfile(member)
@@ -89,13 +91,13 @@ def read_zip(archive: Path) -> Iterator[Member]:
             name = member.orig_filename
             kind = stat.S_IFMT(member.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise DamagedArchiveError(archive, f"member {name!r} is a link or a device; refused")
+                raise DamagedArchiveError(archive, f"member {name[:99]!r} is a link or a device; refused")
             if member.flag_bits & 1:
-                raise DamagedArchiveError(archive, f"member {name!r} is encrypted")
+                raise DamagedArchiveError(archive, f"member {name[:99]!r} is encrypted")
             if member.compress_type not in METHODS:
-                raise DamagedArchiveError(archive, f"member {name!r} is neither stored nor deflated; pack it anew")
+                raise DamagedArchiveError(archive, f"member {name[:99]!r} is neither stored nor deflated; pack it anew")
             if member.header_offset < end:
-                raise DamagedArchiveError(archive, f"member {name!r} shares its bytes with another; refused")
+                raise DamagedArchiveError(archive, f"member {name[:99]!r} shares its bytes with another; refused")
             if end == 0 and member.header_offset > 0:
                 raise DamagedArchiveError(archive, "something stands before its first member; two archives joined?")
             end = member.header_offset + 30 + len(name) + member.compress_size
