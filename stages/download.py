@@ -28,8 +28,9 @@ from stages.entries.datasets import (
     Source,
 )
 from stages.params import entry, read_params
-from stages.pix2pix.archives import DamagedArchiveError, is_junk, list_members, unpack
+from stages.pix2pix.archives import is_junk, list_members, unpack
 from stages.pix2pix.drawn_raw import write_cars, write_facades
+from stages.pix2pix.members import DamagedArchiveError
 from stages.pix2pix.publish import whole_folder
 from stages.pix2pix.raw_trees import count_images, first, is_image, split_of, unwrap
 from stages.pix2pix.transfers import fetch, forget

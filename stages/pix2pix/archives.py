@@ -5,8 +5,8 @@ modes and times of the archive are not taken over. What a person's system leaves
 `Thumbs.db`, `.DS_Store` and other dot files) is passed over.
 """
 
+import errno
 import shutil
-import stat
 import tarfile
 import zipfile
 import zlib
@@ -14,23 +14,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import IO, Self
+from typing import IO
+
+from stages.pix2pix.members import DamagedArchiveError, read_tar, read_zip
 
 MAX_MEMBERS = 2_000_000
 MAX_BYTES = 200 * 10**9  # of all members
 MAX_RATIO = 200  # all members to the archive itself; photos are near 1, flat label images at most near 100
 SMALL = 100 * 10**6  # below this many bytes the ratio says nothing
-TAIL = 16 * 2**20  # how far to read behind the last member for the checksum of the compressed stream
-
-Member = tuple[str, Callable[[], IO[bytes]]]
-
-
-class DamagedArchiveError(ValueError):
-    """Truncated, not an archive at all, or one that no honest packer writes; the message names it."""
-
-    def __init__(self, archive: Path, why: str) -> None:
-        super().__init__(f"{archive}: {why}")
-        self.archive = archive
+MAX_NAMES = 500 * 10**6  # characters of all names, each times how deep it lies; they are kept in memory
+MAX_NAME = 255  # bytes of a file's or folder's own name; file systems take no more
+MAX_PATH = 1024  # characters of a whole name
 
 
 def list_members(archive: Path) -> list[str]:
@@ -42,7 +36,7 @@ def list_members(archive: Path) -> list[str]:
             the archive and the member.
     """
     with _named(archive):
-        return sorted(name for name, _ in _read(archive))
+        return sorted(name for name, _, _ in _read(archive))
 
 
 def unpack(archive: Path, folder: Path, *, wanted: Mapping[str, Path]) -> None:
@@ -53,14 +47,18 @@ def unpack(archive: Path, folder: Path, *, wanted: Mapping[str, Path]) -> None:
     """
     missing = set(wanted)
     with _named(archive):
-        for name, content in _read(archive):
+        for name, size, content in _read(archive):
             if name in missing:
                 missing.remove(name)
                 path = folder / wanted[name]
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with content() as source, path.open("xb") as file:
                     shutil.copyfileobj(source, file, 2**20)
-    assert not missing, (archive, sorted(missing)[:3])
+                    written = file.tell()
+                if written != size:
+                    raise DamagedArchiveError(archive, f"member {name!r} has {written} bytes, {size} were announced")
+    if missing:
+        raise DamagedArchiveError(archive, f"member {min(missing)!r} is gone; the archive changed while it was read")
 
 
 @contextmanager
@@ -69,11 +67,15 @@ def _named(archive: Path) -> Iterator[None]:
         yield
     except DamagedArchiveError:
         raise
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, LZMAError, NotImplementedError) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, LZMAError) as error:
         raise _unreadable(archive, error) from None
-    except OSError as error:
-        if error.errno is not None:  # the disk's; those of gzip and bz2 have no number
-            raise
+    except (ValueError, OverflowError, RecursionError) as error:  # numbers, names and chains of headers that are none
+        raise _unreadable(archive, error) from None
+    except NotImplementedError as error:  # what zipfile raises for a kind of zip that it cannot read
+        raise _unreadable(archive, error) from None
+    except OSError as error:  # those of gzip and bz2 have no number, a place before the file's start has EINVAL
+        if error.errno not in (None, errno.EINVAL):
+            raise  # the disk's
         raise _unreadable(archive, error) from None
 
 
@@ -82,28 +84,33 @@ def _unreadable(archive: Path, error: Exception) -> DamagedArchiveError:
     return DamagedArchiveError(archive, f"truncated or not a readable archive ({why})")
 
 
-def _read(archive: Path) -> Iterator[Member]:
-    """Every member as (name, how to open its content), in the archive's order, each checked before it is given out."""
+def _read(archive: Path) -> Iterator[tuple[str, int, Callable[[], IO[bytes]]]]:
+    """Every file as (name, bytes, how to open it), in the archive's order, each checked before it is given out."""
     with archive.open("rb") as file:
         kind = file.read(4)
-    members = _read_zip(archive) if kind.startswith(b"PK") else _read_tar(archive)
     packed = archive.stat().st_size
     names: set[str] = set()
     folders: set[str] = set()
-    total = 0
-    for count, (raw, size, content) in enumerate(members, 1):
-        total += size
-        if count > MAX_MEMBERS or total > MAX_BYTES or total > max(SMALL, MAX_RATIO * packed):
-            raise DamagedArchiveError(archive, f"{count} members of {total} bytes out of {packed} bytes; refused")
+    kept = 0
+    for count, (raw, size, unpacked, content) in enumerate(
+        read_zip(archive) if kind[:2] == b"PK" else read_tar(archive), 1
+    ):
+        if count > MAX_MEMBERS or unpacked > MAX_BYTES or unpacked > max(SMALL, MAX_RATIO * packed):
+            raise DamagedArchiveError(archive, f"{count} members of {unpacked} bytes out of {packed} bytes; refused")
+        if content is None:
+            continue  # folders are never made by themselves
         path = _inside(archive, raw)
         name = str(path)
+        kept += len(name) * len(path.parts)
+        if kept > MAX_NAMES:
+            raise DamagedArchiveError(archive, f"the names of its first {count} members are too long; refused")
         parents = {str(parent) for parent in path.parents}
         if name in names or name in folders or not names.isdisjoint(parents):
             raise DamagedArchiveError(archive, f"member {raw!r} comes twice")
         names.add(name)
         folders |= parents
         if not is_junk(path):
-            yield name, content
+            yield name, size, content
 
 
 def is_junk(path: PurePosixPath | Path) -> bool:
@@ -112,61 +119,17 @@ def is_junk(path: PurePosixPath | Path) -> bool:
 
 
 def _inside(archive: Path, raw: str) -> PurePosixPath:
+    if len(raw) > MAX_PATH:
+        raise DamagedArchiveError(archive, f"member {raw[:40]!r}...: a name of {len(raw)} characters")
     path = PurePosixPath(raw)
     if ".." in path.parts or path.is_absolute() or PureWindowsPath(raw).drive or "\\" in raw or "\0" in raw:
         raise DamagedArchiveError(archive, f"member {raw!r} would leave the folder; refused")
     if not path.parts:
         raise DamagedArchiveError(archive, "a member has no name")
+    try:
+        longest = max(len(part.encode()) for part in path.parts)
+    except UnicodeEncodeError:
+        raise DamagedArchiveError(archive, f"member {raw!r}: the name is not UTF-8; pack it anew") from None
+    if longest > MAX_NAME:
+        raise DamagedArchiveError(archive, f"member {raw[:40]!r}...: a name of {longest} bytes")
     return path
-
-
-class _StrictHeader(tarfile.TarInfo):
-    """A header that can't be read is an error: after the first one, the library would take it for the archive's end."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        try:
-            return super().frombuf(buf, encoding, errors)
-        except tarfile.HeaderError as error:
-            if len(buf) == tarfile.BLOCKSIZE and not any(buf):
-                raise  # the end as it should be
-            raise tarfile.ReadError(f"{error}") from None
-
-
-def _read_tar(archive: Path) -> Iterator[tuple[str, int, Callable[[], IO[bytes]]]]:
-    with tarfile.open(archive, "r:*", tarinfo=_StrictHeader) as tar:
-        for member in tar:
-            if member.isdir():
-                continue  # never made by themselves
-            if not member.isreg():
-                raise DamagedArchiveError(archive, f"member {member.name!r} is a link or a device; refused")
-
-            def content(member: tarfile.TarInfo = member) -> IO[bytes]:
-                file = tar.extractfile(member)
-                assert file is not None, member.name
-                return file
-
-            yield member.name, member.size, content
-        # the checksum of a compressed stream is compared only where the stream is read to its end
-        stream = tar.fileobj
-        assert stream is not None
-        left = TAIL
-        while left > 0 and (chunk := stream.read(2**16)):
-            left -= len(chunk)
-
-
-def _read_zip(archive: Path) -> Iterator[tuple[str, int, Callable[[], IO[bytes]]]]:
-    with zipfile.ZipFile(archive) as packed:
-        for member in packed.infolist():
-            kind = stat.S_IFMT(member.external_attr >> 16)
-            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise DamagedArchiveError(archive, f"member {member.filename!r} is a link or a device; refused")
-            if member.flag_bits & 1:
-                raise DamagedArchiveError(archive, f"member {member.filename!r} is encrypted")
-            if member.is_dir():
-                continue
-
-            def content(member: zipfile.ZipInfo = member) -> IO[bytes]:
-                return packed.open(member)
-
-            yield member.orig_filename, member.file_size, content

@@ -10,23 +10,23 @@ import os
 import re
 import sys
 import time
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Never
 
 import requests
 from filelock import FileLock
-from requests.adapters import HTTPAdapter
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError, ProtocolError
-from urllib3.util import Retry
 
-from stages.pix2pix import competitions
+from stages.pix2pix import answers, competitions
 from stages.pix2pix.competitions import UnavailableError
 
-TIMEOUT = (10.0, 60.0)  # seconds to connect, seconds without a byte
-RETRIES = 3  # of a request; of a broken transfer since the last STRIDE bytes
+RETRIES = 3  # of a request that failed, since the transfer last came STRIDE bytes further
 PAUSE = 0.5  # seconds before a retry, doubling
-STRIDE = 2**20
+LONGEST_PAUSE = 60.0  # for a busy server that says when to come back
+BUSY = (429, 500, 502, 503, 504)
+VERSION = re.compile(r'(?P<validator>"[!-~]*"|[ -~]+)\n(?P<total>[0-9]{1,18})\n')
 
 
 def fetch(name: str, *, official: str, mirror: str | None, cache: Path, sha256: str | None = None) -> Path:
@@ -80,48 +80,50 @@ def _get(address: str, cache: Path) -> Path:
 
 def _transfer(address: str, path: Path) -> None:
     partial = path.with_name(f"{path.name}.partial")
-    retry = Retry(total=RETRIES, backoff_factor=PAUSE, status_forcelist=(429, 500, 502, 503, 504), retry_after_max=30)
-    with requests.Session() as session:
-        session.mount("http://", HTTPAdapter(max_retries=retry))
-        session.mount("https://", HTTPAdapter(max_retries=retry))
-        failures = 0
+    reached, failures = _size(partial), 0
+    with answers.Session() as session:
         while True:
-            held = _size(partial)
             try:
                 _attempt(session, address, path, partial)
                 return
-            except requests.ConnectionError as error:
-                if path.exists():  # whole, from an earlier transfer
-                    print(f"{path}: used as it is, since its server cannot be asked ({_reason(error)})")
+            except (requests.RequestException, HTTPError) as error:
+                if _size(partial) >= reached + answers.STRIDE:  # further than ever
+                    reached, failures = _size(partial), 0
+                failures += 1
+                reason = _without_password(_reason(error))
+                if _passes(error) and failures <= RETRIES:
+                    time.sleep(max(PAUSE * 2 ** (failures - 1), _wished_pause(error)))
+                elif _passes(error) and path.exists():  # whole, from an earlier transfer
+                    print(f"{path}: used as it is, since its server cannot be asked ({reason})")
                     return
-                raise UnavailableError(_reason(error)) from None
-            except requests.RequestException as error:  # the adapter has retried already
-                raise UnavailableError(_reason(error)) from None
-            except HTTPError as error:  # broke off in the middle
-                failures = 1 if _size(partial) >= held + STRIDE else failures + 1
-                if failures > RETRIES:
-                    why = f"broke off {failures} times, at {_size(partial)} bytes ({_reason(error)})"
-                    raise UnavailableError(why) from None
-                time.sleep(PAUSE * 2**failures)
+                elif isinstance(error, HTTPError):
+                    raise UnavailableError(
+                        f"broke off {failures} times, at {_size(partial)} bytes ({reason})"
+                    ) from None
+                else:
+                    raise UnavailableError(reason) from None
 
 
-def _attempt(session: requests.Session, address: str, path: Path, partial: Path) -> None:
+def _attempt(session: answers.Session, address: str, path: Path, partial: Path) -> None:
     """One request, for the whole file, for its rest, or whether it changed; on return `path` is the server's file."""
     note = path.with_name(f"{path.name}.version")  # of `path` or of `partial`: the server's validator and the length
-    version = note.read_text(encoding="utf-8") if note.exists() else ""
+    version = note.read_text(encoding="ascii", errors="replace") if note.exists() else ""
+    known = VERSION.fullmatch(version)
+    if known and not path.exists() and _size(partial) == int(known["total"]):
+        partial.replace(path)  # stopped between the last byte and this
     headers = {"Accept-Encoding": "identity"}
-    if version and path.exists():
-        validator = version.splitlines()[0]
+    if known and path.exists():
+        validator = known["validator"]
         headers["If-None-Match" if validator.startswith('"') else "If-Modified-Since"] = validator
-    elif version and partial.exists():
-        headers |= {"Range": f"bytes={partial.stat().st_size}-", "If-Range": version.splitlines()[0]}
+    elif known and partial.exists():
+        headers |= {"Range": f"bytes={partial.stat().st_size}-", "If-Range": known["validator"]}
 
-    with session.get(address, headers=headers, stream=True, timeout=TIMEOUT) as response:
+    with answers.ask(session, address, headers) as response:
         if response.status_code == 304 and path.exists():
             return
         start, total = 0, response.headers.get("Content-Length")
         if response.status_code in (206, 416):
-            extent = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
+            extent = re.fullmatch(r"bytes (\d{1,18})-\d+/(\d+)", response.headers.get("Content-Range", ""))
             start, total = (int(extent[1]), extent[2]) if extent else (-1, None)
             if "Range" not in headers or start != _size(partial) or _version(response, total) != version:
                 note.unlink(missing_ok=True)
@@ -129,43 +131,57 @@ def _attempt(session: requests.Session, address: str, path: Path, partial: Path)
         response.raise_for_status()
         if response.status_code not in (200, 206):
             raise UnavailableError(f"HTTP {response.status_code} {response.reason}")
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            raise UnavailableError("a web page came instead of the file; does this network want a login?")
+        length = int(total) if total is not None and re.fullmatch(r"\d{1,18}", total) else None
+        if length is None and not response.raw.chunked:
+            raise UnavailableError(
+                "does not say how long the file is; a broken transfer could not be told from a whole one"
+            )
         path.unlink(missing_ok=True)
         if not start:
             partial.unlink(missing_ok=True)  # before the note: a kill must not leave old bytes under a new note
-        note.write_text(_version(response, total), encoding="utf-8")
-        length = int(total) if total is not None else None
+        note.write_text(_version(response, total), encoding="ascii")
         with partial.open("ab" if start else "wb") as file, _progress(path.name, start, length) as bar:
-            for chunk in response.raw.stream(2**16, decode_content=False):  # the bytes as they lie on the server
-                file.write(chunk)
-                bar.update(len(chunk))
+            answers.copy(response, file, bar)
             file.flush()
             os.fsync(file.fileno())
     if length is not None and _size(partial) != length:
-        note.unlink()
+        if _size(partial) > length:
+            note.unlink()
         raise ProtocolError(f"{_size(partial)} bytes came, {length} were announced")
     partial.replace(path)
+
+
+def _passes(error: Exception) -> bool:
+    """Whether the same request may do better in a while."""
+    if isinstance(error, requests.HTTPError):
+        return error.response is not None and error.response.status_code in BUSY
+    return isinstance(error, (requests.ConnectionError, requests.Timeout, HTTPError))
+
+
+def _wished_pause(error: Exception) -> float:
+    """Seconds that a busy server asks for, at most LONGEST_PAUSE."""
+    wish = error.response.headers.get("Retry-After", "") if isinstance(error, requests.HTTPError) else ""
+    try:
+        seconds = float(wish) if wish.isdigit() else parsedate_to_datetime(wish).timestamp() - time.time()
+    except (ValueError, OverflowError):
+        return 0.0
+    return min(max(seconds, 0.0), LONGEST_PAUSE)
 
 
 def _version(response: requests.Response, total: str | None) -> str:
     """What proves that two answers are about the same bytes; empty when the server gives no strong proof."""
     etag = response.headers.get("ETag", "")
     validator = etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
-    return f"{validator}\n{total}\n" if validator and total else ""
+    version = f"{validator}\n{total}\n"
+    return version if VERSION.fullmatch(version) else ""
 
 
 def _progress(name: str, start: int, total: int | None) -> "tqdm[Never]":
-    pause = (
-        0.1 if sys.stderr.isatty() else 30.0
-    )  # seconds between updates; a log wants few, and none of a short transfer
-    return tqdm(
-        desc=name,
-        initial=start,
-        total=total,
-        unit="B",
-        unit_scale=True,
-        mininterval=pause,
-        delay=pause,
-    )
+    # seconds between updates; a log wants few, and none of a short transfer
+    pause = 0.1 if sys.stderr.isatty() else 30.0
+    return tqdm(desc=name, initial=start, total=total, unit="B", unit_scale=True, mininterval=pause, delay=pause)
 
 
 def _reason(error: BaseException) -> str:
