@@ -16,6 +16,7 @@ import argparse
 import hashlib
 import multiprocessing
 import signal
+import unicodedata
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -161,6 +162,9 @@ def _folder(out: Path, split: str) -> Path:
 
 
 def _row(files: Sequence[Path], *, raw: Path, id: str, split: str, group: str, pair: Uint8) -> Row:
+    for path in files:
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in path.name):
+            raise ValueError(f"{path.parent}: {path.name!r} has control characters or is not UTF-8; rename it")
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
     source = " + ".join(path.relative_to(raw).as_posix() for path in files)
     height, width = pair.shape[:2]
