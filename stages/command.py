@@ -1,6 +1,7 @@
 """The door of every verb: a user's mistake ends with one line and exit code 1, never a traceback."""
 
 import sys
+import warnings
 from collections.abc import Callable
 
 
@@ -9,6 +10,7 @@ def run(verb: Callable[[], None]) -> None:
 
     Anything else is our own defect and keeps its traceback.
     """
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of metadata; what concerns pixels is an error
     try:
         verb()
     except KeyboardInterrupt:

@@ -17,6 +17,7 @@ import hashlib
 import multiprocessing
 import signal
 import unicodedata
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -186,6 +187,7 @@ def _each(work: Callable[[T], Row], items: Sequence[T], *, unit: str, workers: i
 
 def _start_worker() -> None:
     cv2.setNumThreads(1)
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # as the door of the verbs does
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
 
 

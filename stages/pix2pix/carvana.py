@@ -114,7 +114,7 @@ def _read_mask(path: Path) -> Uint8:
         clear = image.info.get("transparency", len(palette))
     # tables over the palette: converting 1918 x 1280 pixels to grey first would take longer than decoding the photo
     used = cv2.calcHist([indices], [0], None, [256], [0, 256]).ravel()[: len(palette)] > 0
-    visible = palette.any(axis=1)
+    visible = np.asarray(palette.any(axis=1))
     if (colours := len(np.unique(palette[used], axis=0))) > 2:
         raise ValueError(f"{path}: holds {colours} colours; a mask is black and one other")
     if clear < len(palette) and used[clear] and visible[clear]:

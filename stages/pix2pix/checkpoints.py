@@ -9,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn, optim
 
+from stages.pix2pix.interfaces import demand
 from stages.pix2pix.publish import whole_file
 
 
@@ -34,9 +35,9 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise FileNotFoundError(f"{path}: no such weights file; train the experiment first")
     try:
         with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {})["about"])
+            about = demand(path, json.loads((file.metadata() or {})["about"]), {})
             return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118
-    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+    except (SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not a weights file of this project ({error})") from None
 
 
@@ -68,7 +69,11 @@ def optimizer_tensors(prefix: str, optimizer: optim.Adam) -> dict[str, Tensor]:
 
 
 def restore_optimizer(prefix: str, optimizer: optim.Adam, tensors: dict[str, Tensor]) -> None:
-    """Load what `optimizer_tensors` named; moments take their parameters' memory format, as fused kernels need."""
+    """Load what `optimizer_tensors` named; moments take their parameters' memory format, as fused kernels need.
+
+    Raises:
+        ValueError: shapes differ.
+    """
     for index, parameter in enumerate(p for group in optimizer.param_groups for p in group["params"]):
         state = {}
         for name in ("step", "exp_avg", "exp_avg_sq"):
@@ -76,6 +81,8 @@ def restore_optimizer(prefix: str, optimizer: optim.Adam, tensors: dict[str, Ten
             if saved is None:
                 continue
             like = torch.zeros_like(parameter) if name != "step" else torch.zeros((), device=parameter.device)
+            if saved.shape != like.shape:  # copy_ would repeat a smaller one
+                raise ValueError(f"{prefix}.{index}.{name} is {tuple(saved.shape)}, not {tuple(like.shape)}")
             state[name] = like.copy_(saved)
         if state:
             optimizer.state[parameter] = state

@@ -35,7 +35,7 @@ def open_image(path: Path, formats: Sequence[str] = FORMATS) -> Iterator[Image.I
             raise ValueError(f"{path}: not a file")
         raise FileNotFoundError(f"{path}: no such file")
     try:
-        with Image.open(path, formats=formats) as image:
+        with Image.open(path, formats=list(formats)) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"{image.width} x {image.height} pixels; at most {MAX_PIXELS} are read")
             if getattr(image, "is_animated", False) and image.format != "MPO":
@@ -43,7 +43,7 @@ def open_image(path: Path, formats: Sequence[str] = FORMATS) -> Iterator[Image.I
             if image.format == "PNG":
                 with Image.open(path, formats=["PNG"]) as again:
                     again.verify()  # checksums, which decoding does not compare
-            if image.format == "TIFF" and max(extents[3] for _, extents, *_ in image.tile) < image.height:
+            if image.format == "TIFF" and max(extents[3] for _, extents, *_ in image.tile if extents) < image.height:
                 raise ValueError("its data end before the picture does")
             yield image
             if image.format == "JPEG":
