@@ -171,14 +171,15 @@ def load_trained(path: Path, device: torch.device) -> Trained:
     model, size = about["model"], about["recipe"]["size"]
     demand(path, model, MODELS.get(model["kind"], {}), key="model")
     try:
-        numbers = [value for value in (*model.values(), size) if isinstance(value, int | float)]
-        if not (all(0 <= number <= LARGEST for number in numbers) and model.get("dropout", 0) < 1):
-            raise ValueError(f"a number of its model is not in 0..{LARGEST}, or dropout not below 1")
+        numbers = {key: value for key, value in (*model.items(), ("size", size)) if isinstance(value, int | float)}
+        for key, number in numbers.items():
+            if not key.endswith("channels") <= number <= LARGEST or (key == "dropout" and number >= 1):
+                raise ValueError(f"{key} is {number!r:.80}")
         with torch.device("meta"):  # shapes alone: no memory is taken for what a foreign file claims
             generator: Any = build_generator(model, size=size)
         _refuse_unlike(network_tensors("generator", generator), tensors)
         restore_network("generator", generator.to_empty(device="cpu"), tensors)
-    except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ArithmeticError, RuntimeError, ValueError) as error:
         raise ValueError(f"{path}: not a generator's weights ({' '.join(str(error).split())})") from None
     if classes := about["model"].get("classes"):
         generator = Coloured(generator, palette(classes))
