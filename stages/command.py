@@ -2,6 +2,7 @@
 
 import errno
 import sys
+import warnings
 from collections.abc import Callable
 
 
@@ -10,6 +11,7 @@ def run(verb: Callable[[], None]) -> None:
 
     Anything else is our own defect and keeps its traceback.
     """
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of metadata; what concerns pixels is an error
     try:
         verb()
     except KeyboardInterrupt:

@@ -24,6 +24,7 @@ from stages.pix2pix import labels
 from stages.pix2pix.cores import usable_cores
 from stages.pix2pix.grids import grid
 from stages.pix2pix.images import Uint8, write_png
+from stages.pix2pix.interfaces import read_table
 from stages.pix2pix.metrics import scores
 from stages.pix2pix.pairs import Pair
 from stages.pix2pix.publish import whole_file
@@ -95,7 +96,7 @@ def _last_losses(history: Path) -> dict[str, int | float | None]:
     """train_... and val_... of the last epoch; null where a column is empty."""
     if not history.exists():
         raise FileNotFoundError(f"{history}: not trained yet; run `python -m stages.train {history.parent.name}` first")
-    last = pd.read_csv(history).iloc[-1]
+    last = read_table(history, words=[]).iloc[-1]
     return {key: _finite(float(last[key])) for key in last.index if key.startswith(("train_", "val_"))}
 
 

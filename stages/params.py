@@ -3,12 +3,12 @@
 Each class of `datasets` and `experiments` is one kind of entry; here stand what one entry demands of another.
 """
 
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError, model_validator
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from stages.entries.datasets import CarvanaLayout, Dataset
 from stages.entries.experiments import FCN, Experiment, Model, Pix2Pix, Probe, Recipe, Report, Score, UNetAlone
@@ -17,6 +17,9 @@ from stages.entries.strict import Name, Strict
 T = TypeVar("T")
 
 PARAMS = Path("params.yaml")
+MAX_BYTES = 500_000  # ten times the shipped file; YAML is read at some 50 kB a second
+MAX_ENTRIES = 100_000
+MAX_ERRORS = 8  # named in one line
 
 
 class Params(Strict):
@@ -148,15 +151,39 @@ def read_params(path: Path = PARAMS) -> Params:
         FileNotFoundError: there is no such file.
     """
     try:
-        raw = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-        return Params.model_validate(raw)
+        size = path.stat().st_size
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: no such file; run from the repository's root") from None
+    if size > MAX_BYTES:
+        raise ValueError(f"{path}: {size} bytes; at most {MAX_BYTES} are read")
+    text = path.read_bytes()
+    try:
+        raw = YAML(typ="safe").load(text.decode("utf-8"))
+        _refuse_bombs(raw)
+    except Exception as error:  # a wrong tag or deep nesting lets errors of any kind out of the parser
+        message = str(error).partition("To suppress this check")[0] or type(error).__name__
+        raise ValueError(f"{path}: not readable as YAML: {_one_line(message)}") from None
+    try:
+        return Params.model_validate(raw)
     except ValidationError as error:
-        raise ValueError(f"{path}: " + "; ".join(_line(e) for e in error.errors())) from None
-    except (YAMLError, ValueError) as error:
-        message = " ".join(str(error).split()).partition(" To suppress this check")[0]
-        raise ValueError(f"{path}: not readable as YAML: {message}") from None
+        lines = [_line(e) for e in error.errors()]
+        more = [f"and {len(lines) - MAX_ERRORS} more"] if len(lines) > MAX_ERRORS else []
+        raise ValueError(f"{path}: " + _one_line("; ".join(lines[:MAX_ERRORS] + more))) from None
+
+
+def _refuse_bombs(raw: Any) -> None:
+    """Aliases may repeat a part of the file, but not multiply it beyond what can be checked."""
+    waiting, count = [raw], 0
+    while waiting:
+        part = waiting.pop()
+        waiting += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+        count += 1
+        if count > MAX_ENTRIES:
+            raise ValueError(f"more than {MAX_ENTRIES} values, aliases counted where they stand")
+
+
+def _one_line(message: str) -> str:
+    return re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", message).strip()
 
 
 def _line(error: Any) -> str:
@@ -192,10 +219,15 @@ def _line(error: Any) -> str:
             message = "Field required"
         case "union_tag_invalid":
             keys.append(about["discriminator"].strip("'"))
-            message = f"Input should be one of {about['expected_tags']}, not '{about['tag']}'"
+            message = f"Input should be one of {about['expected_tags']}, not {_short(about['tag'])}"
         case _:
-            message = f"{error['msg']}, not {error['input']!r}"
+            message = f"{error['msg']}, not {_short(error['input'])}"
     return f"{'.'.join(keys)}: {message}" if keys else message
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:80]}..."
 
 
 def entry(section: dict[str, T], name: str, kind: str) -> T:

@@ -16,6 +16,8 @@ import argparse
 import hashlib
 import multiprocessing
 import signal
+import unicodedata
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -161,6 +163,9 @@ def _folder(out: Path, split: str) -> Path:
 
 
 def _row(files: Sequence[Path], *, raw: Path, id: str, split: str, group: str, pair: Uint8) -> Row:
+    for path in files:
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in path.name):
+            raise ValueError(f"{path.parent}: {path.name!r} has control characters or is not UTF-8; rename it")
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
     source = " + ".join(path.relative_to(raw).as_posix() for path in files)
     height, width = pair.shape[:2]
@@ -183,6 +188,7 @@ def _each(work: Callable[[T], Row], items: Sequence[T], *, unit: str, workers: i
 def _start_worker() -> None:
     end_with_parent()
     cv2.setNumThreads(1)
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # as the door of the verbs does
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
 
 

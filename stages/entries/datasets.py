@@ -55,7 +55,11 @@ class LocalSource(Strict):
     @classmethod
     def _outside_of_outputs(cls, path: str) -> str:
         here = Path.cwd()
-        if any(Path(path).expanduser().resolve().is_relative_to(here / folder) for folder in OUTPUTS):
+        try:
+            resolved = Path(path).expanduser().resolve()
+        except RuntimeError as error:  # ~ of nobody, or links in a circle
+            raise ValueError(f"{path}: {error}") from None
+        if any(resolved.is_relative_to(here / folder) for folder in OUTPUTS):
             raise ValueError(f"{path} lies in a folder of outputs ({', '.join(OUTPUTS)}), which both engines delete")
         return path
 

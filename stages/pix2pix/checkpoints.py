@@ -1,41 +1,32 @@
 """Weights as self-describing safetensors, and what a resumed run restores from them. Nothing is unpickled."""
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor, nn, optim
 
+from stages.pix2pix.interfaces import demand
 from stages.pix2pix.publish import whole_file
-
-TYPES = {torch.int64: "I64", torch.float64: "F64", torch.float32: "F32"}  # widest first, as they lie in a file
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
     """Write tensors and their description (JSON under the metadata key "about"), whole or not at all.
 
-    The bytes are those of safetensors' save_file. That one writes to a file of its own naming, readable by its owner
-    alone, which a kill leaves behind; and what the disk answers would not be an OSError.
-
     Raises:
         OSError: the file could not be written (disk full, no permission).
     """
-    order = sorted(tensors, key=lambda name: (list(TYPES).index(tensors[name].dtype), name))
-    header: dict[str, Any] = {"__metadata__": {"about": json.dumps(about, sort_keys=True)}}
-    end = 0
-    for name in order:
-        start, end = end, end + tensors[name].nbytes
-        shape = list(tensors[name].shape)
-        header[name] = {"dtype": TYPES[tensors[name].dtype], "shape": shape, "data_offsets": [start, end]}
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text = text.ljust(8 * math.ceil(len(text) / 8))  # so that tensors are aligned
-    with whole_file(path) as partial, partial.open("wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        for name in order:
-            file.write(tensors[name].detach().cpu().contiguous().numpy().tobytes())
+    # save would keep metadata in a hash map of random order: one key, so that equal content is equal bytes. Its sister
+    # save_file leaves a file of its own naming after a kill, and what the disk answers it is no OSError
+    content = save(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+        metadata={"about": json.dumps(about, sort_keys=True)},
+    )
+    with whole_file(path) as partial:
+        partial.write_bytes(content)
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -49,9 +40,9 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise FileNotFoundError(f"{path}: no such weights file; train the experiment first")
     try:
         with path.open("rb"), safe_open(path, framework="pt") as file:  # safe_open says "no such file" of any refusal
-            about = json.loads((file.metadata() or {})["about"])
+            about = demand(path, json.loads((file.metadata() or {})["about"]), {})
             return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118
-    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+    except (SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not a weights file of this project ({error})") from None
 
 
@@ -83,7 +74,11 @@ def optimizer_tensors(prefix: str, optimizer: optim.Adam) -> dict[str, Tensor]:
 
 
 def restore_optimizer(prefix: str, optimizer: optim.Adam, tensors: dict[str, Tensor]) -> None:
-    """Load what `optimizer_tensors` named; moments take their parameters' memory format, as fused kernels need."""
+    """Load what `optimizer_tensors` named; moments take their parameters' memory format, as fused kernels need.
+
+    Raises:
+        ValueError: shapes differ.
+    """
     for index, parameter in enumerate(p for group in optimizer.param_groups for p in group["params"]):
         state = {}
         for name in ("step", "exp_avg", "exp_avg_sq"):
@@ -91,6 +86,8 @@ def restore_optimizer(prefix: str, optimizer: optim.Adam, tensors: dict[str, Ten
             if saved is None:
                 continue
             like = torch.zeros_like(parameter) if name != "step" else torch.zeros((), device=parameter.device)
+            if saved.shape != like.shape:  # copy_ would repeat a smaller one
+                raise ValueError(f"{prefix}.{index}.{name} is {tuple(saved.shape)}, not {tuple(like.shape)}")
             state[name] = like.copy_(saved)
         if state:
             optimizer.state[parameter] = state

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 
-from stages.pix2pix.images import Uint8, read_image
+from stages.pix2pix.images import Uint8, open_image, read_image
+
+MAX_COLOURS = 256  # of a label; one of GTA5 has about 30
+PACKED = np.array([1, 2**8, 2**16])  # RGB -> one number
 
 
 @dataclass(frozen=True)
@@ -87,16 +89,19 @@ def squeeze(frame: Frame, *, size: int) -> tuple[Uint8, Uint8]:
     """The photo, averaged down, and the label's colours, never blended; each (size, size, 3), the whole frame squeezed.
 
     Raises:
-        ValueError: a file is unreadable, the two differ in size, or the label has grey levels (class numbers) in place
-            of colours; names the file.
+        ValueError: a file is unreadable, the two differ in size, or the label has grey levels (class numbers) or more
+            colours than there are classes; names the file.
     """
     image, label = read_image(frame.image), read_image(frame.label)
     if image.shape != label.shape:
         sizes = [f"{side.shape[1]} x {side.shape[0]}" for side in (label, image)]
         raise ValueError(f"{frame.label}: is {sizes[0]} pixels, but its photo {frame.image} {sizes[1]}")
-    with Image.open(frame.label) as header:
-        if header.mode not in ("P", "RGB", "RGBA"):
-            raise ValueError(f"{frame.label}: holds grey levels ({header.mode}), not the colours of classes")
-    photo = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
-    colours = cv2.resize(label, (size, size), interpolation=cv2.INTER_NEAREST_EXACT)
-    return np.asarray(photo, np.uint8), np.asarray(colours, np.uint8)
+    with open_image(frame.label) as header:
+        mode = header.mode
+    if mode not in ("P", "RGB", "RGBA"):
+        raise ValueError(f"{frame.label}: holds grey levels ({mode}), not the colours of classes")
+    photo = np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
+    colours = np.asarray(cv2.resize(label, (size, size), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+    if (count := len(np.unique(colours.reshape(-1, 3) @ PACKED))) > MAX_COLOURS:
+        raise ValueError(f"{frame.label}: {count} colours and more, at most {MAX_COLOURS} in a label; is it the photo?")
+    return photo, colours

@@ -14,12 +14,29 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stages.pix2pix.checkpoints import load_tensors, restore_network
+from stages.pix2pix.checkpoints import load_tensors, network_tensors, restore_network
 from stages.pix2pix.fcn import FCN
 from stages.pix2pix.images import Uint8
+from stages.pix2pix.interfaces import Wanted, demand
 from stages.pix2pix.labels import PALETTES, palette
 from stages.pix2pix.networks import UNet, from_network, to_network
 from stages.pix2pix.noise import seed_of
+
+ABOUT: dict[str, Wanted] = {
+    "direction": ("AtoB", "BtoA"),
+    "seed": int,
+    "model": {"kind": str},
+    "recipe": {"size": int},
+    "inference": {"dropout": bool},
+}
+NORMS = ("batch", "instance")
+MODELS: dict[str, dict[str, Wanted]] = {
+    "pix2pix": {"generator_channels": int, "norm": NORMS, "dropout": float, "dropout_blocks": int},
+    "unet": {"channels": int, "norm": NORMS},
+    "fcn": {"channels": int, "convolutions": int, "stride": int, "upsampling": ("single", "stepwise"), "norm": NORMS},
+    "mean": {},
+}
+LARGEST = 4096  # of the channels, layers and pixels of a network
 
 
 class MeanTarget(nn.Module):
@@ -105,15 +122,25 @@ class Trained:
         """Translate one image: uint8 (H, W, 3) of any size -> the same shape.
 
         Padded at the right and below, by repeating the edge, to the network's multiple; the result is cropped back.
+
+        Raises:
+            ValueError: the answer is not finite.
         """
         height, width = source.shape[:2]
-        multiple = self.generator.multiple
-        padded = np.pad(source, ((0, -height % multiple), (0, -width % multiple), (0, 0)), mode="edge")
+        network = self.generator.network if isinstance(self.generator, Coloured) else self.generator
+        multiple = network.multiple
+        below, right = -height % multiple, -width % multiple
+        if isinstance(network, FCN) and max(height, width) <= multiple:
+            right += multiple  # its last features would be 1 x 1, which has no statistics
+        padded = np.pad(source, ((0, below), (0, right), (0, 0)), mode="edge")
         batch = to_network(torch.from_numpy(padded).to(self.device).permute(2, 0, 1)[None])
         seeds = (
             inference_seeds(self.about["seed"], [id]).to(self.device) if self.about["inference"]["dropout"] else None
         )
-        generated = from_network(self.generator(batch, seeds))[0].permute(1, 2, 0)
+        answer = self.generator(batch, seeds)
+        if not answer.isfinite().all():
+            raise ValueError(f"the network's answer to '{id}' is not finite; train it again")
+        generated = from_network(answer)[0].permute(1, 2, 0)
         return generated[:height, :width].contiguous().cpu().numpy()
 
 
@@ -122,20 +149,38 @@ def inference_seeds(seed: int, ids: Sequence[str]) -> Tensor:
     return torch.tensor([seed_of(seed, i) for i in ids])
 
 
+def _refuse_unlike(wanted: dict[str, Tensor], tensors: dict[str, Tensor]) -> None:
+    if odd := sorted(wanted.keys() ^ tensors.keys()):
+        raise ValueError(f"'{odd[0]}' is only in one of the network and the file ({len(odd)} such)")
+    for name, tensor in tensors.items():
+        if tensor.shape != wanted[name].shape or tensor.dtype != wanted[name].dtype:
+            have, want = (f"{t.dtype} {tuple(t.shape)}" for t in (tensor, wanted[name]))
+            raise ValueError(f"'{name}' is {have}, not {want}")
+        if not tensor.isfinite().all():
+            raise ValueError(f"'{name}' holds numbers that are not finite; train again")
+
+
 def load_trained(path: Path, device: torch.device) -> Trained:
     """Read a weights file that `train` wrote.
 
     Raises:
-        FileNotFoundError, ValueError: no such file, or not weights of this project.
+        FileNotFoundError, ValueError: no such file, or not weights of this project, or not finite ones.
     """
     tensors, about = load_tensors(path)
+    demand(path, about, ABOUT)
+    model, size = about["model"], about["recipe"]["size"]
+    demand(path, model, MODELS.get(model["kind"], {}), key="model")
     try:
-        generator: Any = build_generator(about["model"], size=about["recipe"]["size"])
-        restore_network("generator", generator, tensors)
-    except KeyError as error:
-        raise ValueError(f"{path}: not a generator's weights (no {error})") from None
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        numbers = {key: value for key, value in (*model.items(), ("size", size)) if isinstance(value, int | float)}
+        for key, number in numbers.items():
+            if not key.endswith("channels") <= number <= LARGEST or (key == "dropout" and number >= 1):
+                raise ValueError(f"{key} is {number!r:.80}")
+        with torch.device("meta"):  # shapes alone: no memory is taken for what a foreign file claims
+            generator: Any = build_generator(model, size=size)
+        _refuse_unlike(network_tensors("generator", generator), tensors)
+        restore_network("generator", generator.to_empty(device="cpu"), tensors)
+    except (KeyError, TypeError, AttributeError, ArithmeticError, RuntimeError, ValueError) as error:
+        raise ValueError(f"{path}: not a generator's weights ({' '.join(str(error).split())})") from None
     if classes := about["model"].get("classes"):
         generator = Coloured(generator, palette(classes))
     return Trained(generator.to(device).to(memory_format=torch.channels_last).eval(), about, device)

@@ -5,6 +5,7 @@ the id itself), width and height of one side in pixels, source (the raw file, or
 file's bytes, or of the two files' bytes one after the other).
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from stages.pix2pix.images import Uint8, read_image, resize
+from stages.pix2pix.interfaces import read_table
 from stages.pix2pix.labels import decode
 from stages.pix2pix.listing import list_images, natural_key
 
@@ -78,15 +80,17 @@ def read_pairs(root: Path, split: str) -> list[Pair]:
 
     Raises:
         FileNotFoundError: no pairs.csv there.
-        ValueError: pairs.csv and the folder do not name the same images, or the split is empty.
+        ValueError: pairs.csv is broken, it and the folder do not name the same images once each, or the split is empty.
     """
     if not (root / "pairs.csv").is_file():
         raise FileNotFoundError(f"{root}/pairs.csv: not prepared yet; run `python -m stages.prepare {root.name}` first")
-    table = pd.read_csv(root / "pairs.csv", dtype=str, keep_default_na=False)
-    if list(table.columns) != COLUMNS:
-        raise ValueError(f"{root}/pairs.csv: columns are {list(table.columns)}, not {COLUMNS}")
+    table = read_table(root / "pairs.csv", words=COLUMNS)
     rows = table[table["split"] == split]
-    files = {p.stem: p for p in list_images(root / split)} if (root / split).is_dir() else {}
+    paths = list_images(root / split) if (root / split).is_dir() else []
+    files = {path.stem: path for path in paths}
+    for stems in (rows["id"].tolist(), [path.stem for path in paths]):
+        if twice := sorted(id for id, count in Counter(stems).items() if count > 1):
+            raise ValueError(f"{root}/{split}: '{twice[0]}' stands twice ({len(twice)} such); prepare again")
     if odd := sorted(set(rows["id"]) ^ set(files)):
         raise ValueError(f"{root}/{split}: '{odd[0]}' is only in one of pairs.csv and the folder ({len(odd)} such)")
     if rows.empty:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from stages.pix2pix.interfaces import read_table
 from stages.pix2pix.statistics import summarise
 
 KINDS = ["edges", "redrawn"]
@@ -15,11 +16,12 @@ def read_probe(folder: Path) -> pd.DataFrame:
 
     Raises:
         FileNotFoundError: it is not probed yet.
+        ValueError: the file is broken.
     """
     path = folder / "probe.csv"
     if not path.exists():
         raise FileNotFoundError(f"{path}: {folder.name} is not probed yet; run `dvc repro probe@{folder.name}`")
-    return pd.read_csv(path, dtype={"split": str, "id": str, "group": str}, keep_default_na=False)
+    return read_table(path, words=[*DRAWING, "group"], numbers=["l1", "fg_ssim"])
 
 
 def probe_lines(probes: dict[str, pd.DataFrame], *, score: str, decimals: int) -> list[dict[str, str]]:

@@ -1,13 +1,20 @@
 """What `render` left of one experiment: <folder>/card.json and <folder>/images/<split>/<id>.png, beside their pairs."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stages.pix2pix.images import Uint8, read_image
+from stages.pix2pix.interfaces import Wanted, read_object
 from stages.pix2pix.listing import list_images
-from stages.pix2pix.pairs import Pair, read_classes, read_pairs, read_sides
+from stages.pix2pix.pairs import SPLITS, Pair, read_classes, read_pairs, read_sides
+
+CARD: dict[str, Wanted] = {
+    "dataset": str,
+    "direction": ("AtoB", "BtoA"),
+    "split": SPLITS,
+    "recipe": {"size": int},
+}
 
 
 @dataclass(frozen=True)
@@ -49,12 +56,12 @@ def read_rendered(folder: Path, root: Path) -> Rendered:
 
     Raises:
         FileNotFoundError: nothing rendered.
-        ValueError: the images are not exactly those of the split.
+        ValueError: card.json is broken, or the images are not exactly those of the split.
     """
     path = folder / "card.json"
     if not path.exists():
         raise FileNotFoundError(f"{path}: not rendered yet; run `python -m stages.render {folder.name}` first")
-    card = json.loads(path.read_text(encoding="utf-8"))
+    card = read_object(path, CARD)
     images, pairs = folder / "images" / card["split"], read_pairs(root, card["split"])
     names = [image.name for image in list_images(images)] if images.is_dir() else []
     if sorted(names) != sorted(f"{pair.id}.png" for pair in pairs):

@@ -1,6 +1,6 @@
 """A row of a table: what stands under results/<table>/<experiment>/."""
 
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,21 @@ import pandas as pd
 
 from stages.pix2pix.grids import tiles
 from stages.pix2pix.images import Uint8, read_image
+from stages.pix2pix.interfaces import Wanted, read_object, read_table
+
+CARD: dict[str, Wanted] = {
+    "dataset": str,
+    "direction": ("AtoB", "BtoA"),
+    "split": str,
+    "seed": int,
+    "epoch": int,
+    "grid": list,
+    "model": {"kind": str},
+    "recipe": {"size": int},
+}
+PER_IMAGE = ["split", "id", "group"]
+SCORES = [f"{score}{end}" for score in ("psnr", "ssim", "l1") for end in ("", "_sd", "_ci95_low", "_ci95_high")]
+FCN_SCORES = [f"{real}{key}" for real in ("", "real_") for key in ("pixel_accuracy", "class_accuracy", "mean_iou")]
 
 
 @dataclass(frozen=True)
@@ -58,27 +73,35 @@ def read_row(folder: Path, *, scored: bool) -> Row:
 
     Raises:
         FileNotFoundError: a file is missing; says which stage makes it.
-        ValueError: FID and LPIPS are of other images.
+        ValueError: a file is broken, or FID and LPIPS are of other images.
     """
     name, stage = folder.name, "evaluate"
     try:
-        card, metrics = (_json(folder / file) for file in ("card.json", "metrics.json"))
-        words = {"split": str, "id": str, "group": str}  # an image may be called NA, a map may be all void
-        empty = {"pixel_accuracy": [""]}
-        per_image = pd.read_csv(folder / "per_image.csv", dtype=words, keep_default_na=False, na_values=empty)
+        card = read_object(folder / "card.json", CARD)
+        metrics = _numbers(folder / "metrics.json", words={"n": int, "groups": int}, numbers=SCORES)
+        per_image = read_table(folder / "per_image.csv", words=PER_IMAGE, numbers=["psnr", "ssim", "l1"])
         stage = "score"
-        score = _json(folder / "score.json") if scored else {}
+        score = _numbers(folder / "score.json", words={"segmenter": str}, numbers=FCN_SCORES) if scored else {}
     except FileNotFoundError as error:
         missing = f"{error.filename}: {name} is not {stage}d yet"
         raise FileNotFoundError(f"{missing}; run `dvc repro {stage}@{name}`") from None
     path = folder / "perceptual.json"
-    perceptual = _json(path) if path.exists() else {}
+    perceptual = _numbers(path, words={"card": dict}, numbers=[]) if path.exists() else {}
     if perceptual and perceptual.pop("card", None) != card:
         raise ValueError(
             f"{path}: of images that were rendered before; delete it, or `python -m tools.perceptual {name}`"
         )
+    if per_image.duplicated(["split", "id"]).any():
+        raise ValueError(f"{folder}/per_image.csv: an image stands twice; run `dvc repro {stage}@{name}`")
     return Row(name, folder, card, metrics, score, perceptual, per_image)
 
 
-def _json(path: Path) -> dict[str, Any]:
-    return dict(json.loads(path.read_text(encoding="utf-8")))
+def _numbers(path: Path, *, words: dict[str, Wanted], numbers: Sequence[str]) -> dict[str, Any]:
+    """A flat object of `words`, and of numbers or null, among them `numbers`."""
+    content = read_object(path, words)
+    if "fg_ssim" in content:
+        numbers = [*numbers, *(f"fg_{key}" for key in SCORES)]
+    for key in [*numbers, *content]:
+        if key not in words and not isinstance(content.get(key, ""), int | float | None):
+            raise ValueError(f"{path}: {key} must be a number, not {content.get(key, 'missing')!r:.80}")
+    return content
