@@ -1,16 +1,24 @@
-"""The page as `make app` starts it, over a tiny trained experiment, and what a program asks of it."""
+"""The page as `make app` starts it, over a tiny trained experiment, and what a program asks of it.
 
+One page for all files that import these fixtures, as it takes ten seconds to start.
+"""
+
+import atexit
 import json
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 from ruamel.yaml import YAML
@@ -35,10 +43,8 @@ class Served:
     folder: Path
 
 
-@pytest.fixture(scope="module")
-def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository whose experiment `first`, labels to photos of 64 pixels, is trained, rendered and evaluated."""
-    root = tmp_path_factory.mktemp("page")
+@lru_cache
+def _repo(root: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         with Path("params.yaml").open("w", encoding="utf-8") as file:
@@ -50,42 +56,73 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@lru_cache
+def _served(repo: Path, temp: Path) -> Served:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {"GRADIO_SERVER_PORT": str(port), "PYTHONPATH": str(REPO), "PIX2PIX_THREADS": "1", "BROWSER": "true"}
+    settings |= {"TMPDIR": str(temp)}
+    with (repo / "log").open("w") as log:
+        command = [sys.executable, "-m", "app.page"]
+        page = subprocess.Popen(command, cwd=repo, env=os.environ | settings, stdout=log, stderr=log)
+    atexit.register(page.wait)
+    atexit.register(page.terminate)  # the last registered is the first called
+    for _ in range(600):
+        with socket.socket() as door:
+            if door.connect_ex(("127.0.0.1", port)) == 0 or page.poll() is not None:
+                break
+        time.sleep(0.2)
+    assert page.poll() is None, (repo / "log").read_text()
+    (folder,) = temp.glob("pix2pix-page-*")
+    return Served(f"http://127.0.0.1:{port}", page.pid, folder)
+
+
+@pytest.fixture(scope="session")
+def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository whose experiment `first`, labels to photos of 64 pixels, is trained, rendered and evaluated."""
+    root = tmp_path_factory.getbasetemp() / "page"
+    root.mkdir(exist_ok=True)
+    return _repo(root)
+
+
 @pytest.fixture
 def here(repo: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(repo)
     return repo
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def served(repo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    temp = tmp_path_factory.mktemp("temp")
-    settings = {"GRADIO_SERVER_PORT": str(port), "PYTHONPATH": str(REPO), "PIX2PIX_THREADS": "1", "BROWSER": "true"}
-    settings |= {"TMPDIR": str(temp)}
-    with (repo / "log").open("w") as log:
-        page = subprocess.Popen(
-            [sys.executable, "-m", "app.page"], cwd=repo, env=os.environ | settings, stdout=log, stderr=log
-        )
-    try:
-        for _ in range(600):
-            with socket.socket() as door:
-                if door.connect_ex(("127.0.0.1", port)) == 0 or page.poll() is not None:
-                    break
-            time.sleep(0.2)
-        assert page.poll() is None, (repo / "log").read_text()
-        (folder,) = temp.glob("pix2pix-page-*")
-        yield Served(f"http://127.0.0.1:{port}", page.pid, folder)
-        assert page.poll() is None, (repo / "log").read_text()
-    finally:
-        page.terminate()
-        page.wait()
+    temp = tmp_path_factory.getbasetemp() / "page_temp"
+    temp.mkdir(exist_ok=True)
+    page = _served(repo, temp)
+    yield page
+    assert psutil.pid_exists(page.pid), (repo / "log").read_text()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def url(served: Served) -> str:
     return served.url
+
+
+@contextmanager
+def memory(served: Served) -> Iterator[list[int]]:
+    """Samples of the page's resident bytes meanwhile, first what it had before."""
+    process, stop = psutil.Process(served.pid), threading.Event()
+    samples = [process.memory_info().rss]
+
+    def sample() -> None:
+        while not stop.wait(0.02):
+            samples.append(process.memory_info().rss)
+
+    sampling = threading.Thread(target=sample)
+    sampling.start()
+    try:
+        yield samples
+    finally:
+        stop.set()
+        sampling.join()
 
 
 def ask(url: str, function: str, *data: Any) -> dict[str, Any]:

@@ -10,42 +10,21 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import requests
 from PIL import Image
 
 from app.door import BODIES
 from tests.conftest import random_image
-from tests.served import API, Served, as_drawing, as_file, ask, here, number, repo, served, upload, url
+from tests.served import API, Served, as_drawing, as_file, ask, memory, number, repo, served, upload
 
-__all__ = ["here", "repo", "served", "url"]  # fixtures
+__all__ = ["repo", "served"]  # fixtures
 MB = 1 << 20
 GROWTH = 1200 * MB  # of the page's memory, at most, whatever is asked: one picture of 50 million pixels, decoded
-
-
-@contextmanager
-def memory(served: Served) -> Iterator[list[int]]:
-    """Samples of the page's resident bytes meanwhile, first what it had before."""
-    process, stop = psutil.Process(served.pid), threading.Event()
-    samples = [process.memory_info().rss]
-
-    def sample() -> None:
-        while not stop.wait(0.02):
-            samples.append(process.memory_info().rss)
-
-    sampling = threading.Thread(target=sample)
-    sampling.start()
-    try:
-        yield samples
-    finally:
-        stop.set()
-        sampling.join()
 
 
 def files(served: Served) -> set[Path]:
