@@ -21,10 +21,10 @@ FILE = f"{API}/file="
 READ = {"/", "/config", "/favicon.ico", "/theme.css"}
 READ |= {f"{API}/{route}" for route in ("info", "startup-events", "queue/data", "upload_progress")}
 READ_BELOW = ("/assets/", "/static/", FILE, f"{API}/heartbeat/")
-ASKED = f"{API}/queue/join"
+UPLOAD = f"{API}/upload"
 BODIES = {  # the largest body of each route that takes one
-    ASKED: 64 * KB,
-    f"{API}/upload": LARGEST + 64 * KB,
+    UPLOAD: LARGEST + 64 * KB,
+    f"{API}/queue/join": 64 * KB,
     f"{API}/cancel": 4 * KB,
     f"{API}/reset": 4 * KB,
 }
@@ -49,12 +49,12 @@ class Door:
         if scope["type"] == "http":
             try:
                 self._check(scope["method"], scope["path"], Headers(scope=scope))
-                if scope["path"] == ASKED:
-                    body = await _body(receive)
-                    self._check_paths(body)
-                    receive = _again(body, receive)
-                elif scope["method"] == "POST":
+                if scope["path"] == UPLOAD:
                     receive = _whole(receive)
+                elif scope["method"] == "POST":
+                    body = await _body(receive)
+                    self._check_asked(body)
+                    receive = _again(body, receive)
             except RefusedError as refused:
                 answer = PlainTextResponse(f"{refused}\n", refused.status, headers={"Connection": "close"})
                 return await answer(scope, receive, send)
@@ -79,12 +79,14 @@ class Door:
         elif path.startswith(FILE) and not self._own(path.removeprefix(FILE)):
             raise RefusedError(403, "this file is not the page's own")
 
-    def _check_paths(self, body: bytes) -> None:
+    def _check_asked(self, body: bytes) -> None:
         try:
-            paths = _paths(json.loads(body))
+            asked = json.loads(body)
+            # half a character or a NaN, repeated in an answer, would break it off
+            json.dumps(asked, ensure_ascii=False, allow_nan=False).encode()
         except (ValueError, RecursionError):
             raise RefusedError(400, "the body is not JSON") from None
-        if not all(map(self._own, paths)):
+        if not all(map(self._own, _paths(asked))):
             raise RefusedError(403, "this file is not the page's own")
 
     def _own(self, path: Any) -> bool:
