@@ -86,6 +86,9 @@ class Door:
             json.dumps(asked, ensure_ascii=False, allow_nan=False).encode()
         except (ValueError, RecursionError):
             raise RefusedError(400, "the body is not JSON") from None
+        session = str(asked.get("session_hash", "none")) if isinstance(asked, dict) else ""
+        if not (session.isascii() and session.isprintable() and session):  # its answers could not be asked for
+            raise RefusedError(400, "no session of this page")
         if not all(map(self._own, _paths(asked))):
             raise RefusedError(403, "this file is not the page's own")
 

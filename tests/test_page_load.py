@@ -121,11 +121,8 @@ def test_every_malformed_request_is_answered(served: Served, repo: Path, tmp_pat
             answer = requests.post(served.url + route, data=body, headers=headers, timeout=60)
             statuses[answer.status_code] += 1
             assert "root:" not in answer.text
-            assert answer.status_code < 500 or route == f"{API}/upload", (i, route, body)
             if answer.ok and "event_id" in answer.text:
-                session = json.loads(body)["session_hash"]
-                if session and session.isprintable():  # others cannot be named in an address
-                    assert completed(served, session), (i, body)
+                assert completed(served, json.loads(body)["session_hash"]), (i, body)
     image = random_image(5, 512, 512)
     (tmp_path / "answer.png").write_bytes(drawn(served, uploaded(served, tmp_path, image), "after")[1])
     np.testing.assert_array_equal(read_image(tmp_path / "answer.png"), expected(repo, image))
