@@ -1,10 +1,11 @@
 # demo: a first picture in minutes · app: draw and see what a network makes of it · test: all checks
 # soak: kills, hostile input and load at length, into benchmarks/soaks.csv
+# audit: known vulnerabilities of the pins · pins: refresh them
 # bench: speed ratios into benchmarks/RESULTS.md · publish, fetch: ready pairs and weights, to and from others
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PYTHON ?= python3
 
-.PHONY: demo app test lint soak bench readme pins publish fetch
+.PHONY: demo app test lint soak bench readme pins audit publish fetch
 
 demo: .venv/ready            ## draw data, train, score: ends with a picture
 	dvc repro report@demo
@@ -37,6 +38,9 @@ publish fetch: .venv/ready   ## outputs of stages to, or from, a DVC remote: mak
 
 pins: .venv/ready            ## refresh requirements.txt from pyproject.toml, for every platform
 	uv pip compile --universal --python-version 3.11 --upgrade --no-emit-index-url --no-header pyproject.toml -o requirements.txt
+
+audit: .venv/ready           ## is a pinned package known to be vulnerable? exit 1: yes; 2: nobody could be asked
+	@python -m tools.audit
 
 .venv/ready: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed; try make PYTHON=python3.12")'

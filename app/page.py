@@ -1,9 +1,10 @@
 """The page: draw, drop a file or take a held-out input; the network answers. `make app`, `python -m app.page`
 
 *Reads* models/<experiment>/last.safetensors and, where they are, results/<table>/<experiment>/ and data/pairs/.
-*Writes* nothing but uploads into a folder of its own, which goes when the page does.
+*Writes* nothing but uploads and answers into a folder of its own, an hour long at most; it goes when the page does.
 
-Listens on the loopback address alone, fetches nothing from other machines and reports its use to nobody.
+Listens on the loopback address alone, answers its own JavaScript alone (door.py), fetches nothing from other machines
+and reports its use to nobody.
 """
 
 import os
@@ -13,7 +14,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
+from app.canvas import read_strictly, readable
+from app.door import LARGEST, Door
 from app.drawing import (
     BRUSH,
     CANVAS,
@@ -38,8 +42,9 @@ from stages.pix2pix.images import Uint8, read_image
 from stages.pix2pix.listing import SUFFIXES
 from stages.pix2pix.pairs import Pair, read_pairs, read_sides
 
-LARGEST = "10mb"  # of an upload
 WAITING = 16  # drawings in the queue; more are turned away
+SESSIONS = 64  # open pages that are remembered, with their canvas
+HOUR = 3600  # seconds that uploads and answers are kept
 NETWORK = "network"  # the events of this name wait for each other
 NETWORKS = 3  # kept in memory
 EXAMPLES = 8
@@ -80,10 +85,7 @@ def page(params: Params) -> gr.Blocks:
 
     def drop(name: str, path: str) -> tuple[Uint8, Uint8]:
         file = Path(path)
-        try:
-            image = read_image(file)
-        except ValueError:
-            raise gr.Error(f"{file.name} is not a readable image", print_exception=False) from None
+        image = readable(file)
         return on_canvas(as_source(image, size=_size(name))), _generate(name, image, id=file.stem)
 
     def take(name: str, event: gr.SelectData) -> tuple[Uint8, Uint8]:
@@ -91,7 +93,7 @@ def page(params: Params) -> gr.Blocks:
         source = _source(pair, _trained(name))
         return on_canvas(source), _generate(name, source, id=pair.id)
 
-    blocks = gr.Blocks(title="pix2pix", analytics_enabled=False)
+    blocks = gr.Blocks(title="pix2pix", analytics_enabled=False, delete_cache=(60, HOUR))
     with blocks:
         gr.Markdown(
             "# pix2pix: draw something\nThe network answers each stroke. The same drawing gives the same picture."
@@ -190,11 +192,14 @@ def _source(pair: Pair, trained: Trained) -> Uint8:
 def main() -> None:
     with TemporaryDirectory(prefix="pix2pix-page-") as uploads:
         os.environ |= {"GRADIO_TEMP_DIR": uploads, "GRADIO_ANALYTICS_ENABLED": "False"}
+        read_strictly()
         page(read_params()).launch(
             server_name="127.0.0.1",
             share=False,
             inbrowser=True,
             max_file_size=LARGEST,
+            state_session_capacity=SESSIONS,
+            app_kwargs={"middleware": [Middleware(Door, folder=Path(uploads))]},
             blocked_paths=[str(Path.cwd())],
             enable_monitoring=False,
             footer_links=[],

@@ -54,7 +54,9 @@ def perceptual(name: str, params: Params) -> dict[str, float | int]:
     if not (folder / "card.json").exists():
         raise FileNotFoundError(f"{folder}/card.json: {name} is not rendered yet; run `python -m stages.render {name}`")
     card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-    inception, _ = weights(INCEPTION), weights(ALEXNET)  # both, before the work
+    inception, alexnet = weights(INCEPTION), weights(ALEXNET)  # both, before the work
+    for path in (inception, alexnet):
+        check_weights(path)
     device = use_hardware().device
     images, targets = [], []
     for pair in read_pairs(Path("data/pairs", experiment.dataset), card["split"]):
@@ -90,8 +92,21 @@ def weights(address: str) -> Path:
     return path
 
 
+def check_weights(path: Path) -> None:
+    """Refuse a file that holds anything but tensors: unpickled, it could run a program.
+
+    Raises:
+        ValueError: it does, or is no file of PyTorch's.
+    """
+    try:
+        torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # of many kinds, by what the file is
+        raise ValueError(f"{path}: not a file of weights alone ({type(error).__name__}); remove it") from None
+
+
 def fid(generated: Tensor, wanted: Tensor, *, inception: Path, device: torch.device) -> float:
     """Fréchet Inception distance between two sets of images, each uint8 (N, 3, H, W)."""
+    os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"  # torch-fidelity would unpickle whatever the file holds
     scores = torch_fidelity.calculate_metrics(
         input1=_Images(generated),
         input2=_Images(wanted),
