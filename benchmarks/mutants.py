@@ -16,6 +16,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
+from compileall import compile_dir
 from dataclasses import dataclass
 from difflib import ndiff
 from importlib import import_module
@@ -131,7 +132,8 @@ def try_laws(tree: Path, laws: tuple[str, ...], *, seconds: float) -> int:
         os.setsid()  # with whatever it starts
         os.chdir(tree)
         sys.path[0] = str(tree)
-        sys.dont_write_bytecode = True
+        sys.dont_write_bytecode = True  # a mutant's would outlive it
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         with Path(os.devnull).open("r+b") as nowhere:
             for stream in range(3):
                 os.dup2(nowhere.fileno(), stream)
@@ -216,7 +218,10 @@ def main() -> None:
         for name in names.splitlines():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(HERE.parent / name, tree / name)
+        compile_dir(tree, quiet=1)
         for subject in SUBJECTS:
+            for stale in tree.glob(f"stages/pix2pix/__pycache__/{subject.module}.*"):
+                stale.unlink()
             results.append((subject, *try_all(subject, tree)))
     text = report(results, time.monotonic() - start)
     (HERE / "MUTANTS.md").write_text(text, encoding="utf-8")
