@@ -522,7 +522,7 @@ def foreign(rng: random.Random) -> Case:
         rng.randbytes(2000),
         b"PK\3\4" + rng.randbytes(2000),
     ]
-    return Case("foreign", rng.choice(contents), {})
+    return Case("foreign", rng.choice(contents), None)
 
 
 MAKERS: tuple[Callable[[random.Random], Case], ...] = (

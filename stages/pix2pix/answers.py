@@ -40,8 +40,8 @@ def ask(session: Session, address: str, headers: dict[str, str]) -> requests.Res
     headers = headers.copy()
     for _ in range(REDIRECTS + 1):
         response = _get(session, address, headers)
-        place = requests.Session.get_redirect_target(session, response)
-        if place is None:
+        place = response.headers.get("Location")
+        if place is None or not response.is_redirect:
             return response
         response.close()
         try:
@@ -49,7 +49,7 @@ def ask(session: Session, address: str, headers: dict[str, str]) -> requests.Res
             here, there = urlsplit(address), urlsplit(target)
             stays = (here.scheme, here.hostname, here.port) == (there.scheme, there.hostname, there.port)
         except ValueError:
-            there, stays = urlsplit(""), False
+            target, there, stays = place, urlsplit(""), False
         if there.scheme not in ("http", "https"):
             raise UnavailableError(f"redirects to {place!r}, which is no web address")
         password = response.request.headers.get("Authorization")  # of the address; for nobody but its host

@@ -80,7 +80,7 @@ def _named(archive: Path) -> Iterator[None]:
 
 
 def _unreadable(archive: Path, error: Exception) -> DamagedArchiveError:
-    why = str(error).partition("\n")[0].rstrip(":")  # tarfile lists what it tried line by line
+    why = str(error).partition("\n")[0].rstrip(":")[:200]  # tarfile lists what it tried line by line
     return DamagedArchiveError(archive, f"truncated or not a readable archive ({why})")
 
 
@@ -106,11 +106,13 @@ def _read(archive: Path) -> Iterator[tuple[str, int, Callable[[], IO[bytes]]]]:
             raise DamagedArchiveError(archive, f"the names of its first {count} members are too long; refused")
         parents = {str(parent) for parent in path.parents}
         if name in names or name in folders or not names.isdisjoint(parents):
-            raise DamagedArchiveError(archive, f"member {raw!r} comes twice")
+            raise DamagedArchiveError(archive, f"member {raw[:99]!r} comes twice")
         names.add(name)
         folders |= parents
         if not is_junk(path):
             yield name, size, content
+    if not names:
+        raise DamagedArchiveError(archive, "holds no files")
 
 
 def is_junk(path: PurePosixPath | Path) -> bool:
@@ -123,13 +125,13 @@ def _inside(archive: Path, raw: str) -> PurePosixPath:
         raise DamagedArchiveError(archive, f"member {raw[:40]!r}...: a name of {len(raw)} characters")
     path = PurePosixPath(raw)
     if ".." in path.parts or path.is_absolute() or PureWindowsPath(raw).drive or "\\" in raw or "\0" in raw:
-        raise DamagedArchiveError(archive, f"member {raw!r} would leave the folder; refused")
+        raise DamagedArchiveError(archive, f"member {raw[:99]!r} would leave the folder; refused")
     if not path.parts:
         raise DamagedArchiveError(archive, "a member has no name")
     try:
         longest = max(len(part.encode()) for part in path.parts)
     except UnicodeEncodeError:
-        raise DamagedArchiveError(archive, f"member {raw!r}: the name is not UTF-8; pack it anew") from None
+        raise DamagedArchiveError(archive, f"member {raw[:99]!r}: the name is not UTF-8; pack it anew") from None
     if longest > MAX_NAME:
         raise DamagedArchiveError(archive, f"member {raw[:40]!r}...: a name of {longest} bytes")
     return path

@@ -193,7 +193,7 @@ def _reason(error: BaseException) -> str:
         error = inner
         if isinstance(error, OSError) and error.strerror:
             return error.strerror
-        inner = error.__cause__ or error.__context__
+        inner = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return str(error)
 
 
