@@ -183,7 +183,8 @@ def _refuse_bombs(raw: Any) -> None:
 
 
 def _one_line(message: str) -> str:
-    return re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", message).strip()
+    line = re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", message).strip()
+    return line if len(line) <= 1500 else f"{line[:1500]}..."
 
 
 def _line(error: Any) -> str:

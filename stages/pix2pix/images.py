@@ -19,6 +19,7 @@ Uint8 = NDArray[np.uint8]
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")  # of Pillow's; others may start programs (EPS)
 MAX_PIXELS = 89_478_485  # a larger picture is refused before it is decoded; beyond it Pillow warns
 LEVELS = np.rint(np.arange(2**16) / 257).astype(np.uint8)  # 16 bits -> 8
+END = b"\xff\xd9"  # of a JPEG
 NOISE = bytes(pow(3, n, 257) % 255 for n in range(256))  # of any JPEG's data: no mark in it
 
 
@@ -56,14 +57,17 @@ def open_image(path: Path, formats: Sequence[str] = FORMATS) -> Iterator[Image.I
 def _refuse_cut_jpeg(path: Path, image: Image.Image) -> None:
     """Where the data end too early but with an end mark, decoders fill the rest with flat colour and say nothing.
 
-    Noise before the end mark is passed over when all is decoded by then, and fills the picture when it is not.
+    Noise before the end mark is passed over when all is decoded by then, and fills the picture when it is not. Zeros
+    in place of the data's end (a disk that was full, a crash) are decoded as if they were data.
     """
+    data = path.read_bytes()
+    if data.endswith(b"\0") and not data.rstrip(b"\0").endswith(END):
+        raise ValueError("ends with zeros in place of its data")
     corner = image.crop((image.width - 2, image.height - 2, image.width, image.height)).getcolors()
     if (corner and len(corner) == 1) or "progressive" in image.info:
-        data = path.read_bytes()
-        end = data.rfind(b"\xff\xd9")
+        end = data.rfind(END)
         with Image.open(io.BytesIO(data[:end] + NOISE + data[end:]), formats=["JPEG"]) as noisy:
-            noisy.draft(image.mode, (image.width - 1, image.height - 1))  # the same scale
+            noisy.draft(image.mode, (max(1, image.width - 1), max(1, image.height - 1)))  # the same scale
             if noisy.size == image.size and ImageChops.difference(noisy, image).getbbox(alpha_only=False):
                 raise ValueError("its data end before the picture does")
 
