@@ -1,10 +1,13 @@
 """Laws of raw folders: the split of each image, in any layout; what does not fit is named, never passed over."""
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from stages.pix2pix.carvana import find_photos
+from stages.pix2pix.frames import find_frames
 from stages.pix2pix.raw_pairs import find_images, find_sides
 from stages.pix2pix.raw_trees import count_images, first, split_of, unwrap
 
@@ -98,3 +101,28 @@ def test_a_limit_takes_the_first_by_number_of_each_folder_and_all_that_is_no_ima
 def test_images_are_counted_by_folder(tmp_path: Path) -> None:
     root = touch(tmp_path, "train/A/1.jpg", "train/A/2.png", "train/B/1.jpg", "train_masks/1.gif", "train/A/x.txt")
     assert count_images(root) == {"train/A": 2, "train/B": 1, "train_masks": 1}
+
+
+@pytest.mark.parametrize(
+    ("find", "first", "second", "other"),
+    [
+        (find_photos, "train/a_01.jpg", "train_masks/a_01_mask.gif", "train/a.jpg"),
+        (find_frames, "images/00001.png", "labels/00001.png", "images/1.png"),
+    ],
+)
+def test_cars_and_frames_need_both_of_their_folders(
+    tmp_path: Path, find: Callable[[Path], list[object]], first: str, second: str, other: str
+) -> None:
+    folders = [(tmp_path / name).parent for name in (first, second)]
+    for name, folder in zip((first, second), folders, strict=True):
+        with pytest.raises(FileNotFoundError, match=f"^{folder}: no such folder$"):
+            find(tmp_path)
+        folder.mkdir()
+        with pytest.raises(FileNotFoundError, match=f"^{folder}: no files "):
+            find(tmp_path)
+        (tmp_path / name).touch()
+    (folders[0] / ".DS_Store").touch()
+    assert len(find(tmp_path)) == 1
+    (tmp_path / other).touch()
+    with pytest.raises(ValueError, match=f"^{tmp_path / other}: only files named .* belong here$"):
+        find(tmp_path)
