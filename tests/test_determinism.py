@@ -29,7 +29,7 @@ from stages.train import train
 from tests.conftest import TINY
 from tests.golden.curves import RUNS, TOLERANCE, path, record
 from tests.soaks import Soak
-from tests.test_pipeline import REPO, call, clone
+from tests.clones import REPO, call, clone
 
 # ---- two clean clones ------------------------------------------------------------------------------------------------
 
