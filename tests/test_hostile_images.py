@@ -114,7 +114,7 @@ def make(kind: str, rng: Rng, height: int, width: int) -> Made:  # noqa: PLR0911
             return (
                 encoded(Image.fromarray(soft), "JPEG", quality=98, subsampling=0, progressive=kind != "JPEG"),
                 soft,
-                4,
+                24,
             )
         case "JPEG grey":
             return encoded(Image.fromarray(soft[..., 0]), "JPEG", quality=98), grey(soft[..., 0]), 24
@@ -221,7 +221,7 @@ def near(shown: Uint8, expected: Uint8, tolerance: float) -> bool:
 @pytest.mark.soak
 def test_what_is_legitimate_has_the_values_that_were_written(tmp_path: Path, soak: Soak) -> None:
     """By itself, and on both sides of a pair; under any image's suffix."""
-    rng, rounds = np.random.default_rng(SEED), soak.rounds(len(KINDS), 6 * len(KINDS))
+    rng, rounds = np.random.default_rng(SEED), soak.rounds(len(KINDS), 5 * len(KINDS))
     for i in range(rounds):
         height, width = (int(side) for side in rng.integers(1, 40, 2)) if i % 5 else (1, 1)
         kinds = [KINDS[i % len(KINDS)], KINDS[int(rng.integers(len(KINDS)))]]
@@ -502,7 +502,7 @@ def spoil(path: Path, how: str, rng: Rng) -> Path:  # noqa: PLR0912
 
 @pytest.mark.soak
 def test_a_spoiled_file_is_named_or_its_pair_is_as_it_was(trees: dict[str, Path], tmp_path: Path, soak: Soak) -> None:
-    rng, rounds, refused = np.random.default_rng(SEED), soak.rounds(150, 1500), 0
+    rng, rounds, refused = np.random.default_rng(SEED), soak.rounds(120, 1000), 0
     for i in range(rounds):
         layout, how = list(LAYOUTS)[i % len(LAYOUTS)], SPOILED[int(rng.integers(len(SPOILED)))]
         raw, good = Path(shutil.copytree(trees[layout], tmp_path / "raw")), trees[layout].with_suffix(".pairs")

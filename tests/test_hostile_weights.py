@@ -169,7 +169,7 @@ def peak() -> float:
 def test_spoiled_weights_are_refused_by_name_or_are_the_same_weights(
     repo: Path, weights: dict[str, bytes], soak: Soak
 ) -> None:
-    rng, rounds, refused = np.random.default_rng(SEED), soak.rounds(120, 1500), 0
+    rng, rounds, refused = np.random.default_rng(SEED), soak.rounds(100, 600), 0
     spoilers = (spoil_file, spoil_header, spoil_about, spoil_numbers)
     source = random_image(0)
     for i in range(rounds):
@@ -351,7 +351,7 @@ def test_spoiled_files_between_stages_are_refused_by_name(three: Params, soak: S
     names = ("card.json", "metrics.json", "per_image.csv", "score.json", "perceptual.json")
     files = [*(OUT / name for name in names), OUT / "card.json", pairs, history]
     good = {path: path.read_bytes() for path in [*files, OUT / "metrics.json", OUT / "strip.png"]}
-    rng, rounds, refused = np.random.default_rng(SEED), soak.rounds(40, 600), 0
+    rng, rounds, refused = np.random.default_rng(SEED), soak.rounds(40, 240), 0
     for i in range(rounds):
         path = files[i % len(files)]
         path.write_bytes((spoil_object if path.suffix == ".json" else spoil_text)(good[path], rng))

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageOps
-from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, SAMPLEFORMAT
+from PIL.TiffImagePlugin import BITSPERSAMPLE, IMAGELENGTH, PHOTOMETRIC_INTERPRETATION, SAMPLEFORMAT
 
 Uint8 = NDArray[np.uint8]
 
@@ -44,8 +44,10 @@ def open_image(path: Path, formats: Sequence[str] = FORMATS) -> Iterator[Image.I
             if image.format == "PNG":
                 with Image.open(path, formats=["PNG"]) as again:
                     again.verify()  # checksums, which decoding does not compare
-            if image.format == "TIFF" and max(extents[3] for _, extents, *_ in image.tile if extents) < image.height:
-                raise ValueError("its data end before the picture does")
+            if image.format == "TIFF":  # the size of a rotated one is that after rotation, unlike its tiles'
+                rows = getattr(image, "tag_v2", {})[IMAGELENGTH]
+                if max(extents[3] for _, extents, *_ in image.tile if extents) < rows:
+                    raise ValueError("its data end before the picture does")
             yield image
             if image.format == "JPEG":
                 _refuse_cut_jpeg(path, image)
