@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import random
+import re
 import resource
 import shutil
 import subprocess
@@ -102,6 +103,7 @@ def assert_one_line(code: int, said: str, *words: str) -> None:
     assert "Traceback" not in said
     (line,) = (line for line in said.splitlines() if line.startswith("error:"))
     assert all(word in line for word in words), line
+    assert re.match(r"error: \S+: ", line), f"no file is named: {line}"
 
 
 @pytest.fixture(scope="module")

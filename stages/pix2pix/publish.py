@@ -1,5 +1,6 @@
 """Outputs that appear whole or not at all: write beside, fsync, rename (law 6)."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -14,8 +15,9 @@ def whole_file(path: Path) -> Iterator[Path]:
     partial = _partial(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        yield partial
-        _sync(partial)
+        with _naming(path):
+            yield partial
+            _sync(partial)
         partial.replace(path)
         _sync(path.parent)
     finally:
@@ -34,7 +36,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
     with _alone(partial, path):
         try:
             _empty(partial)
-            yield partial
+            with _naming(path):
+                yield partial
             os.sync()  # one call: an fsync a file takes minutes for 50 000 of them
             shutil.rmtree(old, ignore_errors=True)
             if path.exists():
@@ -45,6 +48,17 @@ def whole_folder(path: Path) -> Iterator[Path]:
             raise
         _sync(path.parent)
         shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let the error of a full disk, which names no file, name `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or error.filename:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 @contextmanager
