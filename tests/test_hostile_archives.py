@@ -29,7 +29,7 @@ BATCH = 50  # cases a process
 
 @pytest.mark.soak
 def test_any_archive_gives_its_true_files_or_one_line(tmp_path: Path, soak: Soak) -> None:
-    rounds = soak.rounds(190, 3800)
+    rounds = soak.rounds(168, 2800)
     outcomes: Counter[str] = Counter()
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         for start in range(0, rounds, BATCH):
