@@ -1,6 +1,7 @@
 """Laws of the scores over images of any size and content: scikit-image's numbers, by value, masked or not."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -96,3 +97,22 @@ def test_the_row_of_an_image_names_each_score(masked_out: bool) -> None:
     }
     assert row == expected | (alone if masked_out else {})
     assert len({*expected.values(), *alone.values()}) == 6, "the case must tell them apart"
+
+
+@pytest.mark.parametrize("score", [psnr, l1, ssim])
+@pytest.mark.parametrize("kind", [np.bool_, np.int8, np.uint16, np.int64, np.float32])
+def test_other_types_are_refused_on_either_side(score: Callable[..., float], kind: type[np.generic]) -> None:
+    image = np.ones((16, 16, 3), np.uint8)
+    for pair in ((image.astype(kind), image), (image, image.astype(kind)), (image.astype(kind), image.astype(kind))):
+        with pytest.raises(ValueError, match="metrics need two uint8 images of one shape"):
+            score(*pair)
+
+
+@pytest.mark.parametrize("score", [psnr, l1, ssim])
+@pytest.mark.parametrize("shape", [(16, 15, 3), (16, 17, 3), (15, 16, 3), (17, 16, 3), (16, 16, 1), (1, 16, 3)])
+def test_other_shapes_are_refused_on_either_side(score: Callable[..., float], shape: tuple[int, ...]) -> None:
+    """Also those that NumPy would stretch over the other image."""
+    image, other = np.ones((16, 16, 3), np.uint8), np.ones(shape, np.uint8)
+    for pair in ((image, other), (other, image)):
+        with pytest.raises(ValueError, match="metrics need two uint8 images of one shape"):
+            score(*pair)

@@ -1,7 +1,7 @@
 """Laws of prepared pairs: stitched and split, written and read, they are what they were, or are refused by name."""
 
 import tempfile
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +124,13 @@ def test_any_table_comes_back_in_order_with_every_file(soak: Soak) -> None:
             found = pd.read_csv(root / "pairs.csv", dtype=str, keep_default_na=False)
             assert list(found.columns) == COLUMNS
             assert found["split"].tolist() == sorted(found["split"], key=["train", "val", "test"].index)
+
+
+def test_rows_and_pairs_can_not_be_changed() -> None:
+    pair, row = Pair("1", "val", "1", Path("1.png")), rows_of([("val", "1", "1")])[0]
+    for fixed in (pair, row):
+        with pytest.raises(FrozenInstanceError):
+            fixed.id = "2"  # type: ignore[misc]
 
 
 def test_an_id_may_stand_in_two_splits_and_bytes_twice_in_one(tmp_path: Path) -> None:
