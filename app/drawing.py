@@ -3,7 +3,6 @@
 Sources are uint8 RGB (size, size, 3), as training saw them; the canvas is CANVAS x CANVAS.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from stages.entries.experiments import Experiment, Mean
 from stages.params import Params
 from stages.pix2pix.images import Uint8, resize
+from stages.pix2pix.interfaces import read_object
 from stages.pix2pix.labels import PALETTES
 
 CANVAS = 512  # pixels; a line of a prepared drawing of 256 is two pixels of it wide
@@ -89,8 +89,8 @@ def read_scores(folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
     Results of earlier weights (another card) are none of these weights'.
     """
     try:
-        card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-        scores: dict[str, Any] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        card = read_object(folder / "card.json", {"split": str})
+        scores = read_object(folder / "metrics.json", {})
     except FileNotFoundError:
         return {}
     fresh = all(card.get(key) == value for key, value in about.items())

@@ -6,6 +6,7 @@ A test of such a law is marked `soak` and takes the fixture of that name: `soak.
 
 import time
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import pandas as pd
@@ -42,10 +43,12 @@ def soak(request: pytest.FixtureRequest) -> Iterator[Soak]:
 def _record(law: str, counts: dict[str, int], seconds: float) -> None:
     rows = pd.read_csv(TABLE, dtype=str).set_index("law") if TABLE.exists() else pd.DataFrame()
     machine = use_hardware().describe()
+    with chdir(TABLE.parents[1]):  # a law may have gone elsewhere
+        code = commit(("stages", "tests", "app", "workflow", "dvc.yaml", "requirements.txt"))
     row = {
         "counts": ", ".join(f"{count} {what}" for what, count in counts.items()),
         "seconds": f"{seconds:.0f}",
-        "commit": commit(("stages", "tests", "app", "workflow", "dvc.yaml", "requirements.txt")),
+        "commit": code,
         "device": machine["device"],
         "torch": machine["torch"],
     }

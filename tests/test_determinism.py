@@ -26,10 +26,10 @@ from stages.render import render
 from stages.report import report
 from stages.score import score
 from stages.train import train
+from tests.clones import REPO, call, clone
 from tests.conftest import TINY
 from tests.golden.curves import RUNS, TOLERANCE, path, record
 from tests.soaks import Soak
-from tests.clones import REPO, call, clone
 
 # ---- two clean clones ------------------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from stages.command import run
 from stages.params import Params, entry, read_params
 from stages.pix2pix.hardware import use_hardware
 from stages.pix2pix.images import Uint8, read_image
+from stages.pix2pix.interfaces import read_object
 from stages.pix2pix.networks import to_network
 from stages.pix2pix.pairs import read_pairs, read_sides
 from stages.pix2pix.publish import whole_file
@@ -53,7 +54,7 @@ def perceptual(name: str, params: Params) -> dict[str, float | int]:
     folder = Path("results", experiment.table, name)
     if not (folder / "card.json").exists():
         raise FileNotFoundError(f"{folder}/card.json: {name} is not rendered yet; run `python -m stages.render {name}`")
-    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    card = read_object(folder / "card.json", {})
     inception, alexnet = weights(INCEPTION), weights(ALEXNET)  # both, before the work
     for path in (inception, alexnet):
         check_weights(path)

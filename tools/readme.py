@@ -4,7 +4,6 @@
 is in results/. The block lies between the two marker comments.
 """
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pandas as pd
 
 from stages.command import run
 from stages.params import Params, read_params
+from stages.pix2pix.interfaces import read_object
 from stages.pix2pix.publish import whole_file
 
 README, RESULTS, RECORDS = Path("README.md"), Path("results"), Path("records")
@@ -61,7 +61,7 @@ def _made(table: str, params: Params, records: Path) -> str:
         path = records / f"{name}.json"
         if experiment.table != table or not path.exists():
             continue
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_object(path, {"seconds": float})
         seconds += record["seconds"]
         lines.append(
             {

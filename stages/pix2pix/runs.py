@@ -105,13 +105,20 @@ class Run:
         self._save_cost = self._since - start
 
     def resume(self, learner: Gan | Supervised) -> bool:
-        """Continue from the saved state where there is one."""
+        """Continue from the saved state where there is one.
+
+        Raises:
+            ValueError: what lies there is no state of this run; names it.
+        """
         if not self.state.exists():
             return False
-        tensors, about = load_tensors(self.state)
-        learner.restore(tensors)
-        self.sums = tensors["sums"].to(self.device)
-        self.step, self.rows, self.best, self.seconds = (about[key] for key in ("step", "rows", "best", "seconds"))
+        try:
+            tensors, about = load_tensors(self.state)
+            learner.restore(tensors)
+            self.sums = tensors["sums"].to(self.device)
+            self.step, self.rows, self.best, self.seconds = (about[key] for key in ("step", "rows", "best", "seconds"))
+        except (KeyError, ValueError) as error:
+            raise ValueError(f"{self.state}: not a state of this run ({error}); delete it to begin again") from None
         self._saved, self._since = self.step, time.monotonic()
         return True
 
