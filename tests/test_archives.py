@@ -52,6 +52,13 @@ def test_links_and_devices_are_refused(tmp_path: Path, kind: bytes) -> None:
     assert "'train/2.jpg' is a link or a device" in refused(tmp_path, LocalSource(source="local", path=str(archive)))
 
 
+def test_sparse_member_is_refused(tmp_path: Path) -> None:
+    member = tarfile.TarInfo("train/2.jpg")
+    member.type = tarfile.GNUTYPE_SPARSE
+    archive = write_tar(tmp_path / "own.tar", {"train/1.jpg": b"good"}, [member])
+    assert "sparse members are not read" in refused(tmp_path, LocalSource(source="local", path=str(archive)))
+
+
 def test_link_in_a_zip_is_refused(tmp_path: Path) -> None:
     link = zipfile.ZipInfo("train/2.jpg")
     link.external_attr = 0o120777 << 16
