@@ -14,6 +14,7 @@ import os
 import shutil
 import warnings
 from pathlib import Path
+from typing import Any
 
 import lpips
 import numpy as np
@@ -54,7 +55,7 @@ def perceptual(name: str, params: Params) -> dict[str, float | int]:
     folder = Path("results", experiment.table, name)
     if not (folder / "card.json").exists():
         raise FileNotFoundError(f"{folder}/card.json: {name} is not rendered yet; run `python -m stages.render {name}`")
-    card = read_object(folder / "card.json", {})
+    card = read_object(folder / "card.json", {"split": str, "direction": str, "recipe": {"size": int}})
     inception, alexnet = weights(INCEPTION), weights(ALEXNET)  # both, before the work
     for path in (inception, alexnet):
         check_weights(path)
@@ -64,7 +65,7 @@ def perceptual(name: str, params: Params) -> dict[str, float | int]:
         images.append(read_image(folder / "images" / card["split"] / f"{pair.id}.png"))
         targets.append(read_sides(pair, direction=card["direction"], size=card["recipe"]["size"])[1])
     generated, wanted = _tensor(images), _tensor(targets)
-    scores = {
+    scores: dict[str, Any] = {
         "card": card,
         "n": len(images),
         "fid": fid(generated, wanted, inception=inception, device=device),
