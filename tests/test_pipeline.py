@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from tests.clones import call, clone
+from tests.clones import BIN, call, clone
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +111,13 @@ def test_snakemake_gives_the_same_lock_hash_for_hash(by_dvc: Path, tmp_path: Pat
     assert (folder / "logs/train_first.log").stat().st_size
     call(folder, "snakemake", "--report", "report.html", "report_tiny")
     assert "tiny.md" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_snakemake_names_what_is_wrong_in_params_yaml(by_dvc: Path) -> None:
+    text = (by_dvc / "params.yaml").read_text(encoding="utf-8")
+    (by_dvc / "params.yaml").write_text(text.replace("dataset: houses", "dataset: villas"))
+    shown = subprocess.run([BIN / "snakemake", "-n"], cwd=by_dvc, capture_output=True, text=True, check=False)
+    (by_dvc / "params.yaml").write_text(text, encoding="utf-8")
+    assert shown.returncode
+    assert "params.yaml: experiments.first.dataset: there is no 'villas' (there are: houses)" in shown.stderr
+    assert "Traceback" not in shown.stderr

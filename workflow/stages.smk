@@ -9,7 +9,10 @@ from pathlib import Path
 
 from dvc.dependency import ParamsDependency
 from dvc.repo import Repo
-from dvc.utils.serialize import load_yaml
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, workflow.basedir)
+from stages.params import read_params
 
 # jobs find dvc and python where this snakemake is, also without an activated environment
 os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
@@ -19,13 +22,18 @@ def relative(path):
     return os.path.relpath(path.fs_path)
 
 
+try:
+    PARAMS = read_params().model_dump(mode="json")  # once: reading it for each of hundreds of stages takes minutes
+except (ValueError, OSError) as error:
+    raise WorkflowError(error) from None
+
+
 STAGES = {stage.addressing: stage for stage in Repo().index.stages}
 OUTS = {relative(out): None for stage in STAGES.values() for out in stage.outs}  # in order
 BELOW = defaultdict(list)  # folder -> outs of any stage in it, at any depth
 for out in OUTS:
     for folder in Path(out).parents:
         BELOW[str(folder)].append(out)
-PARAMS = load_yaml("params.yaml")  # once: reading it for each of hundreds of stages takes minutes
 
 
 def inputs(stage):
