@@ -82,3 +82,13 @@ def test_loaded_pairs_are_the_files(tmp_path: Path, direction: str) -> None:
         sides if direction == "AtoB" else sides[::-1], cut_centre(loaded.images, [1], size=64), strict=True
     ):
         assert np.array_equal(side, from_network(index)[0].permute(1, 2, 0).numpy())
+
+
+def test_more_pairs_than_the_memory_holds_are_refused_before_any_is_read(tmp_path: Path) -> None:
+    make_pairs(tmp_path, {"train": 3})
+    for path in (tmp_path / "train").iterdir():
+        path.write_bytes(b"")  # not even opened
+    with pytest.raises(
+        ValueError, match=r"3 pairs at 1048576 pixels take 19791\.2 GB, cpu has .* GB free; use a smaller"
+    ):
+        load_pairs(tmp_path, "train", direction="AtoB", size=2**20, device=torch.device("cpu"))

@@ -1,6 +1,7 @@
 """Laws of the drawn cars and house fronts."""
 
 import random
+from dataclasses import replace
 from functools import cache
 from itertools import combinations
 
@@ -8,6 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+from stages.pix2pix import drawn_cars
+from stages.pix2pix.drawn_bodies import identify
 from stages.pix2pix.drawn_cars import draw_car
 from stages.pix2pix.drawn_facades import draw_facade
 from stages.pix2pix.drawn_studio import Array
@@ -134,3 +137,20 @@ def test_impossible_arguments_are_refused() -> None:
         draw_car(car=0, view=16)
     with pytest.raises(ValueError, match="32"):
         draw_facade(index=0, size=32)
+
+
+def test_a_painted_roof_is_painted_and_only_the_roof() -> None:
+    identities = ((car, seed, identify(car=car, seed=seed)) for seed in range(9) for car in CARS)
+    car, seed, identity = next(found for found in identities if found[2].roof and found[2].paint != found[2].roof)
+    plain = replace(identity, roof="")
+    with pytest.MonkeyPatch.context() as patch:
+        photos = []
+        for drawn in (identity, plain):
+            patch.setattr(drawn_cars, "identify", lambda *, car, seed, drawn=drawn: drawn)
+            photos.append(draw_car(car=car, view=4, size=SIZE, seed=seed))
+    (painted, mask), (unpainted, same) = photos
+    changed = (painted != unpainted).any(2)
+    assert np.array_equal(mask, same) and not changed[cv2.dilate(mask, np.ones((3, 3))) == 0].any()
+    rows = np.nonzero(mask.any(1))[0]
+    where = np.nonzero(changed.any(1))[0]
+    assert where.size and where.max() < rows.mean(), "in the upper half of the car"

@@ -10,8 +10,9 @@ import torch
 from safetensors.torch import save_file
 
 from stages.pix2pix.checkpoints import network_tensors, save_tensors
-from stages.pix2pix.generators import Trained, build_generator, load_trained
-from stages.pix2pix.networks import initialise
+from stages.pix2pix.generators import MeanTarget, Trained, build_generator, load_trained
+from stages.pix2pix.networks import initialise, to_network
+from stages.pix2pix.pairs import stitch
 from tests.conftest import TINY, random_image
 
 WEIGHTS = Path("models/first/last.safetensors")
@@ -130,3 +131,14 @@ def test_what_is_no_weights_file_of_ours_is_refused_by_name(folder: Path, kind: 
     bad_weights(kind)
     with pytest.raises((ValueError, FileNotFoundError), match=rf"^{WEIGHTS}: "):
         load_trained(WEIGHTS, torch.device("cpu"))
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (20, 30), (64, 128), (200, 7)])
+def test_the_baseline_answers_at_the_size_of_its_source(height: int, width: int) -> None:
+    mean = stitch(*(np.full((64, 32, 3), value, np.uint8) for value in (40, 200)))
+    network = MeanTarget(64)
+    network.image = to_network(torch.from_numpy(mean).permute(2, 0, 1)[None])
+    baseline = Trained(network, {"seed": 0, "inference": {"dropout": False}}, torch.device("cpu"))
+    answer = baseline.generate(random_image(0, height, width), id="a")
+    assert answer.shape == (height, width, 3)
+    assert (answer[:, : width // 3] == 40).all() and (answer[:, -(width // 3) :] == 200).all()

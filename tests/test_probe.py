@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from ruamel.yaml import YAML
 
 from stages.evaluate import evaluate
 from stages.params import Params
@@ -17,7 +18,7 @@ from stages.pix2pix.listing import list_images
 from stages.pix2pix.pairs import COLUMNS, stitch
 from stages.pix2pix.probe_tables import probe_lines
 from stages.pix2pix.redrawing import bold
-from stages.probe import probe
+from stages.probe import main, probe
 from stages.render import render
 from tests.conftest import TINY
 from tests.test_generators import save_weights
@@ -174,3 +175,24 @@ def test_other_drawings_are_not_compared() -> None:
     with pytest.raises(ValueError, match="one and two were not probed with the same drawings"):
         probes = {"one": fake_probe([0.0] * 6), "two": fake_probe([0.0] * 6, redrawn="broken")}
         probe_lines(probes, score="ssim", decimals=3)
+
+
+def test_probe_as_a_command_is_probe(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    probe("first", cars_params())
+    before = (OUT / "probe.csv").read_bytes()
+    (OUT / "probe.csv").unlink()
+    with Path("params.yaml").open("w", encoding="utf-8") as file:
+        YAML().dump(cars_params().model_dump(mode="json", exclude_unset=True), file)
+    monkeypatch.setattr("sys.argv", ["probe", "first"])
+    main()
+    assert (OUT / "probe.csv").read_bytes() == before
+
+
+def test_two_data_sets_of_other_photos_are_not_probed(repo: Path) -> None:
+    table = Path("data/pairs/cars_doodle/pairs.csv")
+    lines = table.read_text(encoding="utf-8").splitlines()
+    table.write_text("\n".join(line for line in lines if not line.startswith("a_02")), encoding="utf-8")
+    Path("data/pairs/cars_doodle/val/a_02.png").unlink()
+    with pytest.raises(ValueError, match="data/pairs: val of cars_canny and of cars_doodle are not the same photos"):
+        probe("first", cars_params())
+    assert not OUT.exists()

@@ -1,6 +1,7 @@
 """Laws of tables: every number is one of metrics.json, differences are paired, and nothing is left out."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.entries.experiments import Published, Score
+from stages.entries.experiments import Probe, Published, Score
 from stages.params import Params
+from stages.pix2pix import tables as lines
 from stages.pix2pix.grids import grid
-from stages.pix2pix.images import write_png
+from stages.pix2pix.images import read_image, write_png
+from stages.pix2pix.rows import Row
 from stages.report import report
 from tests.conftest import TINY, random_image
 from tests.reported import FOLDER, ROWS, edit, pictures, read_report, tables, three_rows  # noqa: F401
@@ -223,3 +226,59 @@ def test_unknown_and_empty_reports_are_refused(three: Params) -> None:
     empty = Params.model_validate(TINY | {"reports": TINY["reports"] | {"empty": {"title": "E", "references": []}}})
     with pytest.raises(ValueError, match="no experiment has table: empty"):
         report("empty", empty)
+
+
+def test_where_no_row_has_a_number_there_is_no_table_of_them() -> None:
+    card = {key: "x" for key in ("dataset", "direction", "model", "recipe")}
+    bare = Row("bare", Path(), card, {"n": 3, "ssim": 0.5}, {}, {}, pd.DataFrame())
+    assert lines.numbers([bare]) == []
+    assert lines.numbers([bare, replace(bare, name="more", metrics={"val_l1": 0.25})])[0] == {
+        "experiment": "bare",
+        "val. L1": "–",
+    }
+
+
+def test_perceptual_distances_of_other_images_are_refused(three: Params) -> None:
+    (FOLDER / "first/perceptual.json").write_text(json.dumps({"card": {"seed": 9}, "fid": 1.0}), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"first/perceptual\.json: of images that were rendered before; delete it"):
+        report("tiny", three)
+
+
+def probed(params: Params, *names: str) -> Params:
+    """With probe.csv of two kinds of drawings and sketches.png for each: the k-th scores 0.1 k more than the first."""
+    for k, name in enumerate(names):
+        rows = [
+            {"edges": "canny", "redrawn": way, "split": "val", "id": f"{car}_{view}", "group": car}
+            | {"fg_ssim": 0.5 + 0.1 * k + 0.01 * view, "l1": 0.25 - 0.1 * k}
+            for way in ("as prepared", "bold")
+            for car in ("NA", "b")
+            for view in (1, 2)
+        ]
+        pd.DataFrame(rows).to_csv(FOLDER / name / "probe.csv", index=False)
+        write_png(FOLDER / name / "sketches.png", random_image(k, 40, 90))
+    probe = Probe(table="tiny", canny="houses", doodle="houses")
+    return params.model_copy(update={"probes": dict.fromkeys(names, probe)})
+
+
+def test_probes_have_a_table_a_score_and_their_sketches_in_the_figure(three: Params) -> None:
+    report("tiny", three)
+    before = read_image(Path("results/tiny.png"))
+    report("tiny", probed(three, "first", "first_seed1"))
+    assert "Held-out cars drawn otherwise, SSIM over the car alone" in read_report()
+    similar, l1 = tables(read_report())[-2:]
+    assert [(line["edges"], line["redrawn"]) for line in similar] == [("canny", "as prepared"), ("canny", "bold")]
+    for line in similar:
+        assert (line["first"], line["first_seed1"]) == ("0.5150", "0.6150")
+        assert line["first_seed1 − first"] == "+0.1000 [0.1000, 0.1000]"
+    assert {line["first_seed1 − first"] for line in l1} == {"-0.1000 [-0.1000, -0.1000]"}
+    after = read_image(Path("results/tiny.png"))
+    assert after.shape[0] * after.shape[1] > before.shape[0] * before.shape[1] + 2 * 40 * 90
+
+
+def test_a_probe_that_was_not_run_is_named_with_its_command(three: Params) -> None:
+    params = probed(three, "first")
+    (FOLDER / "first/probe.csv").unlink()
+    with pytest.raises(
+        FileNotFoundError, match=r"first/probe\.csv: first is not probed yet; run `dvc repro probe@first`"
+    ):
+        report("tiny", params)

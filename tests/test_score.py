@@ -18,8 +18,8 @@ from stages.pix2pix.labels import FACADES, decode
 from stages.pix2pix.networks import initialise
 from stages.pix2pix.pairs import read_classes, read_pairs
 from stages.pix2pix.segmentation import confusion, label_scores
-from stages.score import score
-from tests.conftest import TINY, random_image
+from stages.score import SHOWN, main, score
+from tests.conftest import TINY, make_pairs, random_image
 from tests.test_evaluate import save_rendered
 
 OUT = Path("results/tiny/first")
@@ -158,3 +158,25 @@ def test_a_wrong_score_is_named_by_its_key(tmp_path: Path, name: str, change: di
         YAML().dump(wrong, file)
     with pytest.raises(ValueError, match=says):
         read_params(tmp_path / "params.yaml")
+
+
+def test_score_as_a_command_is_score(repo: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    score("first", repo)
+    before = read_score()
+    (OUT / "score.json").unlink()
+    with Path("params.yaml").open("w", encoding="utf-8") as file:
+        YAML().dump(SCORED, file)
+    monkeypatch.setattr("sys.argv", ["score", "first"])
+    main()
+    assert read_score() == before
+
+
+def test_of_many_images_score_counts_all_and_shows_some(repo: Params) -> None:
+    shutil.rmtree("data/pairs/houses")
+    shutil.rmtree(OUT)
+    make_pairs(Path("data/pairs/houses"), {"train": 1, "val": 7})
+    save_rendered()
+    score("first", repo)
+    assert read_score()["n"] == 7
+    height = read_image(OUT / "score.png").shape[0]
+    assert SHOWN * 64 < height < 7 * 64
