@@ -1,11 +1,15 @@
 # demo: a first picture in minutes · app: draw and see what a network makes of it · test: all checks
 # soak: kills, hostile input and load at length, into benchmarks/soaks.csv
+# coverage, mutants: what the checks reach, and which small mistakes they would miss
 # audit: known vulnerabilities of the pins · pins: refresh them
 # bench: speed ratios into benchmarks/RESULTS.md · publish, fetch: ready pairs and weights, to and from others
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PYTHON ?= python3
+BOTH := import json, sys; t = json.load(sys.stdin)["totals"]; \
+  found = t["percent_statements_covered"], t["percent_branches_covered"]; \
+  print("lines %.1f %%, branches %.1f %%" % found); sys.exit(min(found) < 95)
 
-.PHONY: demo app test lint soak bench readme pins audit publish fetch
+.PHONY: demo app test lint soak coverage mutants bench readme pins audit publish fetch
 
 demo: .venv/ready            ## draw data, train, score: ends with a picture
 	dvc repro report@demo
@@ -24,6 +28,16 @@ lint: .venv/ready
 
 soak: .venv/ready            ## the full rounds of the long laws (hours), into benchmarks/soaks.csv
 	pytest --soak -m soak
+
+coverage: .venv/ready        ## lines and branches of stages/ that the laws reach, each at least 95 %
+	coverage erase
+	coverage run -m pytest
+	coverage combine --quiet
+	coverage report --skip-covered --show-missing
+	@coverage json -q -o - | python -c '$(BOTH)'
+
+mutants: .venv/ready         ## small mistakes in the numbers that no law notices, into benchmarks/MUTANTS.md
+	python -m benchmarks.mutants
 
 bench: .venv/ready           ## every speed claim, as ratios in one run
 	python -m benchmarks.bench

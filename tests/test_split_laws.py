@@ -85,6 +85,11 @@ def test_any_frames_are_split_as_the_sentence_says(soak: Soak) -> None:
         assert not held_out & kept and 1 <= len(held_out) <= hold_out
 
 
+def test_of_many_frames_too_none_of_val_may_be_left() -> None:
+    with pytest.raises(ValueError, match="gap is 300: no frame of val is that far from train; blocks have 300 frames"):
+        split_frames(frames_of(set(range(1, 601))), block=300, gap=300, hold_out=1, seed=0)
+
+
 @pytest.mark.soak
 def test_adding_frames_of_m_new_blocks_moves_at_most_m_blocks_and_only_out_of_val(soak: Soak) -> None:
     """A frame of train stays there. One of val may also be left out, where a new frame of train comes too near."""
