@@ -53,7 +53,13 @@ def test_an_image_does_not_depend_on_its_batch(model: onnx.ModelProto) -> None:
 def save_weights(name: str) -> None:
     generator = build_generator(TINY["models"]["tiny"], size=64)
     initialise(generator, 0)
-    about = {"model": TINY["models"]["tiny"], "recipe": {"size": 64}, "direction": "BtoA", "seed": 0}
+    about = {
+        "model": TINY["models"]["tiny"],
+        "recipe": {"size": 64},
+        "direction": "BtoA",
+        "seed": 0,
+        "inference": {"dropout": True},
+    }
     save_tensors(Path("models", name, "last.safetensors"), network_tensors("generator", generator), about)
 
 
