@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HOSTS = ("127.0.0.1", "localhost")
 KB = 1 << 10
-LARGEST = 10 << 20  # bytes of an upload
+LARGEST = 25 * 2**20  # bytes of an upload; a telephone's photo has 3 to 20 MB
 API = "/gradio_api"
 FILE = f"{API}/file="
 READ = {"/", "/config", "/favicon.ico", "/theme.css"}

@@ -8,6 +8,8 @@ and reports its use to nobody.
 """
 
 import os
+import signal
+import sys
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -190,6 +192,8 @@ def _source(pair: Pair, trained: Trained) -> Uint8:
 
 
 def main() -> None:
+    for ended in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal: uploads go as with Ctrl-C
+        signal.signal(ended, lambda *_: sys.exit())
     with TemporaryDirectory(prefix="pix2pix-page-") as uploads:
         os.environ |= {"GRADIO_TEMP_DIR": uploads, "GRADIO_ANALYTICS_ENABLED": "False"}
         read_strictly()

@@ -51,19 +51,27 @@ def import_closure(verb: str, *, root: Path) -> set[Path]:
 
 
 def code_of(source: str) -> str:
-    """Python source without comments, docstrings and blank lines."""
-    lines = source.splitlines()
+    """Python source without comments, docstrings and the blank lines between statements."""
+    lines, text = source.split("\n"), set()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             line, column = token.start
             lines[line - 1] = lines[line - 1][:column]
     for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno:
+            text |= set(range(node.lineno, node.end_lineno))  # whose line ends are its own
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             match node.body:
-                case [ast.Expr(value=ast.Constant(value=str())) as docstring, *_]:
-                    last = docstring.end_lineno or docstring.lineno
-                    lines[docstring.lineno - 1 : last] = [""] * (last - docstring.lineno + 1)
-    return "\n".join(line.rstrip() for line in lines if line.strip())
+                case [ast.Expr(value=ast.Constant(value=str())) as docstring, *_] if docstring.end_lineno:
+                    end = lines[docstring.end_lineno - 1].encode()[docstring.end_col_offset :].decode()
+                    start = lines[docstring.lineno - 1].encode()[: docstring.col_offset].decode()
+                    lines[docstring.lineno - 1 : docstring.end_lineno] = [start + end] + [""] * (
+                        docstring.end_lineno - docstring.lineno
+                    )
+                    text -= set(range(docstring.lineno, docstring.end_lineno))
+    numbered = enumerate(lines, 1)
+    return "\n".join(line if n in text else line.rstrip() for n, line in numbered if n in text or line.strip())
 
 
 def main() -> None:

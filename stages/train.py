@@ -7,34 +7,30 @@ their index.txt) and history.csv (epoch, step, images, then the losses of traini
 the paper's; or ce, the cross-entropy of classes).
 
 Killed anywhere and started again by the same command, it continues and ends with the same bits: its state lives in
-scratch/train/<experiment>/<digest of all that determines it>/. What has been trained stays there as <digest>.finished
-until another recipe's, data's or code's has: an engine that died, or whose disk was full, before it had recorded the
-outputs deletes them and calls again, and gets them back. TensorBoard reads logs/tensorboard/; hardware and wall time go
-to logs/records/.
+scratch/train/<experiment>/<digest of all that determines it>/; what it ended with stays there (finished.py).
+TensorBoard reads logs/tensorboard/; hardware and wall time go to logs/records/.
 """
 
 import argparse
-import contextlib
 import hashlib
 import json
 import math
-import os
-import shutil
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 from torch import Tensor
 
 from stages.command import run
 from stages.entries.experiments import FCN, Mean, Model, Pix2Pix, Recipe, UNetAlone
+from stages.fingerprint import code_of
 from stages.params import Params, entry, read_params
 from stages.pix2pix.batches import PairSet, cut_batch, cut_centre, draw_epoch, load_pairs
 from stages.pix2pix.checkpoints import network_tensors, save_tensors
+from stages.pix2pix.finished import forget_others, gather, is_whole, publish
 from stages.pix2pix.gan import Gan
 from stages.pix2pix.generators import Generator, MeanTarget, build_generator, inference_seeds
 from stages.pix2pix.hardware import Hardware, use_hardware
@@ -42,7 +38,6 @@ from stages.pix2pix.labels import palette
 from stages.pix2pix.losses import l1_loss
 from stages.pix2pix.monitor import Monitor, write_samples
 from stages.pix2pix.networks import PatchGAN
-from stages.pix2pix.publish import whole_file, whole_folder
 from stages.pix2pix.records import write_record
 from stages.pix2pix.runs import Run, only_one
 from stages.pix2pix.supervised import Supervised
@@ -76,10 +71,13 @@ def train(name: str, params: Params) -> None:
         if recipe.batch_size > len(training.pairs):
             raise ValueError(f"{dataset}: {len(training.pairs)} training pairs, but batch_size is {recipe.batch_size}")
         folder = scratch / _digest(about, training, validation)
-        finished = folder.with_suffix(".finished")
-        if finished.exists():
+        finished = scratch / f"{_digest(about | hardware.describe(), training, validation)}.finished"
+        if is_whole(finished):
             print(f"{name} was trained before; publishing it again (to train anew, remove {scratch})", flush=True)
         else:
+            for other in sorted(scratch.glob("*/state.safetensors")):
+                if other.parent != folder:
+                    print(f"{other}: of other parameters, data or code; not continued", flush=True)
             learner = _learner(model, recipe, seed=experiment.seed, hardware=hardware)
             state = Run(folder, hardware.device, losses=len(learner.LOSSES))
             match learner:
@@ -97,23 +95,20 @@ def train(name: str, params: Params) -> None:
                 hardware=hardware.describe(),
                 code=("stages", "params.yaml"),
             )
-            _finish(finished, state, generator, _columns(learner), about)
-        _publish(finished, out)
-        for other in scratch.iterdir():  # states, which may be large, and what another recipe, data or code has left
-            if other != finished:
-                shutil.rmtree(other)
+            gather(finished, state, generator, _columns(learner), about)
+        publish(finished, out)
+        forget_others(finished)
 
 
 def _digest(about: dict[str, Any], training: PairSet, validation: PairSet) -> str:
-    """What determines a run: its parameters, its data, and the code that is loaded for it."""
+    """What determines a run: its parameters, its data, and the code that is loaded for it, comments left out."""
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for pairs in (training, validation):
         digest.update(" ".join(pair.id for pair in pairs.pairs).encode())
         digest.update(pairs.images.cpu().numpy().data)
-    digest.update(Path(__file__).read_bytes())  # run as a program, this module is not "stages.train"
-    modules = {name: module for name, module in sys.modules.items() if name.startswith("stages.")}
-    for name in sorted(modules):
-        digest.update(Path(str(modules[name].__file__)).read_bytes())
+    loaded = {str(module.__file__) for name, module in sys.modules.items() if name.startswith("stages.")}
+    for file in sorted({*loaded, __file__}):  # run as a program, this module is not "stages.train"
+        digest.update(code_of(Path(file).read_text(encoding="utf-8")).encode())
     return digest.hexdigest()[:16]
 
 
@@ -272,42 +267,6 @@ def _average(
 def _columns(learner: Gan | Supervised | MeanTarget) -> list[str]:
     """The columns of history.csv."""
     return ["epoch", "step", "images", *(f"{split}_{loss}" for split in ("train", "val") for loss in learner.LOSSES)]
-
-
-def _finish(finished: Path, state: Run, generator: Generator, columns: list[str], about: dict[str, Any]) -> None:
-    """Gather what is to be published, whole or not at all: from now on there is nothing left to train."""
-    with whole_folder(finished) as partial:
-        for path in ("samples", "kept"):
-            (state.folder / path).mkdir(exist_ok=True)
-            shutil.copytree(state.folder / path, partial / path, copy_function=_link)
-        names = sorted(path.name for path in (partial / "kept").iterdir())
-        (partial / "kept/index.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
-        _link(state.folder / "best.safetensors", partial / "best.safetensors")
-        history = pd.DataFrame(state.rows, columns=columns)
-        history.to_csv(partial / "history.csv", index=False, float_format="%.6f", lineterminator="\n")
-        last = {**about, "epoch": state.rows[-1]["epoch"], "step": state.step}
-        save_tensors(partial / "last.safetensors", network_tensors("generator", generator), last)
-
-
-def _publish(finished: Path, out: Path) -> None:
-    """Outputs appear under their declared names, each whole or not at all; the last one is the sign that all are."""
-    for name in ("best.safetensors", "samples", "kept", "history.csv", "last.safetensors"):
-        if (finished / name).is_dir():
-            with whole_folder(out / name) as partial:
-                shutil.copytree(finished / name, partial, dirs_exist_ok=True, copy_function=_link)
-        else:
-            with whole_file(out / name) as partial:
-                _link(finished / name, partial)
-
-
-def _link(source: str | Path, target: str | Path) -> None:
-    """Copy a file; weights, which may be large and are never edited, as a second name of the same bytes."""
-    if Path(source).suffix == ".safetensors":
-        Path(target).unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # models/ on another disk, or one without links
-            os.link(source, target)
-            return
-    shutil.copyfile(source, target)
 
 
 def learning_rate_factor(epoch: int, *, epochs: int, decay_epochs: int) -> float:

@@ -63,6 +63,9 @@ def test_comments_docstrings_and_blank_lines_are_no_code() -> None:
     assert code_of(plain) == code_of(explained)
     assert "# no comment" in code_of(explained)
     assert code_of("def f():\n    return 'a'\n") != code_of("def f():\n    return 'b'\n")
+    assert code_of("def f(): 'doc'; return 1\n") != code_of("def f(): 'doc'; return 2\n")
+    assert code_of("A = '''a \n\nb'''\n") != code_of("A = '''a\n\nb'''\n") != code_of("A = '''a\nb'''\n")
+    assert code_of("A = '\x0c \u2028'\n'x'\n") != code_of("A = '\x0c \u2028'\n'y'\n")
     assert code_of("if a:\n    b()\nc()\n") != code_of("if a:\n    b()\n    c()\n")
 
 

@@ -21,6 +21,7 @@ from stages.params import Params
 from stages.pix2pix import runs
 from stages.pix2pix.checkpoints import load_tensors
 from stages.pix2pix.gan import Gan
+from stages.pix2pix.hardware import use_hardware
 from stages.pix2pix.images import read_image, write_png
 from stages.pix2pix.pairs import split_sides
 from stages.train import learning_rate_factor, train
@@ -140,7 +141,7 @@ def test_an_experiment_is_trained_by_one_process_at_a_time(tiny_repo: Path, para
 def test_a_changed_recipe_does_not_continue_the_old_run(tiny_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "SAVE_SECONDS", 0.0)
     with monkeypatch.context() as patch:
-        patch.setattr("stages.train._publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("stages.train.publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             train("first", changed(generator_lr=1e-3))
     train("first", changed())
@@ -154,7 +155,7 @@ def test_changed_data_do_not_continue_the_old_run(tiny_repo: Path, monkeypatch: 
     """The same ids and raw digests, other pixels: as after a change of the edges' thresholds."""
     monkeypatch.setattr(runs, "SAVE_SECONDS", 0.0)
     with monkeypatch.context() as patch:
-        patch.setattr("stages.train._publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("stages.train.publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             train("first", changed())
     write_png(Path("data/pairs/houses/train/1.png"), random_image(0, 64, 128))
@@ -184,6 +185,30 @@ def test_an_engine_that_lost_the_outputs_of_a_training_gets_them_back(
     assert published() == straight
     train("first", changed(generator_lr=1e-3))
     assert len(list(Path("scratch/train/first").iterdir())) == 1, "the finished one alone"
+
+
+def test_what_is_kept_of_a_training_may_be_edited_or_half_deleted(tiny_repo: Path) -> None:
+    train("first", changed())
+    straight = published()
+    with Path("models/first/last.safetensors").open("r+b") as file:  # not what is kept
+        file.write(bytes(100))
+    train("first", changed())
+    assert published() == straight
+    (finished,) = Path("scratch/train/first").iterdir()
+    (finished / "best.safetensors").unlink()
+    Path("scratch/train/first/.DS_Store").touch()
+    shutil.rmtree("models/first")
+    train("first", changed())
+    assert published() == straight
+
+
+def test_another_machine_trains_anew(tiny_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train("first", changed())
+    monkeypatch.setenv("PIX2PIX_PRECISION", {"bf16": "fp32", "fp32": "bf16"}[use_hardware().precision])
+    with monkeypatch.context() as patch:
+        patch.setattr(Gan, "step", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            train("first", changed())
 
 
 def test_a_loss_that_is_not_finite_stops_and_names_the_step(tiny_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:

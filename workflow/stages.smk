@@ -94,4 +94,6 @@ for address, stage in STAGES.items():
         log:
             f"logs/{address.replace('@', '_')}.log",
         shell:
-            "dvc --wait-for-lock repro --single-item {params.stage} > {log} 2>&1"
+            # what DVC has not recorded is no output, unless another process is at work on it
+            "dvc --wait-for-lock repro --single-item {params.stage} > {log} 2>&1 || "
+            "{{ grep -qE 'is busy|another process' {log} || rm -rf {output}; false; }}"

@@ -18,6 +18,7 @@ from typing import IO
 
 from stages.pix2pix.members import DamagedArchiveError, read_tar, read_zip
 
+ZIP = (b"PK\3\4", b"PK\5\6")
 MAX_MEMBERS = 2_000_000
 MAX_BYTES = 200 * 10**9  # of all members
 MAX_RATIO = 200  # all members to the archive itself; photos are near 1, flat label images at most near 100
@@ -92,11 +93,13 @@ def _read(archive: Path) -> Iterator[tuple[str, int, Callable[[], IO[bytes]]]]:
     names: set[str] = set()
     folders: set[str] = set()
     kept = 0
-    for count, (raw, size, unpacked, content) in enumerate(
-        read_zip(archive) if kind[:2] == b"PK" else read_tar(archive), 1
-    ):
+    for count, (raw, size, unpacked, content) in enumerate(read_zip(archive) if kind in ZIP else read_tar(archive), 1):
         if count > MAX_MEMBERS or unpacked > MAX_BYTES or unpacked > max(SMALL, MAX_RATIO * packed):
-            raise DamagedArchiveError(archive, f"{count} members of {unpacked} bytes out of {packed} bytes; refused")
+            raise DamagedArchiveError(
+                archive,
+                f"{count} members of {unpacked} bytes out of {packed} bytes; refused. "
+                "If it is your own, unpack it and name the folder",
+            )
         if content is None:
             continue  # folders are never made by themselves
         path = _inside(archive, raw)
@@ -124,7 +127,9 @@ def _inside(archive: Path, raw: str) -> PurePosixPath:
     if len(raw) > MAX_PATH:
         raise DamagedArchiveError(archive, f"member {raw[:40]!r}...: a name of {len(raw)} characters")
     path = PurePosixPath(raw)
-    if ".." in path.parts or path.is_absolute() or PureWindowsPath(raw).drive or "\\" in raw or "\0" in raw:
+    if "\\" in raw:
+        raise DamagedArchiveError(archive, f"member {raw[:99]!r} was packed with backslashes; pack it anew with /")
+    if ".." in path.parts or path.is_absolute() or PureWindowsPath(raw).drive or "\0" in raw:
         raise DamagedArchiveError(archive, f"member {raw[:99]!r} would leave the folder; refused")
     if not path.parts:
         raise DamagedArchiveError(archive, "a member has no name")

@@ -20,6 +20,7 @@ FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")  # of Pillow's; others m
 MAX_PIXELS = 89_478_485  # a larger picture is refused before it is decoded; beyond it Pillow warns
 LEVELS = np.rint(np.arange(2**16) / 257).astype(np.uint8)  # 16 bits -> 8
 END = b"\xff\xd9"  # of a JPEG
+ZEROS = 64  # bytes at its end; a telephone's trailer ends in fewer
 NOISE = bytes(pow(3, n, 257) % 255 for n in range(256))  # of any JPEG's data: no mark in it
 
 
@@ -63,7 +64,8 @@ def _refuse_cut_jpeg(path: Path, image: Image.Image) -> None:
     in place of the data's end (a disk that was full, a crash) are decoded as if they were data.
     """
     data = path.read_bytes()
-    if data.endswith(b"\0") and not data.rstrip(b"\0").endswith(END):
+    body = data.rstrip(b"\0")
+    if len(data) - len(body) >= ZEROS and not body.endswith(END):
         raise ValueError("ends with zeros in place of its data")
     corner = image.crop((image.width - 2, image.height - 2, image.width, image.height)).getcolors()
     if (corner and len(corner) == 1) or "progressive" in image.info:

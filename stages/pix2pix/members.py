@@ -106,4 +106,4 @@ def read_zip(archive: Path) -> Iterator[Member]:
             def content(member: zipfile.ZipInfo = member) -> IO[bytes]:
                 return packed.open(member)
 
-            yield name, member.file_size, unpacked, None if name.endswith("/") else content
+            yield name, member.file_size, unpacked, None if kind == stat.S_IFDIR or name.endswith("/") else content

@@ -63,7 +63,8 @@ class Monitor:
         threading.excepthook = self.hook
 
     def _thread_ended(self, ended: threading.ExceptHookArgs) -> None:
-        if not isinstance(ended.exc_value, OSError):  # which TensorBoard's thread tells the next who writes a curve
+        tensorboards = type(ended.thread).__module__.startswith("tensorboard")
+        if not (tensorboards and isinstance(ended.exc_value, OSError)):  # which it tells the next who writes a curve
             self.hook(ended)
 
     def _without_curves(self, error: OSError) -> None:
