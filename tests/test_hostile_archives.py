@@ -18,7 +18,8 @@ from stages.entries.datasets import LocalSource
 from stages.pix2pix import archives, members
 from stages.pix2pix.archives import list_members, unpack
 from stages.pix2pix.members import DamagedArchiveError
-from tests.hostile_archives import MAKERS, Case
+from tests.archive_cases import MAKERS
+from tests.packers import Case
 from tests.soaks import Soak
 
 SEED = 4
