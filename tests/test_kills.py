@@ -37,7 +37,7 @@ Marks = dict[Path, tuple[int, int, int]]
 MOMENTS = {  # of a training: what tells that one has come, and how many seconds it may last
     "starting": ("nothing", 6.0),
     "step": ("scratch/train/first/*/state.safetensors", 0.6),
-    "save": ("scratch/train/first/*/.state.safetensors.partial", 0.004),
+    "save": ("scratch/train/first/*/.state.safetensors.partial", 0.02),
     "publishing": ("models/first/*", 0.04),
 }
 
@@ -54,15 +54,19 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone with prepared pairs, whose training saves its state some twenty times a second."""
+    """A clone with prepared pairs, whose training saves its state some ten times a second, on a slow disk."""
     recipes = {"quick": TINY["recipes"]["quick"] | {"epochs": EPOCHS}}
     folder = clone(tmp_path_factory.mktemp("train") / "prepared", TINY | {"recipes": recipes})
-    runs = folder / "stages/pix2pix/runs.py"
-    text = runs.read_text(encoding="utf-8")
-    for often in (("SAVE_SECONDS = 5.0", "SAVE_SECONDS = 0.05"), ("SAVE_SHARE = 0.02", "SAVE_SHARE = 1.0")):
-        assert often[0] in text
-        text = text.replace(*often)
-    runs.write_text(text, encoding="utf-8")
+    for module, before, after in (
+        ("runs", "SAVE_SECONDS = 5.0", "SAVE_SECONDS = 0.05"),
+        ("runs", "SAVE_SHARE = 0.02", "SAVE_SHARE = 1.0"),
+        ("publish", "import os\n", "import os\nimport time\n"),
+        ("publish", "os.fsync(descriptor)", "os.fsync(descriptor), time.sleep(0.02)"),
+    ):
+        path = folder / f"stages/pix2pix/{module}.py"
+        text = path.read_text(encoding="utf-8")
+        assert before in text
+        path.write_text(text.replace(before, after, 1), encoding="utf-8")
     call(folder, "dvc", "repro", "prepare@houses")
     return folder
 
