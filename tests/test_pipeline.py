@@ -119,5 +119,8 @@ def test_snakemake_names_what_is_wrong_in_params_yaml(by_dvc: Path) -> None:
     shown = subprocess.run([BIN / "snakemake", "-n"], cwd=by_dvc, capture_output=True, text=True, check=False)
     (by_dvc / "params.yaml").write_text(text, encoding="utf-8")
     assert shown.returncode
-    assert "params.yaml: experiments.first.dataset: there is no 'villas' (there are: houses)" in shown.stdout + shown.stderr
+    assert (
+        "params.yaml: experiments.first.dataset: there is no 'villas' (there are: houses)"
+        in shown.stdout + shown.stderr
+    )
     assert "Traceback" not in shown.stdout + shown.stderr
