@@ -3,16 +3,13 @@
 When a stage is killed, the engine above it is stopped first, so that what lies there at that moment can be looked at.
 """
 
-import hashlib
 import random
 import shutil
 import subprocess
 import sys
-import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import cycle
 from pathlib import Path
@@ -27,13 +24,13 @@ from stages.pix2pix.images import read_image
 from stages.train import train
 from tests.clones import ENGINES, call, clone, engine_of, process_of, said, start
 from tests.conftest import TINY
+from tests.moments import alive, digests, kill, marks_of, wait_for, watched
 from tests.soaks import Soak
 
 EPOCHS = 24
 MANY = 400  # images of the data set that is killed; as many take two workers some seconds
 BUSY = ("another process", "is busy, it is being blocked by")  # how `train` and DVC refuse
 
-Marks = dict[Path, tuple[int, int, int]]
 MOMENTS = {  # of a training: what tells that one has come, and how many seconds it may last
     "starting": ("nothing", 6.0),
     "step": ("scratch/train/first/*/state.safetensors", 0.6),
@@ -78,7 +75,7 @@ def straight(prepared: Path) -> dict[str, str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         train("first", read_params())
-    return _files(folder / "models/first")
+    return digests(folder / "models/first")
 
 
 @pytest.mark.soak
@@ -102,7 +99,7 @@ def test_a_killed_training_loses_nothing_and_shows_nothing_torn(
                 break
             kills[moment] += 1
         call(folder, *engine_of("train@first", engine))
-        assert _files(folder / "models/first") == straight
+        assert digests(folder / "models/first") == straight
         assert "up to date" in call(folder, "dvc", "status", "train@first")
         shutil.rmtree(folder)
     soak.counts |= {"kills": kills.total(), **kills, "trainings": trainings}
@@ -111,11 +108,11 @@ def test_a_killed_training_loses_nothing_and_shows_nothing_torn(
 def _kill_training(folder: Path, engine: list[str], aim: str, chance: random.Random) -> str | None:
     """Kill `train` beneath `engine` at a random moment of kind `aim`; the kind it turned out to be."""
     pattern, seconds = MOMENTS[aim]
-    before = _marks(folder, "models/first/*", "scratch/train/first/*", "scratch/train/first/*/*")
+    before = marks_of(folder, "models/first/*", "scratch/train/first/*", "scratch/train/first/*/*")
 
     def look() -> str:
         assert not _torn_training(folder)
-        now = _marks(folder, "models/first/*", "scratch/train/first/*", "scratch/train/first/*/*").items()
+        now = marks_of(folder, "models/first/*", "scratch/train/first/*", "scratch/train/first/*/*").items()
         new = [path for path, _ in now - before.items()]
         if any("models" in path.parts or ".finished" in path.suffixes for path in new):
             return "publishing"
@@ -123,8 +120,8 @@ def _kill_training(folder: Path, engine: list[str], aim: str, chance: random.Ran
             return "save"
         return "step" if new else "starting"
 
-    with _watched(lambda: _torn_training(folder)) as watcher:
-        moment = _kill(folder, engine, ("train@first", "train"), (pattern, chance.uniform(0, seconds)), look, watcher)
+    with watched(lambda: _torn_training(folder)) as watcher:
+        moment = kill(folder, engine, ("train@first", "train"), (pattern, chance.uniform(0, seconds)), look, watcher)
     return moment
 
 
@@ -177,7 +174,7 @@ def test_killed_data_are_absent_or_whole_and_no_worker_lingers(soak: Soak, tmp_p
             call(folder, *engine_of("download@houses", next(engines)))
         soak.counts |= {f"kills of {verb}": kills.total(), f"{verb} at work": kills["working"]}
     call(folder, *engine_of("prepare@houses", ENGINES[0]))
-    assert _files(folder / "data") == straight
+    assert digests(folder / "data") == straight
     assert not list(folder.glob("data/*/.*.partial"))
     assert "up to date" in call(folder, "dvc", "status", "prepare@houses")
 
@@ -186,7 +183,7 @@ def _straight_data(folder: Path) -> dict[str, str]:
     """The files of undisturbed verbs, by no engine."""
     for verb in ("download", "prepare"):
         subprocess.run([sys.executable, "-m", f"stages.{verb}", "houses"], cwd=folder, check=True, capture_output=True)
-    return _files(folder / "data")
+    return digests(folder / "data")
 
 
 def _kill_data(
@@ -202,10 +199,10 @@ def _kill_data(
     """Kill `verb` beneath `engine` as it starts, or while it writes images."""
     work = out.with_name(".houses.partial") / "train/*"
     whole = {name: digest for name, digest in straight.items() if name.startswith(f"{out.relative_to('data')}/")}
-    before = _marks(folder, str(work))
+    before = marks_of(folder, str(work))
 
     def torn() -> list[str]:
-        there = _files(folder / out) if (folder / out).exists() else {}
+        there = digests(folder / out) if (folder / out).exists() else {}
         return (
             []
             if not there or {f"{out.relative_to('data')}/{name}": there[name] for name in there} == whole
@@ -214,11 +211,11 @@ def _kill_data(
 
     def look() -> str:
         assert not torn()
-        return "working" if _marks(folder, str(work)).items() - before.items() else "starting"
+        return "working" if marks_of(folder, str(work)).items() - before.items() else "starting"
 
     aim = ("nothing", chance.uniform(0, 3)) if early else (str(work), chance.uniform(0, 1))
-    with _watched(torn) as watcher:
-        return _kill(folder, engine, ("prepare@houses", verb), aim, look, watcher)
+    with watched(torn) as watcher:
+        return kill(folder, engine, ("prepare@houses", verb), aim, look, watcher)
 
 
 # ---- the engines -----------------------------------------------------------------------------------------------------
@@ -238,22 +235,22 @@ def test_a_killed_engine_leaves_an_orphan_that_nothing_disturbs(
         orphan = process_of("train", process)
         assert orphan
         beneath = [p for p in psutil.Process(process.pid).children(recursive=True) if p != orphan]
-        _wait(folder, (MOMENTS["step"][0], chance.uniform(0, 0.3)), {}, partial(_runs, orphan))
+        wait_for(folder, (MOMENTS["step"][0], chance.uniform(0, 0.3)), {}, partial(alive, orphan))
         process.kill()
         process.wait()
         orphan.suspend()  # or it might end first
-        assert _runs(orphan)
+        assert alive(orphan)
         assert _refused(folder, engine), said(folder)
         orphan.resume()
         for p in [] if ends else [*beneath, orphan]:
             p.kill()
         psutil.wait_procs([*beneath, orphan], timeout=120)
-        assert not _runs(orphan)
+        assert not alive(orphan)
 
         _unlock(folder, engine)
         finish = start(folder, *engine_of("train@first", engine))
         assert finish.wait() == 0, said(folder)
-        assert _files(folder / "models/first") == straight
+        assert digests(folder / "models/first") == straight
         assert "up to date" in call(folder, "dvc", "status", "train@first")
         if ends and engine[0] == "dvc":
             assert "was trained before" in said(folder)
@@ -273,119 +270,3 @@ def _unlock(folder: Path, engine: list[str]) -> None:
     """The README: "If Snakemake itself was killed, say `snakemake --unlock` first"."""
     if engine[0] == "snakemake":
         call(folder, "snakemake", "--unlock")
-
-
-# ---- moments ---------------------------------------------------------------------------------------------------------
-
-
-def _kill(
-    folder: Path,
-    engine: list[str],
-    stage: tuple[str, str],
-    aim: tuple[str, float],
-    look: Callable[[], str],
-    watcher: "_Watcher",
-) -> str | None:
-    """Run a stage beneath `engine` and SIGKILL the process of a verb once `aim` has come.
-
-    Returns what `look` says then; None if the process ended before.
-    """
-    pattern, _ = aim
-    before = _marks(folder, pattern)
-    process = start(folder, *engine_of(stage[0], engine))
-    victim = process_of(stage[1], process)
-    if victim is None:
-        assert process.wait() == 0, said(folder)
-        return None
-    above = psutil.Process(victim.ppid())
-    watcher.watch(victim)
-    _wait(folder, aim, before, lambda: _runs(victim))
-    with watcher.lock:  # not while it looks: the engine is about to clean up
-        with suppress(psutil.NoSuchProcess):
-            above.suspend()
-        beneath = victim.children(recursive=True) if _runs(victim) else []
-        killed = _runs(victim)
-        while _runs(victim):
-            victim.kill()
-            time.sleep(0.001)
-        moment = look() if killed else None
-        watcher.watch(None)
-    with suppress(psutil.NoSuchProcess):
-        above.resume()
-    failed = process.wait() != 0
-    assert failed or not killed, said(folder)
-    _, lingering = psutil.wait_procs(beneath, timeout=10)
-    assert not lingering
-    return moment if failed else None
-
-
-def _wait(folder: Path, aim: tuple[str, float], before: Marks, runs: Callable[[], bool]) -> None:
-    """Until a file of the aim's pattern is another than `before`, and then its seconds; at most until it has ended."""
-    pattern, seconds = aim
-    while pattern != "nothing" and runs() and not _marks(folder, pattern).items() - before.items():
-        time.sleep(0.0003)
-    end = time.monotonic() + seconds
-    while runs() and time.monotonic() < end:
-        time.sleep(min(seconds, 0.001))
-
-
-def _runs(process: psutil.Process) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return process.status() != psutil.STATUS_ZOMBIE
-    return False
-
-
-def _marks(folder: Path, *patterns: str) -> Marks:
-    marks = {}
-    for path in (path for pattern in patterns for path in folder.glob(pattern)):
-        with suppress(FileNotFoundError):
-            stat = path.stat()
-            marks[path] = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-    return marks
-
-
-def _files(folder: Path) -> dict[str, str]:
-    """sha256 of each file, but for what Snakemake drops."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
-class _Watcher:
-    """Looks again and again, as long as the watched process runs: then no engine takes anything away."""
-
-    def __init__(self, torn: Callable[[], list[str]]) -> None:
-        self.torn, self.lock, self.found = torn, threading.Lock(), list[str]()
-        self._process: psutil.Process | None = None
-        self._done = threading.Event()
-
-    def watch(self, process: psutil.Process | None) -> None:
-        self._process = process
-
-    def run(self) -> None:
-        while not self._done.wait(0.01):
-            with self.lock:
-                if self._process and _runs(self._process):
-                    found = self._try()
-                    self.found += found if _runs(self._process) else []
-
-    def _try(self) -> list[str]:
-        try:
-            return self.torn()
-        except Exception as error:  # a file that cannot be read is torn
-            return [repr(error)]
-
-    def stop(self) -> None:
-        self._done.set()
-
-
-@contextmanager
-def _watched(torn: Callable[[], list[str]]) -> Iterator[_Watcher]:
-    watcher = _Watcher(torn)
-    thread = threading.Thread(target=watcher.run)
-    thread.start()
-    try:
-        yield watcher
-    finally:
-        watcher.stop()
-        thread.join()
-    assert not watcher.found
