@@ -60,5 +60,5 @@ audit: .venv/ready           ## is a pinned package known to be vulnerable? exit
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed; try make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet "$$(grep ^uv== requirements.txt)"
-	.venv/bin/uv pip install --python .venv/bin/python -r requirements.txt
+	.venv/bin/uv pip install --python .venv/bin/python --compile-bytecode -r requirements.txt
 	touch $@
