@@ -6,6 +6,7 @@ from torch import Tensor, optim
 from stages.pix2pix.checkpoints import network_tensors, optimizer_tensors, restore_network, restore_optimizer
 from stages.pix2pix.hardware import Hardware
 from stages.pix2pix.losses import discriminator_loss, gan_loss, l1_loss
+from stages.pix2pix.narrow import lay_out
 from stages.pix2pix.networks import PatchGAN, UNet, initialise
 
 
@@ -28,8 +29,9 @@ class Gan:
     ) -> None:
         initialise(generator, seed)
         initialise(discriminator, seed + 1)
-        self.generator = generator.to(hardware.device).to(memory_format=torch.channels_last)
-        self.discriminator = discriminator.to(hardware.device).to(memory_format=torch.channels_last)
+        for network in (generator, discriminator):
+            lay_out(network, hardware.device)
+        self.generator, self.discriminator = generator, discriminator
         self.learning_rates = learning_rates
         self.generator_adam = optim.Adam(generator.parameters(), learning_rates[0], betas, fused=True)
         self.discriminator_adam = optim.Adam(discriminator.parameters(), learning_rates[1], betas, fused=True)

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from stages.pix2pix.narrow import double, halve
 from stages.pix2pix.noise import uniform
 
 
@@ -51,7 +52,7 @@ class Down(nn.Module):
         self.norm = Norm(cout, norm) if norm else None
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.conv(F.leaky_relu(x, 0.2) if self.activate else x)
+        x = halve(self.conv, F.leaky_relu(x, 0.2) if self.activate else x)
         return self.norm(x) if self.norm else x
 
 
@@ -65,7 +66,7 @@ class Up(nn.Module):
         self.dropout, self.stream = dropout, stream
 
     def forward(self, x: Tensor, seeds: Tensor | None) -> Tensor:
-        x = self.conv(F.relu(x))
+        x = double(self.conv, F.relu(x))
         x = self.norm(x) if self.norm else x
         if self.dropout == 0 or seeds is None:
             return x

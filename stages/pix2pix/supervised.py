@@ -13,6 +13,7 @@ from stages.pix2pix.generators import Coloured
 from stages.pix2pix.hardware import Hardware
 from stages.pix2pix.images import Uint8
 from stages.pix2pix.losses import l1_loss
+from stages.pix2pix.narrow import lay_out
 from stages.pix2pix.networks import UNet, initialise
 
 
@@ -36,7 +37,8 @@ class Supervised:
             initialise_fcn(generator, seed)
         else:
             initialise(generator, seed)
-        self.generator = generator.to(hardware.device).to(memory_format=torch.channels_last)
+        lay_out(generator, hardware.device)
+        self.generator = generator
         self.coloured = None if colours is None else Coloured(generator, colours).to(hardware.device)
         self.idle = ("ce",) if colours is None else ()  # losses without meaning
         self.learning_rate, self.hardware = learning_rate, hardware

@@ -1,0 +1,48 @@
+"""The innermost layers of a U-Net in training on a CPU: weights by the million, a few pixels, so matrix products.
+
+There a convolution's arithmetic is nothing and its weights' bytes are all; oneDNN's convolutions, made for many pixels,
+take 2 to 4 times as long as a product with the unfolded pixels, most of it for the gradient of the weights.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+WEIGHTS = 1_000_000  # at least: below, convolutions are as fast
+PIXELS = 64  # at most, of all images together: above, too
+
+
+def lay_out(network: nn.Module, device: torch.device) -> None:
+    """Move a network to `device` and lay its weights channels last in memory, as its images are.
+
+    On a CPU layers of many weights keep theirs, as matrix products read them, and the fused Adam without copies.
+    """
+    network.to(device)
+    for weight in network.parameters():
+        if weight.dim() == 4 and (device.type != "cpu" or weight.numel() < WEIGHTS):
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+
+
+def halve(conv: nn.Conv2d, x: Tensor) -> Tensor:
+    """A convolution of 4 x 4, stride 2: (N, C, H, W) -> (N, C', H / 2, W / 2)."""
+    if not _is_narrow(conv, x, pixels=x[:, 0].numel() // 4):
+        out: Tensor = conv(x)
+        return out
+    columns = F.unfold(x.float(), 4, padding=1, stride=2)  # (N, 16 C, pixels)
+    out = F.linear(columns.transpose(1, 2), conv.weight.flatten(1), conv.bias)  # (N, pixels, C')
+    return out.transpose(1, 2).reshape(len(x), -1, x.shape[2] // 2, x.shape[3] // 2)
+
+
+def double(conv: nn.ConvTranspose2d, x: Tensor) -> Tensor:
+    """A transposed convolution of 4 x 4, stride 2: (N, C, H, W) -> (N, C', 2 H, 2 W)."""
+    if not _is_narrow(conv, x, pixels=x[:, 0].numel()):
+        out: Tensor = conv(x)
+        return out
+    columns = (x.flatten(2).transpose(1, 2) @ conv.weight.flatten(1)).transpose(1, 2)  # (N, 16 C', pixels)
+    size = (2 * x.shape[2], 2 * x.shape[3])
+    out = F.fold(columns.float(), size, 4, padding=1, stride=2).to(columns.dtype)
+    return out if conv.bias is None else out + conv.bias[:, None, None].to(out.dtype)
+
+
+def _is_narrow(conv: nn.Conv2d | nn.ConvTranspose2d, x: Tensor, *, pixels: int) -> bool:
+    return conv.training and x.device.type == "cpu" and conv.weight.numel() >= WEIGHTS and pixels <= PIXELS
