@@ -1,8 +1,8 @@
 """Run a command on a GPU that no other job of this machine has: python -m workflow.gpus COMMAND...
 
-Which GPUs there are: those of CUDA_VISIBLE_DEVICES (a cluster's allotment, or a person's), else all that nvidia-smi lists.
-Where there is none, or PIX2PIX_DEVICE names the device, the command runs as it is. A GPU is taken by a lock on a file of
-this machine. The command's own process holds it, so the kernel gives it back when that ends, however it ends.
+Which GPUs there are: those of CUDA_VISIBLE_DEVICES (a cluster's allotment, or a person's), else all that nvidia-smi
+lists. Where there is none, or PIX2PIX_DEVICE names the device, the command runs as it is. A GPU is taken by a lock on a
+file of this machine. The command's own process holds it, so the kernel gives it back when that ends, however it ends.
 """
 
 import fcntl
@@ -28,7 +28,7 @@ def visible_gpus() -> list[str]:
 
 
 def take_gpu(gpus: list[str], *, folder: Path) -> tuple[str, int]:
-    """One of `gpus`, once it is free, and the descriptor of its lock in `folder`: closing the last copy gives it back."""
+    """One of `gpus`, once it is free, and the descriptor of its lock in `folder`, whose last copy's end gives it back."""
     uuids = _uuids()  # a number and a UUID may mean the same GPU
     files = {gpu: folder / f"pix2pix-gpu-{uuids.get(gpu, gpu)}.lock" for gpu in gpus}
     waits = False

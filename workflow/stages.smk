@@ -101,6 +101,8 @@ for address, stage in STAGES.items():
         log:
             f"logs/{address.replace('@', '_')}.log",
         shell:
+            # a second name for the log of each job of a cluster: Snakemake removes the first before it retries
+            ": > {log}; [ -z \"${{SLURM_JOB_ID:-}}\" ] || ln -f {log} {log}.$SLURM_JOB_ID || true; "
             # what DVC has not recorded is no output, unless another process is at work on it
             "{params.launcher} dvc --wait-for-lock repro --single-item {params.stage} > {log} 2>&1 || "
             "{{ grep -qE 'is busy|another process' {log} || rm -rf {output}; false; }}"
