@@ -28,7 +28,7 @@ def visible_gpus() -> list[str]:
 
 
 def take_gpu(gpus: list[str], *, folder: Path) -> tuple[str, int]:
-    """One of `gpus`, once it is free, and the descriptor of its lock in `folder`, whose last copy's end gives it back."""
+    """One of `gpus`, once it is free, and the descriptor of its lock in `folder`; closing its last copy frees it."""
     uuids = _uuids()  # a number and a UUID may mean the same GPU
     files = {gpu: folder / f"pix2pix-gpu-{uuids.get(gpu, gpu)}.lock" for gpu in gpus}
     waits = False
