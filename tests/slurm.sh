@@ -51,7 +51,7 @@ GresTypes=gpu
 NodeName=$host NodeAddr=127.0.0.1 CPUs=8 RealMemory=64000 Gres=gpu:2
 PartitionName=main Nodes=$host Default=YES MaxTime=INFINITE
 CONF
-export SLURM_CONF=$root/slurm.conf
+export SLURM_CONF=$root/slurm.conf SLURM_OF_ONE_NODE=1
 mkdir -p /etc/slurm
 ln -sfn "$SLURM_CONF" /etc/slurm/slurm.conf
 

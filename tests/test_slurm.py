@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from tests.clones import call, clone, said, start
 from tests.conftest import TINY
 
-pytestmark = pytest.mark.skipif("SLURM_CONF" not in os.environ, reason="make test-slurm brings up a SLURM")
+pytestmark = pytest.mark.skipif("SLURM_OF_ONE_NODE" not in os.environ, reason="make test-slurm brings up a SLURM")
 PROFILE = ("snakemake", "--profile", "workflow/profiles/slurm")
 IN_A_HURRY = ("--slurm-init-seconds-before-status-checks", "2")
 ON_GPUS = {"train_first", "render_first"}

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 
@@ -46,12 +47,15 @@ def take_gpu(gpus: list[str], *, folder: Path) -> tuple[str, int]:
 
 
 def _open(file: Path) -> int:
-    """Others' lock files can be read, but not opened for creation, in a folder such as /tmp."""
+    """A lock of everybody's, whoever made it: in /tmp, others' files cannot be opened for creation."""
     with suppress(FileExistsError):
-        os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o644))
+        descriptor = os.open(file, os.O_CREAT | os.O_EXCL)
+        os.fchmod(descriptor, 0o644)
+        os.close(descriptor)
     return os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
 
 
+@cache
 def _uuids() -> dict[str, str]:
     """UUIDs of the GPUs that nvidia-smi lists, by number; empty where there is no nvidia-smi."""
     ask = ["nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader"]
@@ -59,7 +63,7 @@ def _uuids() -> dict[str, str]:
         listed = subprocess.run(ask, capture_output=True, text=True, check=True, timeout=60).stdout
     except (OSError, subprocess.SubprocessError):
         return {}
-    return dict(line.split(", ") for line in listed.splitlines())
+    return dict(line.split(", ") for line in listed.splitlines() if ", GPU-" in line)
 
 
 def main() -> None:
