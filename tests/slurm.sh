@@ -7,7 +7,7 @@ set -euo pipefail
 skip() { echo "skipped, no SLURM here: $1"; exit 0; }
 [ "$(id -u)" = 0 ] || skip "its daemons want root"
 export PATH="$PATH:/usr/sbin:/sbin"
-if ! command -v slurmctld slurmd munged >/dev/null; then
+if ! type slurmctld slurmd munged >/dev/null 2>&1; then
   command -v apt-get >/dev/null || skip "install slurm-wlm and munge"
   (apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends slurm-wlm munge) >/dev/null 2>&1 ||
     skip "apt-get has no slurm-wlm and munge"
@@ -46,6 +46,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SchedulerParameters=batch_sched_delay=0,sched_interval=1
 SlurmdParameters=config_overrides
+CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
 ReturnToService=2
 GresTypes=gpu
 NodeName=$host NodeAddr=127.0.0.1 CPUs=8 RealMemory=64000 Gres=gpu:2
@@ -57,7 +58,12 @@ ln -sfn "$SLURM_CONF" /etc/slurm/slurm.conf
 
 daemons=()
 stop() {
-  scancel --full --signal=KILL --state=RUNNING 2>/dev/null || true
+  scancel --state=PENDING || true
+  scancel --full --signal=KILL --state=RUNNING || true
+  for _ in $(seq 40); do
+    [ -n "$(squeue -h)" ] || break
+    sleep 0.5
+  done
   for daemon in "${daemons[@]}"; do kill "$daemon" 2>/dev/null || true; done
   wait
   rm -rf "$root" /etc/slurm/slurm.conf
