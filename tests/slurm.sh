@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A real SLURM of one node on this machine, for as long as a command runs: tests/slurm.sh COMMAND...
-# The node claims 8 CPUs, 64 GB and 2 GPUs that nobody has: SLURM counts what it hands out, and looks at no hardware.
+# The node claims 8 CPUs, 64 GB and 2 GPUs, two devices that every machine has: SLURM only counts what it hands out.
 # Everything lies in a temporary folder, but for a link to it in /etc/slurm: Snakemake's jobs forget SLURM_CONF.
 set -euo pipefail
 
@@ -64,7 +64,10 @@ stop() {
     [ -n "$(squeue -h)" ] || break
     sleep 0.5
   done
-  for daemon in "${daemons[@]}"; do kill "$daemon" 2>/dev/null || true; done
+  for signal in TERM KILL; do
+    kill -s "$signal" "${daemons[@]}" 2>/dev/null || true
+    sleep 1
+  done
   wait
   rm -rf "$root" /etc/slurm/slurm.conf
 }

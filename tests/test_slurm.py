@@ -36,7 +36,7 @@ def by_slurm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     killed = [job for job, (rule, state, _) in jobs().items() if (rule, state) == ("train_first", "RUNNING")]
     assert len(killed) == 1, said(folder)
     subprocess.run(["scancel", "--full", "--signal=KILL", *killed], check=True)
-    assert engine.wait(timeout=300) == 0, said(folder)
+    assert engine.wait(timeout=600) == 0, said(folder)
     return folder
 
 
@@ -93,7 +93,7 @@ def _save_often(folder: Path) -> None:
     path.write_text(text.replace("SAVE_SECONDS = 5.0", "SAVE_SECONDS = 0.1"), encoding="utf-8")
 
 
-def _wait(until: Callable[[], object], seconds: float = 120) -> None:
+def _wait(until: Callable[[], object], seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while not until():
         assert time.monotonic() < end
