@@ -1,4 +1,5 @@
 # demo: a first picture in minutes · app: draw and see what a network makes of it · test: all checks
+# test-slurm: the graph as jobs of a real SLURM, one of them killed
 # soak: kills, hostile input and load at length, into benchmarks/soaks.csv
 # coverage, mutants: what the checks reach, and which small mistakes they would miss
 # audit: known vulnerabilities of the pins · pins: refresh them
@@ -9,7 +10,7 @@ BOTH := import json, sys; t = json.load(sys.stdin)["totals"]; \
   found = t["percent_statements_covered"], t["percent_branches_covered"]; \
   print("lines %.1f %%, branches %.1f %%" % found); sys.exit(min(found) < 95)
 
-.PHONY: demo app test lint soak coverage mutants bench readme pins audit publish fetch
+.PHONY: demo app test test-slurm lint soak coverage mutants bench readme pins audit publish fetch
 
 demo: .venv/ready            ## draw data, train, score: ends with a picture
 	dvc repro report@demo
@@ -20,6 +21,9 @@ app: .venv/ready             ## the page, on this machine alone: draw, and a tra
 
 test: lint                   ## lint, types, laws, both engines end to end
 	pytest
+
+test-slurm: .venv/ready      ## the graph as jobs of a real SLURM of one node; installs it as root on Debian, or skips
+	tests/slurm.sh pytest tests/test_slurm.py
 
 lint: .venv/ready
 	ruff check .

@@ -51,6 +51,16 @@ def test_neither_training_nor_rendering_reads_what_the_score_makes() -> None:
         assert not [dep for dep in deps if dep.endswith("/") and any(dep in out for out in made)], verb
 
 
+def test_the_default_profile_contradicts_no_other() -> None:
+    """Snakemake reads it beneath any --profile, and lets it win."""
+    default, slurm = (
+        YAML(typ="safe").load(REPO / f"workflow/profiles/{name}/config.yaml") for name in ("default", "slurm")
+    )
+    assert {key: slurm[key] for key in default if key in slurm} == {
+        key: default[key] for key in default if key in slurm
+    }
+
+
 def committed(path: str) -> str | None:
     shown = subprocess.run(["git", "show", f"HEAD:{path}"], cwd=REPO, capture_output=True, text=True, check=False)
     return shown.stdout if shown.returncode == 0 else None

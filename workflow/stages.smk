@@ -10,12 +10,21 @@ from pathlib import Path
 from dvc.dependency import ParamsDependency
 from dvc.repo import Repo
 from snakemake.exceptions import WorkflowError
+from snakemake.jobs import Job
 
 sys.path.insert(0, workflow.basedir)
 from stages.params import read_params
+from workflow.gpus import visible_gpus
 
 # jobs find dvc and python where this snakemake is, also without an activated environment
 os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
+
+
+async def leave_outputs(job):
+    """In place of Snakemake's removal of a job's outputs: DVC removes them itself, and beneath its lock alone."""
+
+
+Job.remove_existing_output = leave_outputs
 
 
 def relative(path):
@@ -73,6 +82,11 @@ def values(stage):
     return [f"{key}: {reduce(getitem, key.split('.'), PARAMS)}" for key in keys]
 
 
+# GPU jobs at a time: what the profile or --resources says, else one a GPU, and one where there is none
+if workflow.is_main_process and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", len(visible_gpus()) or 1)
+
+
 REPORTS = [relative(out) for address, stage in STAGES.items() if address.startswith("report@") for out in stage.outs]
 
 
@@ -88,12 +102,15 @@ for address, stage in STAGES.items():
         params:
             stage=address,
             values=values(stage),
+            launcher="python -m workflow.gpus" if "gpu" in stage.meta["resources"] else "",
         threads: stage.meta["threads"]
         resources:
             **stage.meta["resources"],
         log:
             f"logs/{address.replace('@', '_')}.log",
         shell:
+            # a second name for the log of each job of a cluster: Snakemake removes the first before it retries
+            ": > {log}; [ -z \"${{SLURM_JOB_ID:-}}\" ] || ln -f {log} {log}.$SLURM_JOB_ID || true; "
             # what DVC has not recorded is no output, unless another process is at work on it
-            "dvc --wait-for-lock repro --single-item {params.stage} > {log} 2>&1 || "
+            "{params.launcher} dvc --wait-for-lock repro --single-item {params.stage} > {log} 2>&1 || "
             "{{ grep -qE 'is busy|another process' {log} || rm -rf {output}; false; }}"
