@@ -18,7 +18,7 @@ from datetime import timedelta
 import psutil
 import torch
 import torch.distributed as dist
-from torch.distributed.elastic.multiprocessing.api import SignalException
+from torch.distributed.elastic.multiprocessing.api import DefaultLogsSpecs, SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from torch.distributed.rendezvous import rendezvous
@@ -56,6 +56,7 @@ def launch(module: str, *words: str, count: int) -> None:
         rdzv_backend="c10d",
         rdzv_endpoint="localhost:0",
         max_restarts=0,
+        logs_specs=DefaultLogsSpecs(os.devnull),  # else folders stay in /tmp
     )
     try:
         elastic_launch(config, sys.executable)("-m", module, *words)
