@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -94,7 +95,7 @@ def killed(steps: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return whole(gan, source, target, seeds)
 
-    Gan.step = until  # type: ignore[method-assign]
+    pytest.MonkeyPatch().setattr(Gan, "step", until)
     sys.argv = ["train", "first"]
     train()
 

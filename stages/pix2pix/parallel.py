@@ -138,6 +138,4 @@ def _others() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise ConnectionError(
-            f"another process of this training is gone ({error}); the same command continues"
-        ) from error
+        raise ConnectionError("another process of this training is gone; the same command continues") from error
