@@ -8,6 +8,10 @@ the paper's; or ce, the cross-entropy of classes).
 
 Killed anywhere and started again by the same command, it continues and ends with the same bits: its state lives in
 scratch/train/<experiment>/<digest of all that determines it>/; what it ended with stays there (finished.py).
+
+Processes that train together, started by torchrun or by PIX2PIX_PROCESSES, share each batch (parallel.py). The first
+alone writes, what one alone would: another number of them continues a run, to the same weights up to rounding.
+
 TensorBoard reads logs/tensorboard/; hardware and wall time go to logs/records/.
 """
 
@@ -18,6 +22,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +40,11 @@ from stages.pix2pix.gan import Gan
 from stages.pix2pix.generators import Generator, MeanTarget, build_generator, inference_seeds
 from stages.pix2pix.hardware import Hardware, use_hardware
 from stages.pix2pix.labels import palette
+from stages.pix2pix.launcher import asked_for, launch, together
 from stages.pix2pix.losses import l1_loss
 from stages.pix2pix.monitor import Monitor, write_samples
 from stages.pix2pix.networks import PatchGAN
+from stages.pix2pix.parallel import agree, gathered, is_first, per_device, processes, rank, share, total
 from stages.pix2pix.records import write_record
 from stages.pix2pix.runs import Run, only_one
 from stages.pix2pix.supervised import Supervised
@@ -49,7 +56,8 @@ def train(name: str, params: Params) -> None:
     """Train experiment `name` and publish its outputs under models/<name>/.
 
     Raises:
-        ValueError, FileNotFoundError: no such experiment or pairs, a non-finite loss, or it is being trained elsewhere.
+        ValueError, FileNotFoundError: no such experiment or pairs, a non-finite loss, it is being trained elsewhere, or
+            processes that train together cannot share a batch equally or see other files.
     """
     experiment = entry(params.experiments, name, "experiments")
     model, recipe = params.models[experiment.model], params.recipes[experiment.recipe]
@@ -63,41 +71,54 @@ def train(name: str, params: Params) -> None:
     scratch, out = Path("scratch/train", name), Path("models", name)
     labels = model.classes if isinstance(model, FCN | UNetAlone) else None
     train_size = recipe.size if isinstance(model, Mean) else recipe.jitter
-    with only_one(scratch):
+    batch_per_device = recipe.batch_size if isinstance(model, Mean) else per_device(recipe.batch_size)
+    if processes() > 1:
+        _say(f"{name}: {processes()} devices, on each {batch_per_device} of a batch's {recipe.batch_size} images")
+    with only_one(scratch) if is_first() else nullcontext():
         training, validation = (
             load_pairs(dataset, split, direction=experiment.direction, size=size, device=hardware.device, labels=labels)
             for split, size in (("train", train_size), ("val", recipe.size))
         )
         if recipe.batch_size > len(training.pairs):
             raise ValueError(f"{dataset}: {len(training.pairs)} training pairs, but batch_size is {recipe.batch_size}")
-        folder = scratch / _digest(about, training, validation)
+        digest = _digest(about, training, validation)
+        agree(digest, f"{dataset}: processes that train together see other data, parameters or code; make them equal")
+        folder = scratch / digest
         finished = scratch / f"{_digest(about | hardware.describe(), training, validation)}.finished"
-        if is_whole(finished):
-            print(f"{name} was trained before; publishing it again (to train anew, remove {scratch})", flush=True)
+        if gathered(is_whole(finished))[0]:
+            _say(f"{name} was trained before; publishing it again (to train anew, remove {scratch})")
         else:
             for other in sorted(scratch.glob("*/state.safetensors")):
                 if other.parent != folder:
-                    print(f"{other}: of other parameters, data or code; not continued", flush=True)
+                    _say(f"{other}: of other parameters, data or code; not continued")
             learner = _learner(model, recipe, seed=experiment.seed, hardware=hardware)
             state = Run(folder, hardware.device, losses=len(learner.LOSSES))
             match learner:
                 case MeanTarget():
-                    _average(learner, state, recipe, training, validation, about)
+                    if is_first():
+                        _average(learner, state, recipe, training, validation, about)
                     generator: Generator = learner
                 case _:
                     _fit(learner, state, recipe, training, validation, about, hardware)
                     generator = learner.generator
-            write_record(
-                Path("logs/records", f"{name}.json"),
-                command=f"python -m stages.train {name}",
-                seconds=state.seconds,
-                images=state.step * recipe.batch_size,
-                hardware=hardware.describe(),
-                code=("stages", "params.yaml"),
-            )
-            gather(finished, state, generator, _columns(learner), about)
-        publish(finished, out)
-        forget_others(finished)
+            if is_first():
+                write_record(
+                    Path("logs/records", f"{name}.json"),
+                    command=f"python -m stages.train {name}",
+                    seconds=state.seconds,
+                    images=state.step * recipe.batch_size,
+                    hardware=hardware.describe() | {"batch_per_device": batch_per_device},
+                    code=("stages", "params.yaml"),
+                )
+                gather(finished, state, generator, _columns(learner), about)
+        if is_first():
+            publish(finished, out)
+            forget_others(finished)
+
+
+def _say(line: str) -> None:
+    if is_first():
+        print(line, flush=True)
 
 
 def _digest(about: dict[str, Any], training: PairSet, validation: PairSet) -> str:
@@ -152,9 +173,10 @@ def _fit(
     about: dict[str, Any],
     hardware: Hardware,
 ) -> None:
-    """The training loop: every experiment that learns runs through these lines."""
+    """The training loop: every experiment that learns runs through these lines, in every process that trains it."""
     if state.resume(learner):
-        print(f"continuing {about['experiment']} at step {state.step}", flush=True)
+        _say(f"continuing {about['experiment']} at step {state.step}")
+    agree(state.step, f"{state.folder}: processes that train together see other files; scratch/ must be one for all")
     steps = len(training.pairs) // recipe.batch_size
     with Monitor(
         about["experiment"],
@@ -162,12 +184,13 @@ def _fit(
         done=recipe.batch_size * state.step,
         epochs_done=len(state.rows),
         logs=Path("logs/tensorboard", about["experiment"]),
+        quiet=not is_first(),
     ) as monitor:
         while state.step < steps * recipe.epochs:
             epoch = state.step // steps
             factor = learning_rate_factor(epoch, epochs=recipe.epochs, decay_epochs=recipe.decay_epochs)
             learner.scale_learning_rates(factor)
-            draws = draw_epoch(
+            epoch_draws = draw_epoch(
                 seed=about["seed"],
                 epoch=epoch,
                 pairs=len(training.pairs),
@@ -175,35 +198,37 @@ def _fit(
                 jitter=recipe.jitter,
                 size=recipe.size,
                 mirror=recipe.mirror,
-            ).to(hardware.device)
+            )
+            draws = share(epoch_draws).to(hardware.device)
             for i in range(state.step % steps, steps):
                 source, target = cut_batch(training.images, draws[i], size=recipe.size)
                 state.add(learner.step(source, target, draws[i, :, 4]))
                 monitor.step(recipe.batch_size)
-                if state.due() and i + 1 < steps:
+                if is_first() and state.due() and i + 1 < steps:
                     state.mean_losses(i + 1)  # never save past a non-finite loss
                     state.save(learner)
-            _close_epoch(state, learner, recipe, training, validation, about, monitor)
-            if state.due() or epoch + 1 == recipe.epochs:
+            validation_losses = _validate(learner, validation, recipe, about)
+            if is_first():
+                _close_epoch(state, learner, validation_losses, recipe, (training, validation), about, monitor)
+            state.reset_sums()
+            if is_first() and (state.due() or epoch + 1 == recipe.epochs):
                 state.save(learner)
 
 
 def _close_epoch(
     state: Run,
     learner: Gan | Supervised,
+    validation_losses: list[float],
     recipe: Recipe,
-    training: PairSet,
-    validation: PairSet,
+    sets: tuple[PairSet, PairSet],
     about: dict[str, Any],
     monitor: Monitor,
 ) -> None:
     """Losses, samples, best and kept weights of the epoch that just ended."""
-    steps = len(training.pairs) // recipe.batch_size
+    steps = len(sets[0].pairs) // recipe.batch_size
     epoch = state.step // steps
-    losses = state.mean_losses(steps)
+    losses = state.mean_losses(steps) + validation_losses
     state.check_weights(learner)
-    losses += _validate(learner, validation, recipe, about)
-    state.reset_sums()
     row: dict[str, Any] = {"epoch": epoch, "step": state.step, "images": state.step * recipe.batch_size}
     for name, loss in zip(_columns(learner)[3:], losses, strict=True):
         kind = name.split("_")[1]
@@ -222,21 +247,20 @@ def _close_epoch(
 
     samples = state.folder / "samples" / f"epoch_{epoch:04d}.png"
     seed = about["seed"] if about["inference"]["dropout"] else None
-    sets = (training, validation)
     monitor.epoch(state.rows, write_samples(samples, learner.generate, sets, size=recipe.size, seed=seed))
 
 
 def _validate(learner: Gan | Supervised, validation: PairSet, recipe: Recipe, about: dict[str, Any]) -> list[float]:
-    """Mean losses, in the order of the learner's, over the validation split."""
+    """Mean losses, in the order of the learner's, over the validation split, shared by all processes."""
     count = len(validation.pairs)
     sums = torch.zeros(len(learner.LOSSES), dtype=torch.float64, device=validation.images.device)
-    for start in range(0, count, VALIDATION_BATCH):
+    for start in range(rank() * VALIDATION_BATCH, count, processes() * VALIDATION_BATCH):
         index = list(range(start, min(start + VALIDATION_BATCH, count)))
         source, target = cut_centre(validation.images, index, size=recipe.size)
         ids = [validation.pairs[i].id for i in index]
         seeds = inference_seeds(about["seed"], ids).to(source.device) if about["inference"]["dropout"] else None
         sums += learner.validate(source, target, seeds) * len(index)
-    means: list[float] = (sums / count).tolist()
+    means: list[float] = (total(sums) / count).tolist()
     return means
 
 
@@ -277,7 +301,27 @@ def learning_rate_factor(epoch: int, *, epochs: int, decay_epochs: int) -> float
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train one experiment; after a kill, run again to continue.")
     parser.add_argument("experiment")
-    train(parser.parse_args().experiment, read_params())
+    name = parser.parse_args().experiment
+    with together():
+        params = read_params()
+        count = processes_for(name, params)
+        if count > 1:
+            launch("stages.train", name, count=count)
+        else:
+            train(name, params)
+
+
+def processes_for(name: str, params: Params) -> int:
+    """How many processes to start: at most as PIX2PIX_PROCESSES asks for, and so that they share each batch equally."""
+    asked = asked_for()
+    experiment = entry(params.experiments, name, "experiments")
+    if isinstance(params.models[experiment.model], Mean):
+        return 1
+    batch_size = params.recipes[experiment.recipe].batch_size
+    count = max(count for count in range(1, asked + 1) if batch_size % count == 0)
+    if count < asked:
+        print(f"{name}: {count} of {asked} processes, since they share its batch_size {batch_size} equally", flush=True)
+    return count
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ GPUS = torch.cuda.device_count()
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("DEVICE", "THREADS", "PRECISION"):
-        monkeypatch.delenv(f"PIX2PIX_{name}", raising=False)
+    for name in ("PIX2PIX_DEVICE", "PIX2PIX_THREADS", "PIX2PIX_PRECISION", "LOCAL_RANK", "LOCAL_WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
@@ -66,6 +66,29 @@ def test_all_usable_cores_are_used_whatever_omp_num_threads_says(monkeypatch: py
     monkeypatch.setenv("OMP_NUM_THREADS", str(usable_cores() + 1))
     torch.set_num_threads(usable_cores() + 1)  # as torch does when it is loaded
     assert use_hardware().threads == torch.get_num_threads() == usable_cores()
+
+
+@pytest.mark.parametrize("count", [2, usable_cores() + 1])
+def test_processes_of_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    monkeypatch.setenv("PIX2PIX_DEVICE", "cpu")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(count))
+    assert use_hardware().threads == torch.get_num_threads() == max(1, usable_cores() // count)
+    monkeypatch.setenv("PIX2PIX_THREADS", "1")
+    assert use_hardware().threads == 1
+
+
+@pytest.mark.parametrize(
+    ("device", "says"),
+    [
+        ("cuda:0", f"{GPUS + 2} processes need a GPU each; say cuda"),
+        ("cuda", f"this machine shows {GPUS} CUDA GPUs, {GPUS + 2} processes need a GPU each"),
+    ],
+)
+def test_processes_without_a_gpu_each_are_refused(monkeypatch: pytest.MonkeyPatch, device: str, says: str) -> None:
+    for name, value in (("PIX2PIX_DEVICE", device), ("LOCAL_RANK", str(GPUS + 1)), ("LOCAL_WORLD_SIZE", str(GPUS + 2))):
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=f"^PIX2PIX_DEVICE={device}: {says}$"):
+        use_hardware()
 
 
 @pytest.mark.skipif(not GPUS, reason="needs a CUDA GPU")

@@ -87,6 +87,15 @@ def test_a_record_is_a_line_that_says_how_it_was_made(repo: Path, params: Params
     assert block.endswith("Training of this table together: 66.7 min.")
 
 
+@pytest.mark.parametrize(
+    ("device", "shown"),
+    [("a GPU", "4 × a GPU, bf16 "), ("a machine, 8 cores", "a machine, 8 cores, bf16, 4 × 2 threads ")],
+)
+def test_devices_that_trained_together_are_counted(repo: Path, params: Params, device: str, shown: str) -> None:
+    save_record("records", device=device, processes=4)
+    assert f"| {shown}" in results_block(params)
+
+
 @pytest.mark.parametrize(("seconds", "shown"), [(0.4, "0 s"), (119, "119 s"), (120, "2.0 min"), (7200, "2.0 h")])
 def test_a_duration_has_a_unit_a_person_would_choose(repo: Path, params: Params, seconds: float, shown: str) -> None:
     save_record("records", seconds=seconds)

@@ -67,7 +67,7 @@ def _made(table: str, params: Params, records: Path) -> str:
             {
                 "experiment": name,
                 "command": f"`{record['command']}`",
-                "hardware": f"{record['device']}, {record['precision']}{_threads(record)}",
+                "hardware": f"{_devices(record)}, {record['precision']}{_threads(record)}",
                 "training time": _duration(record["seconds"]),
                 "images/s": record["images_per_second"] or "–",
                 "versions": f"torch {record['torch']}, Python {record['python']}",
@@ -80,9 +80,16 @@ def _made(table: str, params: Params, records: Path) -> str:
     return f"How it was made:\n\n{pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True)}\n\n{total}"
 
 
+def _devices(record: dict[str, Any]) -> str:
+    count = record.get("processes", 1)
+    return f"{count} × {record['device']}" if count > 1 and "cores" not in record["device"] else record["device"]
+
+
 def _threads(record: dict[str, Any]) -> str:
     """Of a CPU, since their number changes the last bits."""
-    return f", {record['threads']} thread{'s' * (record['threads'] > 1)}" if "cores" in record["device"] else ""
+    count = f"{record['processes']} × " if record.get("processes", 1) > 1 else ""
+    said = f", {count}{record['threads']} thread{'s' * (record['threads'] > 1)}"
+    return said if "cores" in record["device"] else ""
 
 
 def _duration(seconds: float) -> str:

@@ -8,6 +8,7 @@ from stages.pix2pix.hardware import Hardware
 from stages.pix2pix.losses import discriminator_loss, gan_loss, l1_loss
 from stages.pix2pix.narrow import lay_out
 from stages.pix2pix.networks import PatchGAN, UNet, initialise
+from stages.pix2pix.parallel import average, average_gradients
 
 
 class Gan:
@@ -39,7 +40,10 @@ class Gan:
         self.idle = () if gan_weight else ("gan", "d")  # losses without meaning
 
     def step(self, source: Tensor, target: Tensor, seeds: Tensor) -> Tensor:
-        """One update of D, then one of G, on a batch (N, 3, S, S); one generator forward serves both. No host sync."""
+        """One update of D, then one of G, on a batch (N, 3, S, S); one generator forward serves both. No host sync.
+
+        Processes that train together each bring their own part of the batch; losses and updates are those of the whole.
+        """
         self.generator.train()
         self.discriminator.train()
         with self.hardware.autocast():
@@ -53,6 +57,7 @@ class Gan:
             on_discriminator = discriminator_loss(on_target, on_generated)
             self.discriminator_adam.zero_grad()
             on_discriminator.backward()
+            average_gradients(self.discriminator)
             self.discriminator_adam.step()
 
         l1 = l1_loss(generated, target)
@@ -65,8 +70,9 @@ class Gan:
             loss = loss + self.gan_weight * gan
         self.generator_adam.zero_grad()
         loss.backward()
+        average_gradients(self.generator)
         self.generator_adam.step()
-        return torch.stack([l1.detach(), gan.detach(), on_discriminator.detach()])
+        return average(torch.stack([l1.detach(), gan.detach(), on_discriminator.detach()]))
 
     @torch.no_grad()
     def generate(self, source: Tensor, seeds: Tensor | None) -> Tensor:

@@ -3,6 +3,8 @@
 PIX2PIX_DEVICE      cpu, cuda or cuda:N (default: cuda where there is one)
 PIX2PIX_THREADS     CPU threads (default: all usable cores, whatever OMP_NUM_THREADS says: the count changes last bits)
 PIX2PIX_PRECISION   bf16 or fp32 (default: bf16 where the device has instructions for it)
+
+Processes that train together take a GPU each; on a CPU they share its cores equally, or have that many threads each.
 """
 
 import os
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 import torch
 
 from stages.pix2pix.cores import usable_cores
+from stages.pix2pix.parallel import on_this_machine, processes
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Hardware:
     device: torch.device
     threads: int
     precision: str
+    processes: int = 1  # that train together, a device each
 
     def autocast(self) -> AbstractContextManager[None]:
         """Mixed precision for a forward pass; weights, gradients and moments stay float32."""
@@ -30,6 +34,7 @@ class Hardware:
         on_gpu = self.device.type == "cuda"
         return {
             "device": torch.cuda.get_device_name(self.device) if on_gpu else _cpu_name(),
+            "processes": self.processes,
             "threads": self.threads,
             "precision": self.precision,
             "python": platform.python_version(),
@@ -50,9 +55,10 @@ def use_hardware() -> Hardware:
         raise ValueError(f"PIX2PIX_PRECISION={precision}: must be bf16 or fp32")
     torch.set_num_threads(threads)
     if device.type == "cuda":
+        torch.cuda.set_device(device.index or 0)
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")
-    return Hardware(device, threads, precision)
+    return Hardware(device, threads, precision, processes())
 
 
 def _device(name: str) -> torch.device:
@@ -62,14 +68,20 @@ def _device(name: str) -> torch.device:
         raise ValueError(f"PIX2PIX_DEVICE={name}: must be cpu, cuda or cuda:N") from None
     if device.type not in ("cpu", "cuda"):
         raise ValueError(f"PIX2PIX_DEVICE={name}: must be cpu, cuda or cuda:N")
+    rank, count = on_this_machine()
+    if device.type == "cuda" and count > 1:
+        if device.index is not None:
+            raise ValueError(f"PIX2PIX_DEVICE={name}: {count} processes need a GPU each; say cuda")
+        device = torch.device("cuda", rank)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ValueError(f"PIX2PIX_DEVICE={name}: this machine shows {torch.cuda.device_count()} CUDA GPUs")
+        needs = f", {count} processes need a GPU each" if count > 1 else ""
+        raise ValueError(f"PIX2PIX_DEVICE={name}: this machine shows {torch.cuda.device_count()} CUDA GPUs{needs}")
     return device
 
 
 def _threads(text: str | None) -> int:
     if text is None:
-        return usable_cores()
+        return max(1, usable_cores() // on_this_machine()[1])
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= usable_cores():
         raise ValueError(f"PIX2PIX_THREADS={text}: must be a number from 1 to the usable cores, {usable_cores()}")
     return int(text)

@@ -32,14 +32,21 @@ Generate = Callable[[Tensor, Tensor | None], Tensor]
 
 
 class Monitor:
-    """A bar of images with images/s and the time left; TensorBoard's curves in `logs`, where it is installed."""
+    """A bar of images with images/s and the time left; TensorBoard's curves in `logs`, where it is installed.
 
-    def __init__(self, name: str, *, images: int, done: int, epochs_done: int, logs: Path) -> None:
+    Or nothing of it, `quiet`, in all but one of the processes that train together.
+    """
+
+    def __init__(self, name: str, *, images: int, done: int, epochs_done: int, logs: Path, quiet: bool) -> None:
         interval = 0.1 if sys.stderr.isatty() else 30  # seconds; a log file wants few lines
-        self.bar: tqdm[Any] = tqdm(desc=name, total=images, initial=done, unit=" images", mininterval=interval)
+        self.bar: tqdm[Any] = tqdm(
+            desc=name, total=images, initial=done, unit=" images", mininterval=interval, disable=quiet
+        )
         self.images, self.steps, self.start = images, 0, 0.0
         self.curves: Any = None
         self.logs, self.hook = logs, threading.excepthook
+        if quiet:
+            return
         try:
             from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 (optional at run time)
         except ImportError:
@@ -74,6 +81,8 @@ class Monitor:
 
     def say(self, line: str) -> None:
         """One line on stderr, above the bar."""
+        if self.bar.disable:
+            return
         self.bar.write(f"{self.bar.desc}: {line}", file=sys.stderr)
 
     def step(self, images: int) -> None:

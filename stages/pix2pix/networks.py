@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from stages.pix2pix.narrow import double, halve
 from stages.pix2pix.noise import uniform
+from stages.pix2pix.parallel import batch_norm
 
 
 def to_network(images: torch.Tensor) -> torch.Tensor:
@@ -25,6 +26,7 @@ class Norm(nn.Module):
 
     "batch": statistics of the batch in training, of each image alone in evaluation (the paper's test-time choice, made
     independent of what else is in the batch). "instance": of each image alone, always. The same thing at batch size 1.
+    The batch is the recipe's, however many devices share it: not what one of them holds.
     """
 
     def __init__(self, channels: int, kind: str) -> None:
@@ -34,11 +36,10 @@ class Norm(nn.Module):
         self.kind = kind
 
     def forward(self, x: Tensor) -> Tensor:
-        together = self.training and self.kind == "batch"
+        if self.training and self.kind == "batch":
+            return batch_norm(x, self.weight, self.bias)
         # image by image rather than F.instance_norm, which copies and leaves channels_last: on a CPU twice as fast
-        parts = [
-            F.batch_norm(part, None, None, self.weight, self.bias, True) for part in x.split(len(x) if together else 1)
-        ]
+        parts = [F.batch_norm(part, None, None, self.weight, self.bias, True) for part in x.split(1)]
         return torch.cat(parts) if len(parts) > 1 else parts[0]
 
 

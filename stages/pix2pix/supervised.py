@@ -15,6 +15,7 @@ from stages.pix2pix.images import Uint8
 from stages.pix2pix.losses import l1_loss
 from stages.pix2pix.narrow import lay_out
 from stages.pix2pix.networks import UNet, initialise
+from stages.pix2pix.parallel import average, average_gradients
 
 
 class Supervised:
@@ -45,15 +46,16 @@ class Supervised:
         self.adam = optim.Adam(generator.parameters(), learning_rate, betas, fused=True)
 
     def step(self, source: Tensor, target: Tensor, seeds: Tensor) -> Tensor:
-        """One update on a batch (N, 3, S, S). No host sync."""
+        """One update on a batch (N, 3, S, S), or on this process's part of it, as `Gan`'s. No host sync."""
         self.generator.train()
         with self.hardware.autocast():
             output = self.generator(source, seeds)
         losses = self._losses(output, target)
         self.adam.zero_grad()
         losses[1 if self.coloured else 0].backward()
+        average_gradients(self.generator)
         self.adam.step()
-        return losses.detach()
+        return average(losses.detach())
 
     def _losses(self, output: Tensor, target: Tensor) -> Tensor:
         if self.coloured is None:
