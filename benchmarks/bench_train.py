@@ -1,18 +1,21 @@
-"""The training step against a plain one: the same networks, eager, fp32, NCHW, unfused Adam.
+"""The training step against a plain one (the same networks, eager, fp32, NCHW, unfused Adam) and the incumbent's.
 
-Run by `make bench`. Rounds alternate, so that a noisy machine slows both sides; the figure is the median ratio.
+Run by `make bench`. Rounds alternate, so that a noisy machine slows all sides; the figure is the median ratio.
 """
 
+import os
 import statistics
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import torch
 from torch import Tensor, optim
 
+from benchmarks.incumbent import incumbent_step
 from stages.pix2pix.gan import Gan
-from stages.pix2pix.hardware import use_hardware
+from stages.pix2pix.hardware import Hardware, use_hardware
 from stages.pix2pix.losses import discriminator_loss, gan_loss, l1_loss
 from stages.pix2pix.networks import PatchGAN, UNet, initialise
 
@@ -22,44 +25,60 @@ CASES = {  # name: size, channels, batch, steps a round
     "small: 128 px, 16 channels, batch 4": (128, 16, 4, 12),
 }
 
+Step = Callable[[Tensor, Tensor, Tensor], object]
+
 
 def bench_train() -> list[dict[str, str | float]]:
-    """One row a case: images/s of both, and the median ratio with its range over the rounds."""
+    """One row a case and rival: images/s of both, and the median ratio with its range over the rounds.
+
+    Raises:
+        ValueError: the environment's INCUMBENT names no checkout of it.
+    """
     hardware = use_hardware()
+    folder = os.environ.get("INCUMBENT")
     rows: list[dict[str, str | float]] = []
     for name, (size, channels, batch, steps) in CASES.items():
-        source, target = torch.rand(2, batch, 3, size, size, device=hardware.device) * 2 - 1
+        pair = torch.rand(2, batch, 3, size, size, device=hardware.device) * 2 - 1
         seeds = torch.arange(batch, device=hardware.device)
-        ours = Gan(
-            *_networks(size, channels),
-            hardware=hardware,
-            seed=0,
-            learning_rates=(2e-4, 2e-4),
-            betas=(0.5, 0.999),
-            gan_weight=1.0,
-            l1_weight=100.0,
-        )
-        plain = _plain_step(*_networks(size, channels), device=hardware.device)
-        fast_source, fast_target = [t.contiguous(memory_format=torch.channels_last) for t in (source, target)]
-        ratios, rates = [], []
+        ours, *fast = our_gan(size, channels, hardware).step, *(x.contiguous(memory_format=torch.channels_last) for x in pair)
+        rivals: dict[str, Step] = {"plain": _plain_step(*_networks(size, channels), device=hardware.device)}
+        if folder:
+            step = incumbent_step(Path(folder), size=size, channels=channels, device=hardware.device)
+            rivals["incumbent"] = step
+        seconds: dict[str, list[float]] = {"ours": [], **{rival: [] for rival in rivals}}
         for _ in range(ROUNDS + 1):
-            slow_seconds = _seconds(partial(plain, source, target, seeds), steps, hardware.device)
-            fast_seconds = _seconds(partial(ours.step, fast_source, fast_target, seeds), steps, hardware.device)
-            ratios.append(slow_seconds / fast_seconds)
-            rates.append((batch * steps / slow_seconds, batch * steps / fast_seconds))
-        ratios, rates = ratios[1:], rates[1:]  # the first round warms up
-        rows.append(
-            {
-                "step": name,
-                "precision": hardware.precision,
-                "plain images/s": statistics.median(rate[0] for rate in rates),
-                "ours images/s": statistics.median(rate[1] for rate in rates),
-                "ratio": statistics.median(ratios),
-                "lowest": min(ratios),
-                "highest": max(ratios),
-            }
-        )
+            for rival, step in rivals.items():
+                seconds[rival].append(_seconds(partial(step, *pair, seeds), steps, hardware.device))
+            seconds["ours"].append(_seconds(partial(ours, *fast, seeds), steps, hardware.device))
+        for rival in rivals:
+            rows.append(_row(name, rival, seconds[rival][1:], seconds["ours"][1:], images=batch * steps))  # 0: warming up
     return rows
+
+
+def _row(name: str, rival: str, theirs: list[float], ours: list[float], *, images: int) -> dict[str, str | float]:
+    ratios = [slow / fast for slow, fast in zip(theirs, ours, strict=True)]
+    return {
+        "step": name,
+        "against": rival,
+        "theirs images/s": images / statistics.median(theirs),
+        "ours images/s": images / statistics.median(ours),
+        "ratio": statistics.median(ratios),
+        "lowest": min(ratios),
+        "highest": max(ratios),
+    }
+
+
+def our_gan(size: int, channels: int, hardware: Hardware) -> Gan:
+    """The learner of the paper's recipe."""
+    return Gan(
+        *_networks(size, channels),
+        hardware=hardware,
+        seed=0,
+        learning_rates=(2e-4, 2e-4),
+        betas=(0.5, 0.999),
+        gan_weight=1.0,
+        l1_weight=100.0,
+    )
 
 
 def _networks(size: int, channels: int) -> tuple[UNet, PatchGAN]:
@@ -69,9 +88,7 @@ def _networks(size: int, channels: int) -> tuple[UNet, PatchGAN]:
     )
 
 
-def _plain_step(
-    generator: UNet, discriminator: PatchGAN, *, device: torch.device
-) -> Callable[[Tensor, Tensor, Tensor], None]:
+def _plain_step(generator: UNet, discriminator: PatchGAN, *, device: torch.device) -> Step:
     """The step as a straightforward reading of the paper writes it."""
     initialise(generator, 0)
     initialise(discriminator, 1)
