@@ -3,14 +3,14 @@
 # soak: kills, hostile input and load at length, into benchmarks/soaks.csv
 # coverage, mutants: what the checks reach, and which small mistakes they would miss
 # audit: known vulnerabilities of the pins · pins: refresh them
-# bench: speed ratios into benchmarks/RESULTS.md · publish, fetch: ready pairs and weights, to and from others
+# bench: speed ratios into benchmarks/RESULTS.md · publish, fetch: data, weights and results, to and from others (s3)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PYTHON ?= python3
 BOTH := import json, sys; t = json.load(sys.stdin)["totals"]; \
   found = t["percent_statements_covered"], t["percent_branches_covered"]; \
   print("lines %.1f %%, branches %.1f %%" % found); sys.exit(min(found) < 95)
 
-.PHONY: demo app test test-slurm lint soak coverage mutants bench readme pins audit publish fetch
+.PHONY: demo app test test-slurm lint soak coverage mutants bench readme pins audit publish fetch s3
 
 demo: .venv/ready            ## draw data, train, score: ends with a picture
 	dvc repro report@demo
@@ -19,7 +19,7 @@ demo: .venv/ready            ## draw data, train, score: ends with a picture
 app: .venv/ready             ## the page, on this machine alone: draw, and a trained network answers
 	python -m app.page
 
-test: lint                   ## lint, types, laws, both engines end to end
+test: lint .venv/checks      ## lint, types, laws, both engines end to end
 	pytest
 
 test-slurm: .venv/ready      ## the graph as jobs of a real SLURM of one node; installs it as root on Debian, or skips
@@ -33,7 +33,7 @@ lint: .venv/ready
 soak: .venv/ready            ## the full rounds of the long laws (hours), into benchmarks/soaks.csv
 	pytest --soak -m soak
 
-coverage: .venv/ready        ## lines and branches of stages/ that the laws reach, each at least 95 %
+coverage: .venv/checks       ## lines and branches of stages/ that the laws reach, each at least 95 %
 	coverage erase
 	coverage run -m pytest
 	coverage combine --quiet
@@ -45,17 +45,21 @@ mutants: .venv/ready         ## small mistakes in the numbers that no law notice
 
 bench: .venv/ready           ## every speed claim, as ratios in one run
 	python -m benchmarks.bench
+	python -m benchmarks.scale
 
 readme: .venv/ready          ## write results/*.md and records/ into README.md
 	python -m tools.readme
 
-publish fetch: .venv/ready   ## outputs of stages to, or from, a DVC remote: make publish REMOTE=FOLDER_OR_URL WHAT="prepare@facades"
-	@if [ -n "$(REMOTE)" ]; then dvc remote add -q --local --force published "$(REMOTE)"; fi
-	@grep -qs '"published"' .dvc/config.local .dvc/config || { echo 'error: say where: make $@ REMOTE=FOLDER_OR_URL' >&2; exit 1; }
-	dvc $(if $(filter publish,$@),push,pull) -r published fingerprint $(WHAT)
+publish fetch: .venv/ready   ## outputs of stages to, or from, others: make publish REMOTE=FOLDER_OR_URL WHAT="report@facades"
+	@python -m tools.remote $@ $(WHAT) $(if $(REMOTE),--to "$(REMOTE)")
 
-pins: .venv/ready            ## refresh requirements.txt from pyproject.toml, for every platform
+s3: .venv/ready              ## publish to, and fetch from, s3:// too
+	uv pip install --python .venv/bin/python --group s3 -c requirements-optional.txt
+
+pins: .venv/ready            ## refresh requirements*.txt from pyproject.toml, for every platform
 	uv pip compile --universal --python-version 3.11 --upgrade --no-emit-index-url --no-header pyproject.toml -o requirements.txt
+	uv pip compile --universal --python-version 3.11 --upgrade --no-emit-index-url --no-header --group checks \
+	  -c requirements.txt -o requirements-optional.txt
 
 audit: .venv/ready           ## is a pinned package known to be vulnerable? exit 1: yes; 2: nobody could be asked
 	@python -m tools.audit
@@ -65,4 +69,8 @@ audit: .venv/ready           ## is a pinned package known to be vulnerable? exit
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet "$$(grep ^uv== requirements.txt)"
 	.venv/bin/uv pip install --python .venv/bin/python --compile-bytecode -r requirements.txt
+	touch $@
+
+.venv/checks: .venv/ready requirements-optional.txt
+	.venv/bin/uv pip install --python .venv/bin/python --group checks -c requirements-optional.txt
 	touch $@

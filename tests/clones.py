@@ -16,7 +16,7 @@ from tests.conftest import TINY
 
 REPO = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
-CODE = ("stages", "workflow", "profiles", "Snakefile", "Makefile", "dvc.yaml", ".dvcignore", ".gitignore")
+CODE = ("stages", "tools", "workflow", "profiles", "Snakefile", "Makefile", "dvc.yaml", ".dvcignore", ".gitignore")
 ENGINES = (["dvc", "repro"], ["snakemake", "--cores", "2"])
 
 
@@ -37,6 +37,17 @@ def clone(folder: Path, params: dict[str, Any] = TINY) -> Path:
         ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "tiny"],
     ):
         subprocess.run(["git", *command], cwd=folder, check=True)
+    return folder
+
+
+def clone_with_results(source: Path, folder: Path) -> Path:
+    """What another person has: a git clone of `source`, as if what git may know there had been committed."""
+    git = ["git", "-C", str(source)]
+    new = subprocess.run([*git, "ls-files", "-mo", "--exclude-standard", "-z"], capture_output=True, check=True).stdout
+    subprocess.run(["git", "clone", "-q", source, folder], check=True)
+    for name in new.decode().split("\0")[:-1]:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source / name, folder / name)
     return folder
 
 

@@ -88,6 +88,16 @@ def params() -> Params:
     return Params.model_validate(TINY)
 
 
+@pytest.fixture(scope="session")
+def by_dvc(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone with TINY in which `dvc repro` has run; leave it as it is."""
+    from tests.clones import call, clone  # noqa: PLC0415  # which reads TINY
+
+    folder = clone(tmp_path_factory.mktemp("dvc") / "clone")
+    call(folder, "dvc", "repro")
+    return folder
+
+
 @pytest.fixture
 def tiny_repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working folder of a test: params.yaml as TINY, and its eleven prepared pairs."""

@@ -52,7 +52,7 @@ def test_three_engines_at_once_leave_a_true_record(soak: Soak, tmp_path: Path, m
         stages = _check_hashes(folder)
         if soak.full:
             assert stages == _check_hashes(alone)
-            assert len(stages) == 30
+            assert len(stages.keys() - {"fingerprint"}) == 30
         shutil.rmtree(folder)
     assert finished
     soak.counts |= {"rounds": soak.rounds(1, 5), "stages": len(stages), "finished": finished, "refused": refused}

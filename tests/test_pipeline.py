@@ -5,17 +5,9 @@ import subprocess
 from pathlib import Path
 
 import pandas as pd
-import pytest
 from ruamel.yaml import YAML
 
 from tests.clones import BIN, call, clone
-
-
-@pytest.fixture(scope="module")
-def by_dvc(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = clone(tmp_path_factory.mktemp("dvc") / "clone")
-    call(folder, "dvc", "repro")
-    return folder
 
 
 def test_the_verbs_leave_their_outputs(by_dvc: Path) -> None:

@@ -19,6 +19,7 @@ from tools.perceptual import check_weights, fid
 REPO = Path(__file__).resolve().parents[1]
 SOURCES = [REPO / "Snakefile", *(p for d in ("app", "stages", "tools", "workflow") for p in (REPO / d).rglob("*"))]
 PROGRAMS = [path for path in SOURCES if path.name == "Snakefile" or path.suffix in (".py", ".smk")]
+CONTAINERS = ("containers/Dockerfile", "containers/pix2pix.def")
 UNPICKLERS = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}
 RUNNERS = {"eval", "exec", "compile", "__import__"}
 CALLS = {
@@ -154,7 +155,7 @@ def test_an_unreachable_service_is_no_clean_bill(tmp_path: Path) -> None:
 
 
 def test_no_file_names_a_package_index() -> None:
-    for name in ("requirements.txt", "pyproject.toml", "Makefile"):
+    for name in ("requirements.txt", "requirements-optional.txt", "pyproject.toml", "Makefile", *CONTAINERS):
         text = (REPO / name).read_text(encoding="utf-8")
         assert not [
             word

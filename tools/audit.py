@@ -1,6 +1,6 @@
 """Known vulnerabilities of the pinned packages, those of this platform: `make audit`, `python -m tools.audit`
 
-*Reads* requirements.txt; asks the package index, through pip-audit, about each pin. Exit code 0: every pin was asked
+*Reads* requirements*.txt; asks the package index, through pip-audit, about each pin. Exit code 0: every pin was asked
 about and none is known to be vulnerable; 1: some are, each with a line; 2: some or all could not be asked about.
 """
 
@@ -10,12 +10,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-REQUIREMENTS = Path("requirements.txt")
+REQUIREMENTS = (Path("requirements.txt"), Path("requirements-optional.txt"))
 
 
-def audit(requirements: Path, *, options: Sequence[str] = ()) -> tuple[int, list[str]]:
+def audit(*requirements: Path, options: Sequence[str] = ()) -> tuple[int, list[str]]:
     """Ask about every pin: the exit code, and the lines to print. `options` go to pip-audit."""
-    command = [sys.executable, "-m", "pip_audit", "-r", str(requirements), "--no-deps", "--disable-pip", "-f", "json"]
+    files = [word for path in requirements for word in ("-r", str(path))]
+    command = [sys.executable, "-m", "pip_audit", *files, "--no-deps", "--disable-pip", "-f", "json"]
     done = subprocess.run(
         [*command, "--progress-spinner", "off", *options], capture_output=True, text=True, check=False
     )
@@ -39,7 +40,7 @@ def audit(requirements: Path, *, options: Sequence[str] = ()) -> tuple[int, list
 
 
 def main() -> None:
-    code, lines = audit(REQUIREMENTS)
+    code, lines = audit(*REQUIREMENTS)
     print(*lines, sep="\n", file=sys.stderr if code else sys.stdout)
     sys.exit(code)
 
