@@ -40,7 +40,8 @@ def bench_train() -> list[dict[str, str | float]]:
     for name, (size, channels, batch, steps) in CASES.items():
         pair = torch.rand(2, batch, 3, size, size, device=hardware.device) * 2 - 1
         seeds = torch.arange(batch, device=hardware.device)
-        ours, *fast = our_gan(size, channels, hardware).step, *(x.contiguous(memory_format=torch.channels_last) for x in pair)
+        ours = our_gan(size, channels, hardware).step
+        fast = [image.contiguous(memory_format=torch.channels_last) for image in pair]
         rivals: dict[str, Step] = {"plain": _plain_step(*_networks(size, channels), device=hardware.device)}
         if folder:
             step = incumbent_step(Path(folder), size=size, channels=channels, device=hardware.device)
@@ -51,7 +52,8 @@ def bench_train() -> list[dict[str, str | float]]:
                 seconds[rival].append(_seconds(partial(step, *pair, seeds), steps, hardware.device))
             seconds["ours"].append(_seconds(partial(ours, *fast, seeds), steps, hardware.device))
         for rival in rivals:
-            rows.append(_row(name, rival, seconds[rival][1:], seconds["ours"][1:], images=batch * steps))  # 0: warming up
+            warm, our_warm = seconds[rival][1:], seconds["ours"][1:]
+            rows.append(_row(name, rival, warm, our_warm, images=batch * steps))
     return rows
 
 

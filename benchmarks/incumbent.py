@@ -1,6 +1,6 @@
-"""The training step of pytorch-CycleGAN-and-pix2pix (Zhu, Park et al.), from a checkout of one's own; none of it is here.
+"""The training step of pytorch-CycleGAN-and-pix2pix (Zhu, Park et al.), from a checkout of one's own.
 
-    make bench INCUMBENT=FOLDER      # the folder that holds its models/ and train.py
+None of its code is here: INCUMBENT=FOLDER make bench, where FOLDER holds its models/ and train.py.
 """
 
 import importlib
