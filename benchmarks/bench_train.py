@@ -38,19 +38,18 @@ def bench_train() -> list[dict[str, str | float]]:
     folder = os.environ.get("INCUMBENT")
     rows: list[dict[str, str | float]] = []
     for name, (size, channels, batch, steps) in CASES.items():
-        pair = torch.rand(2, batch, 3, size, size, device=hardware.device) * 2 - 1
+        source, target = torch.rand(2, batch, 3, size, size, device=hardware.device) * 2 - 1
         seeds = torch.arange(batch, device=hardware.device)
         ours = our_gan(size, channels, hardware).step
-        fast = [image.contiguous(memory_format=torch.channels_last) for image in pair]
+        fast_source, fast_target = (x.contiguous(memory_format=torch.channels_last) for x in (source, target))
         rivals: dict[str, Step] = {"plain": _plain_step(*_networks(size, channels), device=hardware.device)}
         if folder:
-            step = incumbent_step(Path(folder), size=size, channels=channels, device=hardware.device)
-            rivals["incumbent"] = step
+            rivals["incumbent"] = incumbent_step(Path(folder), size=size, channels=channels, device=hardware.device)
         seconds: dict[str, list[float]] = {"ours": [], **{rival: [] for rival in rivals}}
         for _ in range(ROUNDS + 1):
-            for rival, step in rivals.items():
-                seconds[rival].append(_seconds(partial(step, *pair, seeds), steps, hardware.device))
-            seconds["ours"].append(_seconds(partial(ours, *fast, seeds), steps, hardware.device))
+            for rival, theirs in rivals.items():
+                seconds[rival].append(_seconds(partial(theirs, source, target, seeds), steps, hardware.device))
+            seconds["ours"].append(_seconds(partial(ours, fast_source, fast_target, seeds), steps, hardware.device))
         for rival in rivals:
             warm, our_warm = seconds[rival][1:], seconds["ours"][1:]
             rows.append(_row(name, rival, warm, our_warm, images=batch * steps))
