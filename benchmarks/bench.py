@@ -7,6 +7,7 @@ import pandas as pd
 from benchmarks.bench_engines import bench_engines
 from benchmarks.bench_prepare import bench_prepare
 from benchmarks.bench_train import bench_train
+from benchmarks.budget import bench_budget
 from stages.pix2pix.hardware import use_hardware
 from stages.pix2pix.publish import whole_file
 
@@ -16,12 +17,15 @@ Written by `make bench`. Both sides of a ratio run in turn, in one process, on t
 median of the rounds, beside it the lowest and the highest. Seconds depend on the machine; ratios less so.
 """
 
+RIVALS = "a plain one (eager, fp32, NCHW, unfused Adam) and pytorch-CycleGAN-and-pix2pix's (INCUMBENT=FOLDER)"
+
 
 def main() -> None:
     machine = pd.DataFrame([use_hardware().describe()]).to_markdown(index=False, disable_numparse=True)
     parts = [HEAD, machine]
     for title, bench in [
-        ("Training step, against eager fp32 NCHW with unfused Adam", bench_train),
+        (f"Training step, against {RIVALS}", bench_train),
+        ("The step of 256 px, 64 channels, batch 1: what bounds it, and where its time goes", bench_budget),
         ("Carvana photo and mask to a stitched pair, one core, against a plain Pillow loop", bench_prepare),
         ("Engines with nothing to do", bench_engines),
     ]:
