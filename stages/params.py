@@ -158,7 +158,8 @@ def read_params(path: Path = PARAMS) -> Params:
         raise ValueError(f"{path}: {size} bytes; at most {MAX_BYTES} are read")
     text = path.read_bytes()
     try:
-        raw = YAML(typ="safe").load(text.decode("utf-8"))
+        # pure: with libyaml's parser a tab is "a character that cannot start any token"
+        raw = YAML(typ="safe", pure=True).load(text.decode("utf-8"))
         _refuse_bombs(raw)
     except Exception as error:  # a wrong tag or deep nesting lets errors of any kind out of the parser
         message = str(error).partition("To suppress this check")[0] or type(error).__name__

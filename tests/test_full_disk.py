@@ -1,11 +1,13 @@
 """Laws of a disk that is full: one line, nothing half-written, the same command goes on."""
 
+import errno
 import random
 import shutil
 from pathlib import Path
 
 import pytest
 
+from stages.pix2pix.finished import publish
 from tests.disks import (
     OUTS,
     assert_one_line,
@@ -63,6 +65,26 @@ def test_a_file_that_may_not_grow_stops_a_verb_and_loses_nothing(verb: str, copy
     code, said = call(verb)
     assert code == 0, said
     assert digests(verb) == wanted
+
+
+def test_a_disk_that_fills_up_within_a_folder_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("samples", "kept"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "one.png").write_bytes(b"1")
+    (tmp_path / "best.safetensors").write_bytes(b"2")
+    copy_file = shutil.copyfile
+
+    def fill(source: Path, target: Path) -> None:
+        copy_file(source, target)
+        if target.parent.name == ".samples.partial":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", fill)
+    with pytest.raises(OSError, match="No space left") as raised:
+        publish(tmp_path, tmp_path / "out")
+    assert raised.value.errno == errno.ENOSPC
+    assert raised.value.filename == str(tmp_path / "out/samples")
+    assert not (tmp_path / "out/samples").exists()
 
 
 @pytest.mark.parametrize("full", ["models", "logs", "scratch"])

@@ -24,7 +24,8 @@ def gather(finished: Path, state: Run, generator: nn.Module, columns: list[str],
         shutil.copyfile(state.folder / "best.safetensors", partial / "best.safetensors")
         for name in ("samples", "kept"):
             (state.folder / name).mkdir(exist_ok=True)
-            shutil.copytree(state.folder / name, partial / name)
+            (partial / name).mkdir()
+            _copy_files(state.folder / name, partial / name)
         names = sorted(path.name for path in (partial / "kept").iterdir())
         (partial / "kept/index.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
         history = pd.DataFrame(state.rows, columns=columns)
@@ -43,7 +44,7 @@ def publish(finished: Path, out: Path) -> None:
     for name in OUTPUTS:
         if (finished / name).is_dir():
             with whole_folder(out / name) as partial:
-                shutil.copytree(finished / name, partial, dirs_exist_ok=True)
+                _copy_files(finished / name, partial)
         else:
             with whole_file(out / name) as partial:
                 shutil.copyfile(finished / name, partial)
@@ -54,3 +55,9 @@ def forget_others(finished: Path) -> None:
     for other in finished.parent.iterdir():
         if other != finished and other.is_dir() and not other.is_symlink():
             shutil.rmtree(other, ignore_errors=True)
+
+
+def _copy_files(source: Path, target: Path) -> None:
+    """Unlike shutil.copytree, which tries the rest when the disk is full, and then raises no error of the disk."""
+    for file in sorted(source.iterdir()):
+        shutil.copyfile(file, target / file.name)
