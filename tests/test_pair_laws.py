@@ -173,6 +173,21 @@ def test_pairs_that_were_never_prepared_are_named_with_the_command(tmp_path: Pat
         read_pairs(tmp_path / "houses", "val")
 
 
+@pytest.mark.parametrize("twice", ["2", "32", "213"])
+@pytest.mark.parametrize("where", ["pairs.csv", "folder"])
+def test_an_image_that_stands_twice_is_named_with_how_many(tmp_path: Path, where: str, twice: str) -> None:
+    root = prepared(tmp_path / "houses")
+    table = pd.read_csv(root / "pairs.csv", dtype=str)
+    if where == "pairs.csv":
+        pd.concat([table, table[table["id"].isin(list(twice))]]).to_csv(root / "pairs.csv", index=False)
+    else:
+        for id in twice:
+            (root / "val" / f"{id}.jpg").touch()
+    says = rf"houses/val: '{min(twice)}' stands twice \({len(twice)} such\); prepare again"
+    with pytest.raises(ValueError, match=says):
+        read_pairs(root, "val")
+
+
 @pytest.mark.parametrize(("lost", "extra", "count"), [("2", "", 1), ("", "4", 1), ("1", "4", 2), ("12", "789", 5)])
 def test_files_and_rows_must_be_the_same(tmp_path: Path, lost: str, extra: str, count: int) -> None:
     root = prepared(tmp_path / "houses")
