@@ -8,6 +8,7 @@ from operator import getitem
 from pathlib import Path
 
 from dvc.dependency import ParamsDependency
+from dvc.dvcfile import ProjectFile
 from dvc.repo import Repo
 from snakemake.exceptions import WorkflowError
 from snakemake.jobs import Job
@@ -37,7 +38,9 @@ except (ValueError, OSError) as error:
     raise WorkflowError(error) from None
 
 
-STAGES = {stage.addressing: stage for stage in Repo().index.stages}
+GRAPH = ProjectFile(Repo(), "dvc.yaml")
+GRAPH.lockfile_contents = {}  # not read: nothing of it is asked here, and another DVC may be writing it
+STAGES = {stage.addressing: stage for stage in GRAPH.stages.values()}
 OUTS = {relative(out): None for stage in STAGES.values() for out in stage.outs}  # in order
 BELOW = defaultdict(list)  # folder -> outs of any stage in it, at any depth
 for out in OUTS:
