@@ -12,7 +12,8 @@ if ! type slurmctld slurmd munged >/dev/null 2>&1; then
   (apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends slurm-wlm munge) >/dev/null 2>&1 ||
     skip "apt-get has no slurm-wlm and munge"
 fi
-[ ! -e /etc/slurm/slurm.conf ] || skip "/etc/slurm/slurm.conf belongs to another"
+[ -z "${SLURM_CONF:-}${SLURM_JOB_ID:-}" ] && ! pgrep -x 'slurmd|slurmctld' >/dev/null || skip "there is one already"
+[ ! -e /etc/slurm/slurm.conf ] || skip "/etc/slurm/slurm.conf belongs to another"  # of a run that was killed, the link is dead
 
 root=$(mktemp -d)
 chmod 755 "$root"
@@ -48,13 +49,12 @@ SchedulerParameters=batch_sched_delay=0,sched_interval=1
 SlurmdParameters=config_overrides
 CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
 ReturnToService=2
+MinJobAge=100000
 GresTypes=gpu
 NodeName=$host NodeAddr=127.0.0.1 CPUs=8 RealMemory=64000 Gres=gpu:2
 PartitionName=main Nodes=$host Default=YES MaxTime=INFINITE
 CONF
 export SLURM_CONF=$root/slurm.conf SLURM_OF_ONE_NODE=1
-mkdir -p /etc/slurm
-ln -sfn "$SLURM_CONF" /etc/slurm/slurm.conf
 
 daemons=()
 stop() {
@@ -72,6 +72,8 @@ stop() {
   rm -rf "$root" /etc/slurm/slurm.conf
 }
 trap stop EXIT
+mkdir -p /etc/slurm
+ln -sfn "$SLURM_CONF" /etc/slurm/slurm.conf
 
 dd if=/dev/urandom of="$root/munge.key" bs=1024 count=1 status=none
 chmod 600 "$root/munge.key"

@@ -1,8 +1,9 @@
 """Run a command on a GPU that no other job of this machine has: python -m workflow.gpus COMMAND...
 
-Which GPUs there are: those of CUDA_VISIBLE_DEVICES (a cluster's allotment, or a person's), else all that nvidia-smi
-lists. Where there is none, or PIX2PIX_DEVICE names the device, the command runs as it is. A GPU is taken by a lock on a
-file of this machine. The command's own process holds it, so the kernel gives it back when that ends, however it ends.
+Which GPUs there are to lend: those of CUDA_VISIBLE_DEVICES (a cluster's allotment, or a person's), else all that
+nvidia-smi lists. Where there is none, or PIX2PIX_DEVICE names the device, the command runs as it is. A GPU is taken by
+a lock on a file of this machine, whoever asks. The command's own process holds it, so the kernel gives it back when it
+ends, however it ends; what the command has started and left behind holds nothing.
 """
 
 import fcntl
@@ -13,32 +14,38 @@ import tempfile
 import time
 from contextlib import suppress
 from functools import cache
-from itertools import takewhile
 from pathlib import Path
 
 SECONDS_BETWEEN_LOOKS = 0.5
 
 
-def visible_gpus() -> list[str]:
-    """The GPUs that a job here may use, as CUDA_VISIBLE_DEVICES names them: by number or by UUID."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+def lent_gpus() -> list[str]:
+    """The GPUs of which a job here gets one, as CUDA_VISIBLE_DEVICES names them: by number or by UUID."""
+    if os.environ.get("PIX2PIX_DEVICE", "cuda") != "cuda":
+        return []
+    named, uuids = os.environ.get("CUDA_VISIBLE_DEVICES"), _uuids()
     if named is None:
-        return list(_uuids().values())
-    # CUDA, too, stops at the first name that is none: "" and "-1" are no GPU at all
-    return list(takewhile(lambda gpu: gpu.isdigit() or gpu.startswith(("GPU-", "MIG-")), named.split(",")))
+        return list(uuids.values())
+    gpus: list[str] = []
+    for gpu in map(str.strip, named.split(",")):
+        listed = not uuids or gpu in uuids or any(uuid.startswith(gpu) for uuid in uuids.values())
+        if not (gpu.isdecimal() and listed) and not (gpu.startswith("GPU-") and listed) and not gpu.startswith("MIG-"):
+            break  # CUDA, too, stops at the first name that is none: "" and "-1" are no GPU at all
+        gpus += [gpu] if gpu not in gpus else []
+    return gpus
 
 
 def take_gpu(gpus: list[str], *, folder: Path) -> tuple[str, int]:
     """One of `gpus`, once it is free, and the descriptor of its lock in `folder`; closing its last copy frees it."""
-    uuids = _uuids()  # a number and a UUID may mean the same GPU
-    files = {gpu: folder / f"pix2pix-gpu-{uuids.get(gpu, gpu)}.lock" for gpu in gpus}
+    files = {gpu: folder / f"pix2pix-gpu-{_uuids().get(gpu, gpu)}.lock" for gpu in gpus}  # a number may mean a UUID
     waits = False
     while True:
         for gpu, file in files.items():
             descriptor = _open(file)
-            with suppress(BlockingIOError):
+            with suppress(BlockingIOError, FileNotFoundError):
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return gpu, descriptor
+                if os.path.samestat(os.fstat(descriptor), file.stat()):  # not swept away meanwhile
+                    return gpu, descriptor
             os.close(descriptor)
         if not waits:
             print(f"waiting for a free GPU of {', '.join(gpus)}", flush=True)
@@ -70,12 +77,16 @@ def main() -> None:
     command = sys.argv[1:]
     if not command:
         sys.exit("error: say what to run: python -m workflow.gpus COMMAND...")
-    gpus = visible_gpus() if os.environ.get("PIX2PIX_DEVICE", "cuda") == "cuda" else []
+    gpus = lent_gpus()
     try:
         if gpus:
-            gpu, descriptor = take_gpu(gpus, folder=Path(tempfile.gettempdir()))
-            os.set_inheritable(descriptor, True)
-            os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+            gpu = gpus[0]
+            if len(gpus) > 1 or "SLURM_JOB_ID" not in os.environ:  # the one of a SLURM job is nobody else's
+                everybodys = Path("/tmp")  # a TMPDIR may be one person's, or one job's
+                gpu, lock = take_gpu(gpus, folder=everybodys if everybodys.is_dir() else Path(tempfile.gettempdir()))
+                os.set_inheritable(lock, True)
+            # numbers as nvidia-smi counts; CUDA's own begin with the fastest
+            os.environ |= {"CUDA_VISIBLE_DEVICES": gpu, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
             print(f"on GPU {gpu}", flush=True)
         os.execvp(command[0], command)
     except OSError as error:

@@ -15,7 +15,7 @@ from snakemake.jobs import Job
 
 sys.path.insert(0, workflow.basedir)
 from stages.params import read_params
-from workflow.gpus import visible_gpus
+from workflow.gpus import lent_gpus
 
 # jobs find dvc and python where this snakemake is, also without an activated environment
 os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
@@ -23,8 +23,11 @@ os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ[
 
 async def leave_outputs(job):
     """In place of Snakemake's removal of a job's outputs: DVC removes them itself, and beneath its lock alone."""
+    for log in job.log:
+        await log.remove()
 
 
+assert hasattr(Job, "remove_existing_output"), "this Snakemake removes outputs elsewhere; see workflow/stages.smk"
 Job.remove_existing_output = leave_outputs
 
 
@@ -87,7 +90,7 @@ def values(stage):
 
 # GPU jobs at a time: what the profile or --resources says, else one a GPU, and one where there is none
 if workflow.is_main_process and "gpu" not in workflow.global_resources:
-    workflow.register_resource("gpu", len(visible_gpus()) or 1)
+    workflow.register_resource("gpu", len(lent_gpus()) or 1)
 
 
 REPORTS = [relative(out) for address, stage in STAGES.items() if address.startswith("report@") for out in stage.outs]
