@@ -17,13 +17,15 @@ from stages.pix2pix.gan import Gan
 from stages.pix2pix.hardware import Hardware, use_hardware
 
 SIZE, CHANNELS, STEPS = 256, 64, 5
-KINDS = {  # of ATen's operations, by what their names hold; the first that fits
-    "convolutions and matrix products": ("conv", "mm", "linear", "addmm"),
+KINDS = {  # of operations, and on a GPU of kernels, by what their names hold; the first that fits
     "Adam": ("adam",),
-    "copies and casts": ("copy", "_to_copy", "clone", "cat", "im2col", "col2im", "contiguous", "fill", "zero"),
+    "copies and casts": ("copy", "clone", "cat", "im2col", "col2im", "fill", "zero", "convert", "memcpy", "memset"),
+    "convolutions and matrix products": ("conv", "mm", "linear", "xmma", "cutlass", "fprop", "grad_kernel"),
     "norms and activations": ("norm", "relu", "threshold", "tanh", "sigmoid", "clamp"),
 }
-REST = "all else"
+VIEWS = ("view", "reshape", "expand", "permute", "transpose", "aten::t", "slice", "select", "split", "unflatten",
+         "flatten", "as_strided", "detach", "narrow", "alias", "unsqueeze", "squeeze", "empty", "resize")  # fmt: skip
+REST, IDLE = "all else", "waiting for the next kernel"
 
 
 def bench_budget() -> list[dict[str, str | float]]:
@@ -42,7 +44,7 @@ def bench_budget() -> list[dict[str, str | float]]:
     step()
     with FlopCounterMode(display=False) as counter:
         step()
-    flops, moved, launches = float(counter.get_total_flops()), _bytes(gan), _launches(step)
+    flops, moved, launches = float(counter.get_total_flops()), _bytes(gan), _launches(step, hardware)
     matrix, copy, launch = _matrix_rate(hardware), _copy_rate(hardware), _launch_seconds(hardware)
     floor = max(flops / matrix, moved / copy) + launches * launch
     seconds = _seconds(step, hardware, rounds=STEPS)
@@ -53,9 +55,8 @@ def bench_budget() -> list[dict[str, str | float]]:
         _row("floor: the larger of the first two, and the launches", "", "", floor, seconds),
         _row("measured", "", "", seconds, seconds),
     ]
-    return rows + [
-        _row(f"of which {kind}", "", "", part * seconds, seconds) for kind, part in _parts(step, hardware).items()
-    ]
+    parts = _parts(step, hardware, seconds=seconds)
+    return rows + [_row(f"of which {kind}", "", "", part, seconds) for kind, part in parts.items()]
 
 
 def _row(what: str, amount: str, rate: str, seconds: float, whole: float) -> dict[str, str | float]:
@@ -72,26 +73,38 @@ def _bytes(gan: Gan) -> float:
     return total
 
 
-def _launches(step: Callable[[], Tensor]) -> int:
-    """Operations that ATen runs in a step, views aside."""
+def _launches(step: Callable[[], Tensor], hardware: Hardware) -> int:
+    """Kernels of a step on a GPU; on a CPU the operations that ATen runs itself, but those that only look otherwise."""
+    if hardware.device.type == "cuda":
+        with profile(activities=[ProfilerActivity.CUDA]) as found:
+            step()
+            torch.cuda.synchronize(hardware.device)
+        return sum(event.device_type.name == "CUDA" for event in found.events())
     with profile(activities=[ProfilerActivity.CPU]) as found:
         step()
-    leaves = [event for event in found.events() if event.name.startswith("aten::") and not event.cpu_children]
-    return sum(event.self_cpu_time_total > 1 for event in leaves)  # µs: a view takes less
+    leaves = (event.name for event in found.events() if event.name.startswith("aten::") and not event.cpu_children)
+    return sum(not any(view in name for view in VIEWS) for name in leaves)
 
 
-def _parts(step: Callable[[], Tensor], hardware: Hardware) -> dict[str, float]:
-    """Shares of a step's time by kind of operation."""
+def _parts(step: Callable[[], Tensor], hardware: Hardware, *, seconds: float) -> dict[str, float]:
+    """Seconds of a step by kind of operation; `seconds` it takes unobserved.
+
+    On a CPU operations follow each other, so their shares are those of the whole; a GPU may wait between its kernels.
+    """
     on_gpu = hardware.device.type == "cuda"
     with profile(activities=[ProfilerActivity.CUDA if on_gpu else ProfilerActivity.CPU]) as found:
         for _ in range(STEPS):
             step()
+        if on_gpu:
+            torch.cuda.synchronize(hardware.device)
     parts = dict.fromkeys([*KINDS, REST], 0.0)
     for event in found.key_averages():
         name = event.key.lower()
         kind = next((kind for kind, words in KINDS.items() if any(word in name for word in words)), REST)
-        parts[kind] += event.self_device_time_total if on_gpu else event.self_cpu_time_total
-    return {kind: part / sum(parts.values()) for kind, part in parts.items()}
+        parts[kind] += (event.self_device_time_total if on_gpu else event.self_cpu_time_total) / 1e6 / STEPS
+    if on_gpu:
+        return parts | {IDLE: max(0.0, seconds - sum(parts.values()))}
+    return {kind: part * seconds / sum(parts.values()) for kind, part in parts.items()}
 
 
 def _matrix_rate(hardware: Hardware) -> float:
