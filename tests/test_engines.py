@@ -20,6 +20,7 @@ REFUSALS = (
     "Unable to acquire lock. Most likely another DVC process is running",
     "is being written by another process",
     "is being trained by another process",
+    "It could be that a concurrent process has deleted it while Snakemake was running",  # before its first job
 )
 
 
