@@ -38,7 +38,7 @@ from stages.pix2pix.checkpoints import network_tensors, save_tensors
 from stages.pix2pix.finished import forget_others, gather, is_whole, publish
 from stages.pix2pix.gan import Gan
 from stages.pix2pix.generators import Generator, MeanTarget, build_generator, inference_seeds
-from stages.pix2pix.hardware import Hardware, use_hardware
+from stages.pix2pix.hardware import Hardware, most_processes, use_hardware
 from stages.pix2pix.labels import palette
 from stages.pix2pix.launcher import asked_for, launch, together
 from stages.pix2pix.losses import l1_loss
@@ -274,10 +274,10 @@ def _average(
     def targets(pairs: PairSet) -> Iterator[Tensor]:
         return (cut_centre(pairs.images, [i], size=recipe.size)[1] for i in range(len(pairs.pairs)))
 
-    total = torch.zeros_like(mean.image, dtype=torch.float64)
+    summed = torch.zeros_like(mean.image, dtype=torch.float64)
     for target in targets(training):
-        total += target.cpu()
-    mean.image = (total / len(training.pairs)).float().to(training.images.device)
+        summed += target.cpu()
+    mean.image = (summed / len(training.pairs)).float().to(training.images.device)
     for name, pairs in (("train_l1", training), ("val_l1", validation)):
         row[name] = float(torch.stack([l1_loss(mean.image, target) for target in targets(pairs)]).mean() / 2)
     state.rows.append(row)
@@ -312,15 +312,21 @@ def main() -> None:
 
 
 def processes_for(name: str, params: Params) -> int:
-    """How many processes to start: at most as PIX2PIX_PROCESSES asks for, and so that they share each batch equally."""
+    """How many processes to start: at most as PIX2PIX_PROCESSES asks for, and as there are GPUs, where those are used.
+
+    And so that they share each batch equally.
+    """
     asked = asked_for()
     experiment = entry(params.experiments, name, "experiments")
     if isinstance(params.models[experiment.model], Mean):
         return 1
     batch_size = params.recipes[experiment.recipe].batch_size
-    count = max(count for count in range(1, asked + 1) if batch_size % count == 0)
+    most = most_processes(asked)
+    count = max(count for count in range(1, most + 1) if batch_size % count == 0)
     if count < asked:
-        print(f"{name}: {count} of {asked} processes, since they share its batch_size {batch_size} equally", flush=True)
+        gpus = f" and this machine shows {most} CUDA GPUs" if most < asked else ""
+        reason = f"since they share its batch_size {batch_size} equally{gpus}"
+        print(f"{name}: {count} of {asked} processes, {reason}", flush=True)
     return count
 
 

@@ -3,6 +3,7 @@
 python -m tests.ranks gradients FOLDER   a step of each kind of learner, its losses and gradients into FOLDER
 python -m tests.ranks fails              the second has an error, the first waits for it
 python -m tests.ranks differs            both have the same error
+python -m tests.ranks gone               the second kills itself, the first waits for it
 python -m tests.ranks waits FOLDER       for ever, once its name lies in FOLDER
 python -m tests.ranks killed STEPS       trains "first", saving each step, until the last of them kills itself
 """
@@ -113,6 +114,11 @@ def main() -> None:
         case ["differs"]:
             with together():
                 agree(rank(), "they are two")
+        case ["gone"]:
+            with together():
+                if rank() == 1:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                gathered(None)
         case ["waits", out]:
             with together():
                 Path(out, str(os.getpid())).touch()

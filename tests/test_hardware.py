@@ -75,6 +75,11 @@ def test_processes_of_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatc
     assert use_hardware().threads == torch.get_num_threads() == max(1, usable_cores() // count)
     monkeypatch.setenv("PIX2PIX_THREADS", "1")
     assert use_hardware().threads == 1
+    most = max(1, usable_cores() // count)
+    monkeypatch.setenv("PIX2PIX_THREADS", str(most + 1))
+    says = f"must be a number from 1 to the usable cores, {most} for each of {count} processes$"
+    with pytest.raises(ValueError, match=f"^PIX2PIX_THREADS={most + 1}: {says}"):
+        use_hardware()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from stages.pix2pix.gan import Gan
+from stages.pix2pix.hardware import Hardware
 from stages.pix2pix.narrow import PIXELS, WEIGHTS, double, halve, lay_out
+from stages.pix2pix.networks import PatchGAN, UNet
 
 CPU = torch.device("cpu")
 Conv = nn.Conv2d | nn.ConvTranspose2d
@@ -104,3 +107,33 @@ def test_the_fused_adam_reads_gradients_as_they_lie(kind: type[Conv], direct: bo
         adam.step()
         updated.append(layer.weight.detach())
     torch.testing.assert_close(*updated)
+
+
+def _gan(precision: str, seed: int) -> Gan:
+    return Gan(
+        UNet(size=64, channels=64, norm="batch", dropout=0.5, dropout_blocks=3),
+        PatchGAN(channels=8, layers=3, norm="batch"),
+        hardware=Hardware(CPU, torch.get_num_threads(), precision),
+        seed=seed,
+        learning_rates=(2e-4, 2e-4),
+        betas=(0.5, 0.999),
+        gan_weight=1.0,
+        l1_weight=100.0,
+    )
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_stopped_training_continues_with_the_same_bits(precision: str) -> None:
+    draw = torch.Generator().manual_seed(0)
+    images = 2 * torch.rand(3, 2, 2, 3, 64, 64, generator=draw) - 1
+    batches = [(source, target, torch.tensor([i, i + 3])) for i, (source, target) in enumerate(images)]
+    straight, stopped, continued = _gan(precision, 0), _gan(precision, 0), _gan(precision, 1)
+    assert any(weight.numel() >= WEIGHTS for weight in straight.generator.parameters())
+    losses = [straight.step(*batch) for batch in batches]
+    assert torch.equal(stopped.step(*batches[0]), losses[0])
+    continued.restore({name: tensor.contiguous().clone() for name, tensor in stopped.tensors().items()})
+    for batch, wanted_losses in zip(batches[1:], losses[1:], strict=True):
+        assert torch.equal(continued.step(*batch), wanted_losses)
+    wanted, found = straight.tensors(), continued.tensors()
+    assert wanted.keys() == found.keys()
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)

@@ -1,7 +1,10 @@
 """Laws of processes that train together: the whole batch, whoever holds which part; and they begin and end as one."""
 
+import os
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,9 +15,11 @@ import pandas as pd
 import psutil
 import pytest
 import torch
+import torch.distributed as dist
 from torch import Tensor
 
 from stages.params import Params
+from stages.pix2pix import parallel
 from stages.pix2pix.checkpoints import load_tensors, network_tensors
 from stages.pix2pix.generators import build_generator
 from stages.pix2pix.interfaces import read_object
@@ -122,13 +127,16 @@ def test_another_number_of_processes_continues_a_run(
     assert (found[1] - weights).norm() / (weights - start).norm() < TRAINED
     said, errors = capfd.readouterr()
     devices = "first: 2 devices, on each 1 of a batch's 2 images"
-    assert [line.rstrip("0123456789") for line in said.splitlines()] == [
+    assert [re.sub(r"(?<=at step )\d+$", "", line) for line in said.splitlines()] == [
         devices,
         "continuing first at step ",
         "first: 2 of 3 processes, since they share its batch_size 2 equally",
         devices,
         "continuing first at step ",
     ]
+    after_two, after_one = map(int, re.findall(r"at step (\d+)", said))
+    assert 4 <= after_two <= 5  # the kill may come while the fifth is being saved
+    assert after_one == 8
     assert "Traceback" not in errors
     record = read_object(Path("logs/records/first.json"), {})
     assert (record["processes"], record["batch_per_device"]) == (2, 1)
@@ -146,11 +154,60 @@ def test_only_as_many_processes_as_share_a_batch_are_started(
     assert processes_for("first_mean", params) == 1
 
 
+@pytest.mark.parametrize(("gpus", "count"), [(0, 4), (1, 1), (2, 2), (3, 2), (4, 4)])
+def test_on_gpus_at_most_one_process_for_each_visible_one(
+    params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], gpus: int, count: int
+) -> None:
+    recipe = TINY["recipes"]["quick"] | {"batch_size": 4}
+    params = Params.model_validate(TINY | {"recipes": {"quick": recipe}})
+    monkeypatch.setenv("PIX2PIX_PROCESSES", "4")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    for device, wanted in (("cpu", 4), ("cuda", count), (None, count)):
+        if device is None:
+            monkeypatch.delenv("PIX2PIX_DEVICE")
+        else:
+            monkeypatch.setenv("PIX2PIX_DEVICE", device)
+        assert processes_for("first", params) == wanted
+        shared = f"first: {wanted} of 4 processes, since they share its batch_size 4 equally"
+        said = f"{shared} and this machine shows {gpus} CUDA GPUs\n"
+        assert capsys.readouterr().out == (said if wanted < 4 else "")
+
+
 @pytest.mark.parametrize("text", ["", "0", "-1", "two", "²", "1.5"])
 def test_a_wrong_number_of_processes_is_named(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("PIX2PIX_PROCESSES", text)
     with pytest.raises(ValueError, match=f"^PIX2PIX_PROCESSES={text}: must be a number from 1 on$"):
         asked_for()
+
+
+def test_only_a_started_process_starts_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIX2PIX_PROCESSES", "2")
+    monkeypatch.setenv("WORLD_SIZE", "1")  # alone it is an image's habit
+    assert asked_for() == 2
+    monkeypatch.setenv("RANK", "0")
+    assert asked_for() == 1
+
+
+def test_torchrun_trains_the_same_bits(tiny_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIX2PIX_PROCESSES", "2")
+    monkeypatch.setattr(sys, "argv", ["train", "first"])
+    main()
+    files = [Path("models/first", name) for name in ("last.safetensors", "best.safetensors", "history.csv")]
+    wanted = [file.read_bytes() for file in files]
+    shutil.rmtree("scratch")
+    shutil.rmtree("models")
+    words = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "stages.train", "first"]
+    done = subprocess.run([sys.executable, "-m", *words], check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "first: 2 devices, on each 1 of a batch's 2 images" in done.stdout.splitlines()
+    assert [file.read_bytes() for file in files] == wanted
+
+
+def test_without_processes_in_torch_one_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dist, "is_available", lambda: False)
+    monkeypatch.delattr(dist, "is_initialized")
+    assert (parallel.processes(), parallel.rank(), parallel.is_first()) == (1, 0, True)
 
 
 # ---- the end ---------------------------------------------------------------------------------------------------------
@@ -173,14 +230,73 @@ def test_an_error_of_one_or_of_all_ends_all_and_is_said_once(
     assert not psutil.Process().children(recursive=True)
 
 
+def test_a_process_that_is_gone_is_told_to_one_without_a_launcher() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    environment = os.environ | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+    first, second = (
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.ranks", "gone"],
+            env=environment | {"RANK": rank},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in ("0", "1")
+    )
+    try:
+        errors = first.communicate(timeout=60)[1]
+        assert second.wait(timeout=60) == -signal.SIGKILL
+    finally:
+        for process in (first, second):
+            process.kill()
+            process.communicate()
+    assert first.returncode == 1
+    assert errors == "error: a process of this training is gone; the same command continues\n"
+
+
+GLOO = "[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:545] "
+
+
+@pytest.mark.parametrize(
+    ("error", "lost"),
+    [
+        (dist.DistBackendError("NCCL"), True),
+        (dist.DistNetworkError("no answer"), True),
+        (dist.DistStoreError("no answer"), True),
+        (RuntimeError(GLOO + "Connection closed by peer [127.0.0.1]:80"), True),
+        (RuntimeError(GLOO + "Read error [127.0.0.1]:80: Connection reset by peer."), True),
+        (RuntimeError(GLOO + "writev [127.0.0.1]:80: Broken pipe"), True),
+        (RuntimeError(GLOO + "Timed out waiting 3000ms for recv operation to complete"), True),
+        (RuntimeError("[enforce fail at pair.cc:446] op.preamble.length <= op.nbytes. 8 vs 4"), False),
+        (torch.cuda.OutOfMemoryError("CUDA out of memory."), False),
+    ],
+)
+def test_what_goes_wrong_in_an_exchange_is_the_loss_of_another_only_where_it_is(
+    error: RuntimeError, lost: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: Tensor) -> None:
+        raise error
+
+    monkeypatch.setattr(parallel, "processes", lambda: 2)
+    monkeypatch.setattr(dist, "all_reduce", fails)
+    says = "^a process of this training is gone; the same command continues$"
+    with pytest.raises(ConnectionError, match=says) if lost else pytest.raises(type(error)) as raised:
+        parallel.total(torch.ones(1))
+    assert error in (raised.value, raised.value.__cause__)
+
+
 def test_processes_end_with_their_launcher(tmp_path: Path) -> None:
     command = f"from stages.pix2pix.launcher import launch; launch('tests.ranks', 'waits', '{tmp_path}', count=2)"
     launcher = subprocess.Popen([sys.executable, "-c", command])
-    while len(list(tmp_path.iterdir())) < 2:
-        assert launcher.poll() is None
-        time.sleep(0.02)
-    workers = [psutil.Process(int(path.name)) for path in tmp_path.iterdir()]
-    launcher.kill()
+    try:
+        deadline = time.monotonic() + 60
+        while len(list(tmp_path.iterdir())) < 2:
+            assert launcher.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        workers = [psutil.Process(int(path.name)) for path in tmp_path.iterdir()]
+    finally:
+        launcher.kill()
+        launcher.wait()
     _, left = psutil.wait_procs(workers, timeout=10)
     assert not left
-    launcher.wait()

@@ -4,7 +4,7 @@ PIX2PIX_DEVICE      cpu, cuda or cuda:N (default: cuda where there is one)
 PIX2PIX_THREADS     CPU threads (default: all usable cores, whatever OMP_NUM_THREADS says: the count changes last bits)
 PIX2PIX_PRECISION   bf16 or fp32 (default: bf16 where the device has instructions for it)
 
-Processes that train together take a GPU each; on a CPU they share its cores equally, or have that many threads each.
+Processes that train together take a GPU each; they share the cores equally, or have that many threads each, not more.
 """
 
 import os
@@ -42,13 +42,22 @@ class Hardware:
         }
 
 
+def most_processes(asked: int) -> int:
+    """How many of `asked` processes to start here: on GPUs one for each that is visible, on a CPU all.
+
+    Where cuda is asked for and no GPU is visible, all: they say so.
+    """
+    on_gpu = _device_name().startswith("cuda")
+    return min(asked, torch.cuda.device_count() or asked) if on_gpu else asked
+
+
 def use_hardware() -> Hardware:
     """Read the environment, set torch's threads and matmul modes, and return what was chosen.
 
     Raises:
         ValueError: a variable has a value that is none of the above, or names a GPU that is not there.
     """
-    device = _device(os.environ.get("PIX2PIX_DEVICE", "cuda" if torch.cuda.is_available() else "cpu"))
+    device = _device(_device_name())
     threads = _threads(os.environ.get("PIX2PIX_THREADS"))
     precision = os.environ.get("PIX2PIX_PRECISION", "bf16" if _has_bf16(device) else "fp32")
     if precision not in ("bf16", "fp32"):
@@ -59,6 +68,10 @@ def use_hardware() -> Hardware:
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")
     return Hardware(device, threads, precision, processes())
+
+
+def _device_name() -> str:
+    return os.environ.get("PIX2PIX_DEVICE", "cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _device(name: str) -> torch.device:
@@ -80,10 +93,13 @@ def _device(name: str) -> torch.device:
 
 
 def _threads(text: str | None) -> int:
+    count = on_this_machine()[1]
+    most = max(1, usable_cores() // count)
     if text is None:
-        return max(1, usable_cores() // on_this_machine()[1])
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= usable_cores():
-        raise ValueError(f"PIX2PIX_THREADS={text}: must be a number from 1 to the usable cores, {usable_cores()}")
+        return most
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+        each = f" for each of {count} processes" if count > 1 else ""
+        raise ValueError(f"PIX2PIX_THREADS={text}: must be a number from 1 to the usable cores, {most}{each}")
     return int(text)
 
 

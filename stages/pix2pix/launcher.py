@@ -18,12 +18,14 @@ from datetime import timedelta
 import psutil
 import torch
 import torch.distributed as dist
-from torch.distributed.rendezvous import rendezvous
 
 from stages.pix2pix.parallel import gathered
 
 HERE = "127.0.0.1"
-PATIENCE = timedelta(days=1)  # while the first one validates or writes; a process that ends is noticed at once
+
+# How long an exchange waits, while the first one writes, say. A process that ends is noticed at once by gloo and by its
+# launcher, which ends all of its machine; by NCCL over several machines, perhaps only after this time
+PATIENCE = timedelta(hours=1)
 
 
 def asked_for() -> int:
@@ -35,7 +37,8 @@ def asked_for() -> int:
     text = os.environ.get("PIX2PIX_PROCESSES", "1")
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise ValueError(f"PIX2PIX_PROCESSES={text}: must be a number from 1 on")
-    return 1 if "WORLD_SIZE" in os.environ else int(text)
+    was_started = "RANK" in os.environ and "WORLD_SIZE" in os.environ  # some images set WORLD_SIZE=1 alone
+    return 1 if was_started else int(text)
 
 
 def launch(module: str, *words: str, count: int) -> None:
@@ -97,7 +100,7 @@ def together() -> Iterator[None]:
         yield
         return
     threading.Thread(target=_end_after, args=[os.getppid()], daemon=True).start()
-    store, rank, world_size = next(rendezvous("env://"))
+    store, rank, world_size = next(dist.rendezvous("env://"))  # type: ignore[attr-defined]
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     dist.init_process_group(backend, store=store, rank=rank, world_size=world_size, timeout=PATIENCE)
     try:

@@ -21,16 +21,21 @@ from torch import Tensor, nn
 T = TypeVar("T")
 
 EPSILON = 1e-5  # as F.batch_norm's
+GONE = ("closed by peer", "reset by peer", "Broken pipe", "Timed out")  # in a plain RuntimeError of gloo's
 
 
 def processes() -> int:
     """How many train together."""
-    return dist.get_world_size() if dist.is_initialized() else 1
+    return dist.get_world_size() if _is_one_of_several() else 1
 
 
 def rank() -> int:
     """Which of them this is, from 0."""
-    return dist.get_rank() if dist.is_initialized() else 0
+    return dist.get_rank() if _is_one_of_several() else 0
+
+
+def _is_one_of_several() -> bool:
+    return dist.is_available() and dist.is_initialized()  # some builds of torch have no processes
 
 
 def is_first() -> bool:
@@ -135,7 +140,11 @@ def agree(value: object, otherwise: str) -> None:
 
 @contextmanager
 def _others() -> Iterator[None]:
+    """Name the loss of one of them; what else goes wrong in an exchange (no memory left, say) keeps its traceback."""
     try:
         yield
     except RuntimeError as error:
-        raise ConnectionError("another process of this training is gone; the same command continues") from error
+        lost = isinstance(error, dist.DistBackendError | dist.DistNetworkError | dist.DistStoreError)
+        if not lost and not any(words in str(error) for words in GONE):
+            raise
+        raise ConnectionError("a process of this training is gone; the same command continues") from error
