@@ -2,7 +2,8 @@
 
 `python -m benchmarks.bench_sweep` makes a repository of tiny data, trains one mean photo through DVC, gives its outputs
 and its entries of dvc.lock to 10, 100 and 1000 experiments, so that all of them are up to date, and times the commands
-below. It writes benchmarks/sweep.csv. Processor time is what counts: neighbours on the machine lengthen the other.
+below. It writes benchmarks/sweep.csv. Processor time is what counts: neighbours on the machine lengthen the other more.
+Beside what it was measured, say in SWEPT of scale.py.
 """
 
 import os

@@ -5,12 +5,12 @@ assumptions below, which the page calls so.
 """
 
 import csv
-import math
 from pathlib import Path
 
 import pandas as pd
 import torch
 
+from stages.entries.datasets import ArchiveSource, CarvanaSource, Gta5Source
 from stages.params import Params, read_params
 from stages.pix2pix.networks import PatchGAN, UNet
 from stages.pix2pix.publish import whole_file
@@ -25,7 +25,12 @@ GPU_RATE = 250.0  # images/s of the paper's networks at 256 px, batch 1, on one 
 GPUS = 64
 SWEEP = 1000  # experiments, each of the recipe `paper` on facades
 CORES = 64  # of a node that prepares
-FULL = 1024  # px: the power of two below a photo's 1280 rows
+PHOTO = (1918, 1280)  # px of a Carvana photo
+FULL = 1024  # px: the power of two below its rows
+
+# of sweep.csv, to be changed when it is measured again
+SWEPT = """beside other work, at a load of 5 to 12 on two cores, before both engines read the graph by libyaml and
+before Snakemake ceased to read dvc.lock"""
 
 STEPS = ("status", "plan", "stage", "record", "job")
 PREPARED = [
@@ -36,9 +41,9 @@ PREPARED = [
 
 HEAD = """# What cannot be run here, by arithmetic
 
-Written by `python -m benchmarks.scale`, from rates measured on two CPU cores and from assumptions; no figure was typed.
-**No GPU has been available: the GPU's rate is an assumption**, and the times that rest on it are so many images divided
-by it. When it is measured, change `GPU_RATE` in `benchmarks/scale.py`.
+Written by `python -m benchmarks.scale`, from rates measured on two CPU cores and from assumptions; no figure was typed
+but these. **No GPU has been available: the GPU's rate is an assumption**, and the times that rest on it are so many
+images divided by it. When it is measured, change `GPU_RATE` in `benchmarks/scale.py`.
 """
 
 
@@ -52,12 +57,13 @@ def page() -> str:
 
 def _rates(rates: Rates, cpu: float) -> str:
     generator, both = _weights()
+    file, mib = _hashing(rates)
     rows = [
         ["training, 256 px, batch 1, two CPU cores", f"{cpu:.2f} images/s", "measured, RESULTS.md"],
         ["training, 256 px, batch 1, one GPU", f"{GPU_RATE:.0f} images/s", "**assumed**"],
         ["training at another size", "× (256 px / size)²", "assumed: time goes with the pixels"],
         *(_rate(rates, what, rate) for what, rate in PREPARED),
-        ["a file into DVC's cache, one core", f"{rates['dvc_file']['ms']:.2f} ms", "measured, rates.csv"],
+        ["a file into DVC's cache, one core", f"{file:.2f} ms, and {mib:.1f} ms a MiB", "measured, rates.csv"],
         ["weights of the paper's generator", _bytes(generator), "counted, fp32; `last` and `best` are one each"],
         ["state of a training", _bytes(3 * both), "counted: both networks, two moments of Adam"],
     ]
@@ -71,9 +77,10 @@ def _rate(rates: Rates, what: str, rate: str) -> list[str]:
 
 
 def _large(params: Params, rates: Rates, cpu: float) -> str:
-    carvana, gta5 = params.datasets["carvana"], params.datasets["gta5"]
-    photos = int(getattr(carvana.download, "expect_cars", 0)) * int(getattr(carvana.download, "expect_views", 0))
-    frames = int(getattr(gta5.download, "expect_frames", 0))
+    carvana, gta5 = params.datasets["carvana"].download, params.datasets["gta5"].download
+    assert isinstance(carvana, CarvanaSource) and isinstance(gta5, Gta5Source)
+    photos, frames = carvana.expect_cars * carvana.expect_views, gta5.expect_frames
+    file, mib = _hashing(rates)
     epochs = params.recipes["cars"].epochs
     sets = [
         (f"Carvana, {photos:,} photos, 256 px", "carvana", 256, photos),
@@ -82,15 +89,15 @@ def _large(params: Params, rates: Rates, cpu: float) -> str:
     ]
     rows = []
     for title, rate, size, count in sets:
-        core = count * rates[f"{rate}_{size}"]["ms"] / 1000
-        area = (size / 256) ** 2
+        one = rates[f"{rate}_{size}"]
+        core, area = count * one["ms"] / 1000, (size / 256) ** 2
         rows.append(
             [
                 title,
-                _bytes(1024 * count * rates[f"{rate}_{size}"]["read_kib"]),
+                _bytes(1024 * count * one["read_kib"]),
                 f"{_time(core)}; {_time(core / CORES)}",
-                _bytes(1024 * count * rates[f"{rate}_{size}"]["kept_kib"]),
-                _time(count * rates["dvc_file"]["ms"] / 1000),
+                _bytes(1024 * count * one["kept_kib"]),
+                _time(count * (file + mib * one["kept_kib"] / 1024) / 1000),
                 _bytes(count * 2 * 3 * size * size),
                 _time(count * epochs * area / cpu),
                 _time(count * epochs * area / GPU_RATE),
@@ -98,18 +105,22 @@ def _large(params: Params, rates: Rates, cpu: float) -> str:
         )
     head = ["set", "raw", f"prepare: one core; {CORES} cores", "pairs", "DVC's hashing", "as uint8 on the device",
             f"{epochs} epochs, two CPU cores", f"{epochs} epochs, one GPU (assumed)"]  # fmt: skip
-    return (
-        "## Large sets\n\nTime = images × epochs × (size / 256)² / rate; pairs lie twice on the disk where DVC cannot\n"
-        "link (workspace and cache). The held-out pairs are counted as trained on. The networks take powers of two,\n"
-        f"so {FULL} px stands for the full resolution of 1918 × 1280. Cores scale, disks keep up: assumed.\n\n"
-        + _table(rows, head)
-    )
+    percent = 100 * FULL**2 / (PHOTO[0] * PHOTO[1])
+    return f"""## Large sets
+
+Time = images × epochs × (size / 256)² / rate; pairs lie twice on the disk where DVC cannot link (workspace and cache).
+The held-out pairs are counted as trained on. Cores scale, disks keep up: assumed. Training is of squares whose side is
+a power of two (other multiples of it a network takes only to translate images), so no row is the full
+{PHOTO[0]} × {PHOTO[1]}: {FULL} px, the largest within a photo's height, are {percent:.0f} % of its pixels.
+
+{_table(rows, head)}"""
 
 
 def _experiments(params: Params, sweep: Sweep, cpu: float) -> str:
-    images = int(getattr(params.datasets["facades"].download, "expect", {})["train"])
-    images *= params.recipes["paper"].epochs
-    generator, _ = _weights()
+    facades = params.datasets["facades"].download
+    assert isinstance(facades, ArchiveSource)
+    images = facades.expect["train"] * params.recipes["paper"].epochs
+    weights = 2 * _weights()[0] * SWEEP
     gpu = SWEEP * images / GPU_RATE
     rows = []
     for count in sweep:
@@ -119,7 +130,7 @@ def _experiments(params: Params, sweep: Sweep, cpu: float) -> str:
             [
                 str(count),
                 str(clones),
-                *(_seconds(sweep[count][step]) for step in STEPS),
+                *(f"{sweep[count][step]:.1f} s" for step in STEPS),
                 _time(serial),
                 _time(3 * SWEEP * sweep[count]["job"]),
                 f"{serial / (gpu / GPUS):.2f}",
@@ -131,8 +142,10 @@ def _experiments(params: Params, sweep: Sweep, cpu: float) -> str:
 
 Each trains {images:,} images (facades, recipe `paper`): {_time(images / cpu)} on two CPU cores (measured rate),
 {_time(images / GPU_RATE)} on one GPU (assumed). All of them: {_time(SWEEP * images / cpu)} of two cores,
-{_time(gpu)} of a GPU, {_time(gpu / GPUS)} on {GPUS}. Weights: {_bytes(2 * generator * SWEEP)} (`last` and `best`),
-once more where DVC cannot link.
+{_time(gpu)} of a GPU, {_time(gpu / GPUS)} on {GPUS}. Weights: {_bytes(weights)} (`last` and `best`),
+once more where DVC cannot link, and once more in `scratch/train/<experiment>/*.finished`, where a training that has
+ended stays until another of its experiment has: up to {_bytes(3 * weights)}. The last may be deleted once DVC has
+recorded the training.
 
 The engines, by the experiments of one params.yaml (three stages each; processor seconds of one core, `sweep.csv`):
 
@@ -151,13 +164,16 @@ def _verdict(sweep: Sweep, gpu: float) -> str:
     shares = {count: 3 * count * (sweep[count]["stage"] + sweep[count]["record"]) / (gpu / GPUS) for count in sweep}
     worst, fits = max(shares), [count for count, share in shares.items() if share < 0.5]
     which = f"DVC's turns take {shares[worst]:.1f} times as long as the training"
+    bounds = f"""That is an upper bound at an assumed {GPU_RATE:.0f} images/s of a GPU: `sweep.csv` was measured
+{SWEPT}."""
     if shares[worst] < 1:
-        return f"**Nothing breaks** at {worst:,} experiments in one clone: {which}."
+        return f"**Nothing breaks** at {worst:,} experiments in one clone: {which}. {bounds}"
     advice = f"clones of {max(fits)} experiments" if fits else f"clones of fewer than {min(shares)} experiments"
     return f"""**DVC's lock breaks first**: with {worst:,} experiments in one clone {which},
-and the GPUs wait. What to do: {advice}, each with its own params.yaml, dvc.lock and report and a
-Snakemake of its own; one DVC cache for all (`dvc cache dir --local FOLDER`), so that the data is there once; gather
-with `make publish` to one remote. `dvc exp run --queue` is the other way, not measured here: each experiment runs in a
+and the GPUs wait. {bounds}
+What to do: {advice}, each with its own params.yaml, dvc.lock and report and a Snakemake of its own;
+one DVC cache for all (`dvc cache dir --local FOLDER`), so that the data is there once; gather with `make publish` to
+one remote. `dvc exp run --queue` is the other way, not measured here: each experiment runs in a
 workspace of its own, with the params.yaml of one small table."""
 
 
@@ -171,8 +187,15 @@ def _sweep() -> Sweep:
     """Processor seconds of each step, by the number of experiments."""
     sweep: Sweep = {}
     for row in csv.DictReader((HERE / "sweep.csv").read_text(encoding="utf-8").splitlines()):
-        sweep.setdefault(int(row["experiments"]), {})[row["step"]] = float(row["cpu_seconds"] or "nan")
+        sweep.setdefault(int(row["experiments"]), {})[row["step"]] = float(row["cpu_seconds"])
     return sweep
+
+
+def _hashing(rates: Rates) -> tuple[float, float]:
+    """Milliseconds that a file takes into DVC's cache, and each MiB of it besides: the line through both sizes."""
+    small, large = rates["dvc_file_30"], rates["dvc_file_270"]
+    mib = 1024 * (large["ms"] - small["ms"]) / (large["kept_kib"] - small["kept_kib"])
+    return small["ms"] - mib * small["kept_kib"] / 1024, mib
 
 
 def _measured(row: str, column: str) -> float:
@@ -208,10 +231,6 @@ def _bytes(count: float) -> str:
         if count >= size:
             return f"{count / size:.1f} {unit}"
     return f"{count / 1e3:.1f} kB"
-
-
-def _seconds(count: float) -> str:
-    return "not finished" if math.isnan(count) else f"{count:.1f} s"
 
 
 def _time(seconds: float) -> str:

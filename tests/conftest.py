@@ -90,7 +90,7 @@ def params() -> Params:
 
 @pytest.fixture(scope="session")
 def by_dvc(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone with TINY in which `dvc repro` has run; leave it as it is."""
+    """A clone with TINY in which `dvc repro` has run, for all tests: leave it as it is, or put back what you change."""
     from tests.clones import call, clone  # noqa: PLC0415  # which reads TINY
 
     folder = clone(tmp_path_factory.mktemp("dvc") / "clone")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clones import BIN, REPO
+from tests.clones import BIN, REPO, clone
 
 DOCKER, APPTAINER = REPO / "containers/Dockerfile", REPO / "containers/pix2pix.def"
 HOME = "/opt/pix2pix"
@@ -37,13 +37,21 @@ def commands() -> list[str]:
     return [command for run in docker("RUN")[:-1] for command in run.split(" && ")]
 
 
+def ignored() -> list[str]:
+    """Of .dockerignore, which Docker looks for in the root, the context of the documented command."""
+    lines = (REPO / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if not line.startswith("#")]
+
+
 def test_both_recipes_do_the_same() -> None:
     assert section("head") == ["Bootstrap: docker", *(f"From: {image}" for image in docker("FROM"))]
     (copied,) = docker("COPY")
+    assert ignored() == ["*", *(f"!{name}" for name in copied.removesuffix(" ./").split())]
     assert section("files") == [f"{name} {HOME}/" for name in copied.removesuffix(" ./").split()]
-    *built, path = docker("ENV")
+    *built, user, path = docker("ENV")
     assert section("post") == [*commands()[:-1], f"cd {docker('WORKDIR')[0]}", f"export {built[0]}", *commands()[-1:]]
-    assert section("environment") == [f"export {path}"]
+    name, _, value = user.partition("=")  # Apptainer's user is the caller, who may be known there
+    assert section("environment") == [f"export {name}=${{{name}:-{value}}}", f"export {path}"]
     assert section("test") == docker("RUN")[-1].split(" && ")
 
 
@@ -93,3 +101,25 @@ def test_its_own_test_holds_in_this_environment_and_would_not_in_a_bare_one(tmp_
         command = ["/bin/sh", "-c", docker("RUN")[-1]]
         done = subprocess.run(command, env={"PATH": path}, capture_output=True, text=True, check=False)
         assert (done.returncode == 0) == holds, done.stderr
+
+
+NOBODY = """
+import pwd, sys
+def getpwuid(uid):
+    raise KeyError(f"getpwuid(): uid not found: {uid}")
+pwd.getpwuid = getpwuid
+from dvc.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_dvc_runs_for_a_user_who_has_no_account(tmp_path: Path) -> None:
+    """As `--user uid:gid -e HOME=/tmp` leaves it: no name but the recipe's."""
+    folder = clone(tmp_path / "clone")
+    user = next(given.removeprefix("USER=") for given in docker("ENV") if given.startswith("USER="))
+    bare = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "HOME": str(tmp_path)}
+    command = [str(BIN / "python"), "-c", NOBODY, "repro", "--dry", "fingerprint"]
+    for env, holds in ((bare | {"USER": user}, True), (bare, False)):
+        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+        assert (done.returncode == 0) == holds, done.stderr
+        assert ("uid not found" in done.stderr) != holds, done.stderr

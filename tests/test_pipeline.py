@@ -1,13 +1,27 @@
 """Both engines, end to end, on tiny data: the same declaration, the same hashes, nothing left to do."""
 
-import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 from ruamel.yaml import YAML
 
 from tests.clones import BIN, call, clone
+
+
+@contextmanager
+def changed_params(folder: Path, old: str, new: str) -> Iterator[None]:
+    """params.yaml of a clone that other tests use too, with another value for a while."""
+    path = folder / "params.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    try:
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        yield
+    finally:
+        path.write_text(text, encoding="utf-8")
 
 
 def test_the_verbs_leave_their_outputs(by_dvc: Path) -> None:
@@ -64,33 +78,11 @@ def test_metrics_and_plots_are_known_to_dvc(by_dvc: Path) -> None:
 
 
 def test_a_changed_recipe_reruns_only_its_experiment(by_dvc: Path) -> None:
-    text = (by_dvc / "params.yaml").read_text(encoding="utf-8")
-    (by_dvc / "params.yaml").write_text(text.replace("l1_weight: 100.0", "l1_weight: 50.0"))
-    changed = call(by_dvc, "dvc", "status")
-    (by_dvc / "params.yaml").write_text(text, encoding="utf-8")
+    with changed_params(by_dvc, "l1_weight: 100.0", "l1_weight: 50.0"):
+        changed = call(by_dvc, "dvc", "status")
     assert "train@first" in changed
     assert "download@houses" not in changed
     assert "prepare@houses" not in changed
-
-
-def test_published_pairs_and_weights_arrive_byte_for_byte(by_dvc: Path, tmp_path: Path) -> None:
-    other = clone(tmp_path / "clone")
-    make = [shutil.which("make") or "make", "-o", ".venv/ready"]  # -o: without making an environment
-    unknown = subprocess.run([*make, "fetch"], cwd=other, capture_output=True, text=True, check=False)
-    assert unknown.returncode
-    assert "error: say where: make fetch REMOTE=FOLDER_OR_URL" in unknown.stderr
-    for path in ("dvc.lock", "models/first/history.csv"):  # which lie in git
-        (other / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(by_dvc / path, other / path)
-    where = [f"REMOTE={tmp_path / 'remote'}", "WHAT=prepare@houses train@first"]
-    call(by_dvc, *make, "publish", *where)
-    call(other, *make, "fetch", *where)
-    for folder in ("data/pairs/houses", "models/first"):
-        sent, came = (sorted(p for p in (root / folder).rglob("*") if p.is_file()) for root in (by_dvc, other))
-        assert [p.relative_to(by_dvc) for p in sent] == [p.relative_to(other) for p in came]
-        assert [p.read_bytes() for p in sent] == [p.read_bytes() for p in came]
-    assert "up to date" in call(other, "dvc", "status", "train@first")
-    assert "Running" not in call(other, "dvc", "repro", "--dry", "--allow-missing", "train@first")
 
 
 def test_snakemake_gives_the_same_lock_hash_for_hash(by_dvc: Path, tmp_path: Path) -> None:
@@ -106,10 +98,8 @@ def test_snakemake_gives_the_same_lock_hash_for_hash(by_dvc: Path, tmp_path: Pat
 
 
 def test_snakemake_names_what_is_wrong_in_params_yaml(by_dvc: Path) -> None:
-    text = (by_dvc / "params.yaml").read_text(encoding="utf-8")
-    (by_dvc / "params.yaml").write_text(text.replace("dataset: houses", "dataset: villas"))
-    shown = subprocess.run([BIN / "snakemake", "-n"], cwd=by_dvc, capture_output=True, text=True, check=False)
-    (by_dvc / "params.yaml").write_text(text, encoding="utf-8")
+    with changed_params(by_dvc, "dataset: houses", "dataset: villas"):
+        shown = subprocess.run([BIN / "snakemake", "-n"], cwd=by_dvc, capture_output=True, text=True, check=False)
     assert shown.returncode
     assert (
         "params.yaml: experiments.first.dataset: there is no 'villas' (there are: houses)"

@@ -5,14 +5,15 @@
 
 The remote stays known to this clone alone (.dvc/config.local). A report stands for everything that it was made of, any
 other stage or path for itself, no name for all that dvc.lock records. What is not up to date here is not published.
-What was fetched whole is marked as such for Snakemake too, which goes by times: neither engine then has anything to do.
+What was fetched whole is marked as such for Snakemake too, which goes by times: after a report, or all, neither engine
+has anything to do. Where less was published than `fetch` without a name asks for, what there is comes all the same.
 """
 
 import argparse
 import importlib.util
 import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from dvc.repo import Repo
@@ -29,12 +30,11 @@ def publish(what: list[str]) -> None:
         ValueError: a name is no stage and no output, a stage is stale or its data is not here, or DVC failed.
     """
     repo = Repo()
-    chosen, changed = _chosen(repo, what), repo.status()
-    stale = sorted(chosen & changed.keys())
-    if stale:
+    chosen = _chosen(repo, what)
+    if stale := chosen & repo.status(targets=sorted(chosen) if what else None).keys():
         raise ValueError(
-            f"{stale[0]}: it, and {len(stale) - 1} others of {len(chosen)}, are not up to date here or not in the "
-            "cache; run `dvc repro` for them, or name others in WHAT"
+            f"{_first(stale)}, of {len(chosen)}: not up to date here or not in the cache; "
+            "run `dvc repro`, or name others in WHAT"
         )
     _transfer("push", what)
 
@@ -43,17 +43,43 @@ def fetch(what: list[str]) -> None:
     """Pull what `what` names, then have Snakemake take for done what DVC finds up to date.
 
     Raises:
-        ValueError: a name is no stage and no output, or DVC or Snakemake failed.
+        ValueError: a name is no stage and no output, DVC or Snakemake failed, or, without `what`, not all could be had;
+            the rest is then here.
     """
-    _chosen(Repo(), what)
-    _transfer("pull", what)
+    chosen = _chosen(Repo(), what)
+    lacking = set() if what else _fetch_all(chosen)
+    if what:
+        _transfer("pull", what)
     repo = Repo()
-    changed = set(repo.status())
-    done = [stage for stage in sorted(_chosen(repo, what)) if not changed & _beneath(repo, [stage])]
+    changed = set(repo.status(targets=sorted(_beneath(repo, chosen)) if what else None))
+    done = [stage for stage in sorted(chosen) if not changed & _beneath(repo, [stage])]
     if done:
         rules = [stage.replace("@", "_") for stage in done]
         _call(["snakemake", "--cores", "1", "--quiet", "all", "--touch", *rules])
     print(f"{len(done)} of {len(repo.index.stages)} stages are up to date, for both engines")
+    if lacking:
+        raise ValueError(
+            f"{_first(lacking)}, of {len(chosen)}: could not be had, as DVC says above; the others are here. "
+            "If no more was published, say what was, such as WHAT=report@facades"
+        )
+
+
+def _fetch_all(chosen: set[str]) -> set[str]:
+    """Bring what the remote has of these stages into the workspace; the stages of which it lacks something.
+
+    `dvc pull` would leave all of them out, and `dvc checkout` would remove what lies where such a stage writes.
+    """
+    subprocess.run(["dvc", "fetch", "-r", REMOTE], check=False)  # what is not there it names, and fetches the others
+    stages = [stage for stage in Repo().index.stages if stage.addressing in chosen]
+    lacking = {stage.addressing for stage in stages for out in stage.outs if out.use_cache and out.changed_cache()}
+    if lacking != chosen:
+        _call(["dvc", "checkout", *sorted(chosen - lacking)])
+    return lacking
+
+
+def _first(stages: set[str]) -> str:
+    first, *others = sorted(stages)
+    return f"{first} and {len(others)} more" if others else first
 
 
 def check_remote(url: str, verb: str) -> None:
@@ -88,7 +114,7 @@ def _deep(word: str) -> bool:
     return word.startswith("report@")
 
 
-def _beneath(repo: Repo, names: list[str]) -> set[str]:
+def _beneath(repo: Repo, names: Collection[str]) -> set[str]:
     """These stages, and those whose outputs they read, to the last."""
     graph = repo.index.graph  # an edge leads from a stage to one that it depends on
     found, left = set(), [stage for stage in graph if stage.addressing in names]
