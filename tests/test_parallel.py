@@ -99,6 +99,15 @@ def flat(tensors: dict[str, Tensor]) -> Tensor:
     return torch.cat([tensors[name].flatten() for name in sorted(tensors)])
 
 
+@pytest.fixture
+def _nobody_left() -> Iterator[None]:
+    """No process of a training outlives it; other tests' servers and pools may be about."""
+    before = set(psutil.Process().children(recursive=True))
+    yield
+    assert not set(psutil.Process().children(recursive=True)) - before
+
+
+@pytest.mark.usefixtures("_nobody_left")
 def test_another_number_of_processes_continues_a_run(
     tiny_repo: Path, params: Params, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -115,7 +124,6 @@ def test_another_number_of_processes_continues_a_run(
 
     with pytest.raises(ChildProcessError, match="ended by signal 9; the same command continues"):
         launch("tests.ranks", "killed", "5", count=2)
-    assert not psutil.Process().children(recursive=True)
     alone = subprocess.run([sys.executable, "-m", "tests.ranks", "killed", "8"], check=False)
     assert alone.returncode == -signal.SIGKILL
     monkeypatch.setenv("PIX2PIX_PROCESSES", "3")
@@ -213,6 +221,7 @@ def test_without_processes_in_torch_one_is_alone(monkeypatch: pytest.MonkeyPatch
 # ---- the end ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("_nobody_left")
 @pytest.mark.parametrize(
     ("program", "says"),
     [
@@ -227,7 +236,6 @@ def test_an_error_of_one_or_of_all_ends_all_and_is_said_once(
         launch("tests.ranks", program, count=2)
     assert end.value.code == 1
     assert capfd.readouterr().err == f"error: {says}\n"
-    assert not psutil.Process().children(recursive=True)
 
 
 def test_a_process_that_is_gone_is_told_to_one_without_a_launcher() -> None:
