@@ -9,6 +9,8 @@ PYTHON ?= python3
 BOTH := import json, sys; t = json.load(sys.stdin)["totals"]; \
   found = t["percent_statements_covered"], t["percent_branches_covered"]; \
   print("lines %.1f %%, branches %.1f %%" % found); sys.exit(min(found) < 95)
+# there the files of coverage may not grow, either
+CRAMPED := tests/test_full_disk.py::test_a_file_that_may_not_grow_stops_a_verb_and_loses_nothing[download]
 
 .PHONY: demo app test test-slurm lint soak coverage mutants bench readme pins audit publish fetch s3
 
@@ -35,7 +37,7 @@ soak: .venv/ready            ## the full rounds of the long laws (hours), into b
 
 coverage: .venv/checks       ## lines and branches of stages/ that the laws reach, each at least 95 %
 	coverage erase
-	coverage run -m pytest
+	coverage run -m pytest --deselect "$(CRAMPED)"
 	coverage combine --quiet
 	coverage report --skip-covered --show-missing
 	@coverage json -q -o - | python -c '$(BOTH)'
