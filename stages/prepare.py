@@ -40,7 +40,7 @@ from stages.entries.datasets import (
 )
 from stages.params import entry, read_params
 from stages.pix2pix.carvana import Photo, cut_out, find_photos, held_out_cars
-from stages.pix2pix.cores import end_with_parent, usable_cores
+from stages.pix2pix.cores import end_with_parent, keep_memory, usable_cores
 from stages.pix2pix.edges import canny, doodle
 from stages.pix2pix.frames import Frame, find_frames, split_frames, squeeze
 from stages.pix2pix.images import Uint8, read_image, write_png
@@ -187,6 +187,7 @@ def _each(work: Callable[[T], Row], items: Sequence[T], *, unit: str, workers: i
 
 def _start_worker() -> None:
     end_with_parent()
+    keep_memory()
     cv2.setNumThreads(1)
     warnings.filterwarnings("ignore", module=r"PIL\.")  # as the door of the verbs does
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer

@@ -20,30 +20,28 @@ import hashlib
 import json
 import math
 import sys
-import time
-from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from stages.command import run
 from stages.entries.experiments import FCN, Mean, Model, Pix2Pix, Recipe, UNetAlone
 from stages.fingerprint import code_of
 from stages.params import Params, entry, read_params
-from stages.pix2pix.batches import PairSet, cut_batch, cut_centre, draw_epoch, load_pairs
+from stages.pix2pix.baseline import average_targets
+from stages.pix2pix.batches import centre_draws, draw_epoch
 from stages.pix2pix.checkpoints import network_tensors, save_tensors
 from stages.pix2pix.finished import forget_others, gather, is_whole, publish
 from stages.pix2pix.gan import Gan
 from stages.pix2pix.generators import Generator, MeanTarget, build_generator, inference_seeds
-from stages.pix2pix.hardware import Hardware, most_processes, use_hardware
+from stages.pix2pix.hardware import Hardware, use_hardware
 from stages.pix2pix.labels import palette
-from stages.pix2pix.launcher import asked_for, launch, together
-from stages.pix2pix.losses import l1_loss
+from stages.pix2pix.launcher import launch, processes_for, together
 from stages.pix2pix.monitor import Monitor, write_samples
 from stages.pix2pix.networks import PatchGAN
+from stages.pix2pix.pair_sets import PairSet, load_pairs
 from stages.pix2pix.parallel import agree, gathered, is_first, per_device, processes, rank, share, total
 from stages.pix2pix.records import write_record
 from stages.pix2pix.runs import Run, only_one
@@ -76,9 +74,20 @@ def train(name: str, params: Params) -> None:
         _say(f"{name}: {processes()} devices, on each {batch_per_device} of a batch's {recipe.batch_size} images")
     with only_one(scratch) if is_first() else nullcontext():
         training, validation = (
-            load_pairs(dataset, split, direction=experiment.direction, size=size, device=hardware.device, labels=labels)
+            load_pairs(
+                dataset,
+                split,
+                direction=experiment.direction,
+                size=size,
+                device=hardware.device,
+                where=hardware.pairs,
+                labels=labels,
+            )
             for split, size in (("train", train_size), ("val", recipe.size))
         )
+        kept = "disk" if training.images is None else "memory"
+        if kept == "disk":
+            _say(f"{name}: its pairs stay on disk, and are read as they are needed")
         if recipe.batch_size > len(training.pairs):
             raise ValueError(f"{dataset}: {len(training.pairs)} training pairs, but batch_size is {recipe.batch_size}")
         digest = _digest(about, training, validation)
@@ -96,7 +105,7 @@ def train(name: str, params: Params) -> None:
             match learner:
                 case MeanTarget():
                     if is_first():
-                        _average(learner, state, recipe, training, validation, about)
+                        average_targets(learner, state, training, validation, size=recipe.size, about=about)
                     generator: Generator = learner
                 case _:
                     _fit(learner, state, recipe, training, validation, about, hardware)
@@ -107,7 +116,7 @@ def train(name: str, params: Params) -> None:
                     command=f"python -m stages.train {name}",
                     seconds=state.seconds,
                     images=state.step * recipe.batch_size,
-                    hardware=hardware.describe() | {"batch_per_device": batch_per_device},
+                    hardware=hardware.describe() | {"batch_per_device": batch_per_device, "pairs": kept},
                     code=("stages", "params.yaml"),
                 )
                 gather(finished, state, generator, _columns(learner), about)
@@ -125,8 +134,7 @@ def _digest(about: dict[str, Any], training: PairSet, validation: PairSet) -> st
     """What determines a run: its parameters, its data, and the code that is loaded for it, comments left out."""
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for pairs in (training, validation):
-        digest.update(" ".join(pair.id for pair in pairs.pairs).encode())
-        digest.update(pairs.images.cpu().numpy().data)
+        digest.update(pairs.files.content.encode())
     loaded = {str(module.__file__) for name, module in sys.modules.items() if name.startswith("stages.")}
     for file in sorted({*loaded, __file__}):  # run as a program, this module is not "stages.train"
         digest.update(code_of(Path(file).read_text(encoding="utf-8")).encode())
@@ -199,10 +207,10 @@ def _fit(
                 size=recipe.size,
                 mirror=recipe.mirror,
             )
-            draws = share(epoch_draws).to(hardware.device)
-            for i in range(state.step % steps, steps):
-                source, target = cut_batch(training.images, draws[i], size=recipe.size)
-                state.add(learner.step(source, target, draws[i, :, 4]))
+            start = state.step % steps
+            batches = training.batches(share(epoch_draws)[start:], size=recipe.size)
+            for i, (source, target, seeds) in enumerate(batches, start):
+                state.add(learner.step(source, target, seeds))
                 monitor.step(recipe.batch_size)
                 if is_first() and state.due() and i + 1 < steps:
                     state.mean_losses(i + 1)  # never save past a non-finite loss
@@ -252,40 +260,17 @@ def _close_epoch(
 
 def _validate(learner: Gan | Supervised, validation: PairSet, recipe: Recipe, about: dict[str, Any]) -> list[float]:
     """Mean losses, in the order of the learner's, over the validation split, shared by all processes."""
-    count = len(validation.pairs)
-    sums = torch.zeros(len(learner.LOSSES), dtype=torch.float64, device=validation.images.device)
+    count, dropout = len(validation.pairs), about["inference"]["dropout"]
+    sums = torch.zeros(len(learner.LOSSES), dtype=torch.float64, device=validation.device)
+    draws = []
     for start in range(rank() * VALIDATION_BATCH, count, processes() * VALIDATION_BATCH):
         index = list(range(start, min(start + VALIDATION_BATCH, count)))
-        source, target = cut_centre(validation.images, index, size=recipe.size)
-        ids = [validation.pairs[i].id for i in index]
-        seeds = inference_seeds(about["seed"], ids).to(source.device) if about["inference"]["dropout"] else None
-        sums += learner.validate(source, target, seeds) * len(index)
+        seeds = inference_seeds(about["seed"], [validation.pairs[i].id for i in index]) if dropout else None
+        draws.append(centre_draws(index, side=recipe.size, size=recipe.size, seeds=seeds))
+    for source, target, seeds in validation.batches(draws, size=recipe.size):
+        sums += learner.validate(source, target, seeds if dropout else None) * len(source)
     means: list[float] = (total(sums) / count).tolist()
     return means
-
-
-def _average(
-    mean: MeanTarget, state: Run, recipe: Recipe, training: PairSet, validation: PairSet, about: dict[str, Any]
-) -> None:
-    """The baseline "trains" by averaging the training targets at the recipe's size."""
-    start = time.monotonic()
-    row: dict[str, Any] = {"epoch": 1, "step": 0, "images": len(training.pairs)}
-
-    def targets(pairs: PairSet) -> Iterator[Tensor]:
-        return (cut_centre(pairs.images, [i], size=recipe.size)[1] for i in range(len(pairs.pairs)))
-
-    summed = torch.zeros_like(mean.image, dtype=torch.float64)
-    for target in targets(training):
-        summed += target.cpu()
-    mean.image = (summed / len(training.pairs)).float().to(training.images.device)
-    for name, pairs in (("train_l1", training), ("val_l1", validation)):
-        row[name] = float(torch.stack([l1_loss(mean.image, target) for target in targets(pairs)]).mean() / 2)
-    state.rows.append(row)
-    weights = {**about, "epoch": 1, "step": 0}
-    save_tensors(state.folder / "best.safetensors", network_tensors("generator", mean), weights)
-    samples = state.folder / "samples" / "epoch_0001.png"
-    write_samples(samples, mean, (training, validation), size=recipe.size, seed=None)
-    state.seconds = time.monotonic() - start
 
 
 def _columns(learner: Gan | Supervised | MeanTarget) -> list[str]:
@@ -304,30 +289,13 @@ def main() -> None:
     name = parser.parse_args().experiment
     with together():
         params = read_params()
-        count = processes_for(name, params)
+        experiment = entry(params.experiments, name, "experiments")
+        learns = not isinstance(params.models[experiment.model], Mean)
+        count = processes_for(name, batch_size=params.recipes[experiment.recipe].batch_size if learns else 1)
         if count > 1:
             launch("stages.train", name, count=count)
         else:
             train(name, params)
-
-
-def processes_for(name: str, params: Params) -> int:
-    """How many processes to start: at most as PIX2PIX_PROCESSES asks for, and as there are GPUs, where those are used.
-
-    And so that they share each batch equally.
-    """
-    asked = asked_for()
-    experiment = entry(params.experiments, name, "experiments")
-    if isinstance(params.models[experiment.model], Mean):
-        return 1
-    batch_size = params.recipes[experiment.recipe].batch_size
-    most = most_processes(asked)
-    count = max(count for count in range(1, most + 1) if batch_size % count == 0)
-    if count < asked:
-        gpus = f" and this machine shows {most} CUDA GPUs" if most < asked else ""
-        reason = f"since they share its batch_size {batch_size} equally{gpus}"
-        print(f"{name}: {count} of {asked} processes, {reason}", flush=True)
-    return count
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import strategies as st
 
-from stages.pix2pix.batches import cut_batch, cut_centre, draw_epoch
+from stages.pix2pix.batches import centre_draws, cut_batch, draw_epoch
 from stages.pix2pix.generators import Trained, inference_seeds
 from stages.pix2pix.images import Uint8
 from stages.pix2pix.networks import from_network
@@ -79,7 +79,8 @@ def test_any_cut_is_the_same_alone_and_in_any_company(soak: Soak) -> None:
 
 @pytest.mark.parametrize(("side", "size", "margin"), [(10, 4, 3), (9, 4, 2), (6, 6, 0), (7, 6, 0)])
 def test_validation_is_cut_from_the_middle_and_never_mirrored(side: int, size: int, margin: int) -> None:
-    source, target = (from_network(part) for part in cut_centre(places(5, side), [3, 1], size=size))
+    draws = centre_draws([3, 1], side=side, size=size)
+    source, target = (from_network(part) for part in cut_batch(places(5, side), draws, size=size))
     middle = torch.arange(margin, margin + size)
     for cut, pair in zip(source, (3, 1), strict=True):
         assert (cut[0] == pair).all() and torch.equal(cut[1, :, 0].long(), middle)

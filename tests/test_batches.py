@@ -1,16 +1,11 @@
 """Laws of the batches: one draw for both sides, and randomness by position alone."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
-from stages.pix2pix.batches import cut_batch, cut_centre, draw_epoch, load_pairs
-from stages.pix2pix.images import read_image
+from stages.pix2pix.batches import cut_batch, draw_epoch
 from stages.pix2pix.networks import from_network
-from stages.pix2pix.pairs import split_sides
-from tests.conftest import make_pairs
 
 
 def images_whose_target_is_their_source(count: int = 5, side: int = 20) -> torch.Tensor:
@@ -71,24 +66,3 @@ def test_drawing_leaves_global_random_state_alone() -> None:
 def test_fewer_pairs_than_a_batch_are_refused() -> None:
     with pytest.raises(ValueError, match="batch_size 6 is more than the 5 training pairs"):
         draws(batch_size=6)
-
-
-@pytest.mark.parametrize("direction", ["AtoB", "BtoA"])
-def test_loaded_pairs_are_the_files(tmp_path: Path, direction: str) -> None:
-    make_pairs(tmp_path, {"train": 3})
-    loaded = load_pairs(tmp_path, "train", direction=direction, size=64, device=torch.device("cpu"))
-    sides = split_sides(read_image(tmp_path / "train" / "2.png"))
-    for side, index in zip(
-        sides if direction == "AtoB" else sides[::-1], cut_centre(loaded.images, [1], size=64), strict=True
-    ):
-        assert np.array_equal(side, from_network(index)[0].permute(1, 2, 0).numpy())
-
-
-def test_more_pairs_than_the_memory_holds_are_refused_before_any_is_read(tmp_path: Path) -> None:
-    make_pairs(tmp_path, {"train": 3})
-    for path in (tmp_path / "train").iterdir():
-        path.write_bytes(b"")  # not even opened
-    with pytest.raises(
-        ValueError, match=r"3 pairs at 1048576 pixels take 19791\.2 GB, cpu has .* GB free; use a smaller"
-    ):
-        load_pairs(tmp_path, "train", direction="AtoB", size=2**20, device=torch.device("cpu"))

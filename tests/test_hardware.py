@@ -13,7 +13,14 @@ GPUS = torch.cuda.device_count()
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("PIX2PIX_DEVICE", "PIX2PIX_THREADS", "PIX2PIX_PRECISION", "LOCAL_RANK", "LOCAL_WORLD_SIZE"):
+    for name in (
+        "PIX2PIX_DEVICE",
+        "PIX2PIX_THREADS",
+        "PIX2PIX_PRECISION",
+        "PIX2PIX_PAIRS",
+        "LOCAL_RANK",
+        "LOCAL_WORLD_SIZE",
+    ):
         monkeypatch.delenv(name, raising=False)
     threads = torch.get_num_threads()
     yield
@@ -30,6 +37,8 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("DEVICE", f"cuda:{GPUS}", f"this machine shows {GPUS} CUDA GPUs"),
         ("PRECISION", "fp16", "must be bf16 or fp32"),
         ("PRECISION", "", "must be bf16 or fp32"),
+        ("PAIRS", "ram", "must be memory, disk or auto"),
+        ("PAIRS", "", "must be memory, disk or auto"),
         ("THREADS", "0", f"must be a number from 1 to the usable cores, {usable_cores()}"),
         ("THREADS", str(usable_cores() + 1), f"must be a number from 1 to the usable cores, {usable_cores()}"),
         ("THREADS", "-1", "must be a number"),

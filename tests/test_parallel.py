@@ -23,9 +23,9 @@ from stages.pix2pix import parallel
 from stages.pix2pix.checkpoints import load_tensors, network_tensors
 from stages.pix2pix.generators import build_generator
 from stages.pix2pix.interfaces import read_object
-from stages.pix2pix.launcher import asked_for, launch
+from stages.pix2pix.launcher import asked_for, launch, processes_for
 from stages.pix2pix.networks import initialise
-from stages.train import VALIDATION_BATCH, main, processes_for, train
+from stages.train import VALIDATION_BATCH, main, train
 from tests.conftest import TINY, make_pairs
 from tests.ranks import BATCH, CASES, NORMS, batch, step
 
@@ -150,24 +150,16 @@ def test_another_number_of_processes_continues_a_run(
     assert (record["processes"], record["batch_per_device"]) == (2, 1)
 
 
-def test_only_as_many_processes_as_share_a_batch_are_started(
-    tiny_repo: Path, params: Params, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_as_many_processes_as_share_a_batch_are_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIX2PIX_PROCESSES", "7")
     for batch_size, count in ((1, 1), (2, 2), (6, 6), (8, 4), (21, 7)):
-        changed = Params.model_validate(
-            TINY | {"recipes": {"quick": TINY["recipes"]["quick"] | {"batch_size": batch_size}}}
-        )
-        assert processes_for("first", changed) == count
-    assert processes_for("first_mean", params) == 1
+        assert processes_for("first", batch_size=batch_size) == count
 
 
 @pytest.mark.parametrize(("gpus", "count"), [(0, 4), (1, 1), (2, 2), (3, 2), (4, 4)])
 def test_on_gpus_at_most_one_process_for_each_visible_one(
-    params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], gpus: int, count: int
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], gpus: int, count: int
 ) -> None:
-    recipe = TINY["recipes"]["quick"] | {"batch_size": 4}
-    params = Params.model_validate(TINY | {"recipes": {"quick": recipe}})
     monkeypatch.setenv("PIX2PIX_PROCESSES", "4")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
@@ -176,7 +168,7 @@ def test_on_gpus_at_most_one_process_for_each_visible_one(
             monkeypatch.delenv("PIX2PIX_DEVICE")
         else:
             monkeypatch.setenv("PIX2PIX_DEVICE", device)
-        assert processes_for("first", params) == wanted
+        assert processes_for("first", batch_size=4) == wanted
         shared = f"first: {wanted} of 4 processes, since they share its batch_size 4 equally"
         said = f"{shared} and this machine shows {gpus} CUDA GPUs\n"
         assert capsys.readouterr().out == (said if wanted < 4 else "")

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from cv2.typing import MatLike
+from numpy.typing import NDArray
 
 from stages.pix2pix.images import Uint8, open_image
 from stages.pix2pix.listing import natural_key
@@ -112,18 +113,25 @@ def _read_mask(path: Path) -> Uint8:
         indices = np.asarray(image)
         palette = np.asarray(image.getpalette("RGB") or np.arange(256).repeat(3)).reshape(-1, 3)
         clear = image.info.get("transparency", len(palette))
-    # tables over the palette: converting 1918 x 1280 pixels to grey first would take longer than decoding the photo
-    used = cv2.calcHist([indices], [0], None, [256], [0, 256]).ravel()[: len(palette)] > 0
-    visible = np.asarray(palette.any(axis=1))
+    used, visible = _used(indices)[: len(palette)], np.asarray(palette.any(axis=1))
     if (colours := len(np.unique(palette[used], axis=0))) > 2:
         raise ValueError(f"{path}: holds {colours} colours; a mask is black and one other")
     if clear < len(palette) and used[clear] and visible[clear]:
         raise ValueError(f"{path}: holds transparent pixels that are not black; is the car there or not?")
-    if not visible[used].any():
+    lit = np.flatnonzero(used & visible)
+    if not len(lit):
         raise ValueError(f"{path}: the mask is empty")
-    table = np.zeros(256, np.uint8)
-    table[: len(palette)] = np.where(visible, 255, 0)
-    return np.asarray(cv2.LUT(indices, table), np.uint8)
+    if len(lit) == 1:
+        return np.asarray(cv2.inRange(indices, int(lit[0]), int(lit[0])), np.uint8)
+    return np.asarray(cv2.LUT(indices, np.where(np.isin(np.arange(256), lit), 255, 0).astype(np.uint8)), np.uint8)
+
+
+def _used(indices: Uint8) -> NDArray[np.bool_]:
+    """(256,): which indices there are. Of two neighbours, as masks mostly have, without counting pixels."""
+    used = np.zeros(256, np.bool_)
+    low, high, _, _ = cv2.minMaxLoc(indices)
+    used[[int(low), int(high)]] = True
+    return used if high - low <= 1 else np.asarray(cv2.calcHist([indices], [0], None, [256], [0, 256]).ravel() > 0)
 
 
 def _shrink(mask: Uint8, *, scale: int) -> MatLike:

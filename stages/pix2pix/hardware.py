@@ -3,6 +3,8 @@
 PIX2PIX_DEVICE      cpu, cuda or cuda:N (default: cuda where there is one)
 PIX2PIX_THREADS     CPU threads (default: all usable cores, whatever OMP_NUM_THREADS says: the count changes last bits)
 PIX2PIX_PRECISION   bf16 or fp32 (default: bf16 where the device has instructions for it)
+PIX2PIX_PAIRS       memory, disk or auto: where training pairs are kept (default: auto, in the device's memory if they
+                    take at most half of what is free there)
 
 Processes that train together take a GPU each; they share the cores equally, or have that many threads each, not more.
 """
@@ -24,6 +26,7 @@ class Hardware:
     threads: int
     precision: str
     processes: int = 1  # that train together, a device each
+    pairs: str = "auto"
 
     def autocast(self) -> AbstractContextManager[None]:
         """Mixed precision for a forward pass; weights, gradients and moments stay float32."""
@@ -62,12 +65,15 @@ def use_hardware() -> Hardware:
     precision = os.environ.get("PIX2PIX_PRECISION", "bf16" if _has_bf16(device) else "fp32")
     if precision not in ("bf16", "fp32"):
         raise ValueError(f"PIX2PIX_PRECISION={precision}: must be bf16 or fp32")
+    pairs = os.environ.get("PIX2PIX_PAIRS", "auto")
+    if pairs not in ("auto", "memory", "disk"):
+        raise ValueError(f"PIX2PIX_PAIRS={pairs}: must be memory, disk or auto")
     torch.set_num_threads(threads)
     if device.type == "cuda":
         torch.cuda.set_device(device.index or 0)
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")
-    return Hardware(device, threads, precision, processes())
+    return Hardware(device, threads, precision, processes(), pairs)
 
 
 def _device_name() -> str:

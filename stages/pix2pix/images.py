@@ -124,6 +124,6 @@ def write_png(path: Path, image: Uint8) -> None:
     Raises:
         OSError: the file could not be written (disk full, no permission).
     """
-    done, encoded = cv2.imencode(".png", image[..., ::-1])
+    done, encoded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     assert done, image.shape
     path.write_bytes(encoded.tobytes())

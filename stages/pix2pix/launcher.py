@@ -19,6 +19,7 @@ import psutil
 import torch
 import torch.distributed as dist
 
+from stages.pix2pix.hardware import most_processes
 from stages.pix2pix.parallel import gathered
 
 HERE = "127.0.0.1"
@@ -39,6 +40,21 @@ def asked_for() -> int:
         raise ValueError(f"PIX2PIX_PROCESSES={text}: must be a number from 1 on")
     was_started = "RANK" in os.environ and "WORLD_SIZE" in os.environ  # some images set WORLD_SIZE=1 alone
     return 1 if was_started else int(text)
+
+
+def processes_for(name: str, *, batch_size: int) -> int:
+    """How many processes to start for experiment `name`: at most as many as asked for, and as there are GPUs, if used.
+
+    And so that they share each batch equally.
+    """
+    asked = asked_for()
+    most = most_processes(asked)
+    count = max(count for count in range(1, most + 1) if batch_size % count == 0)
+    if count < asked and batch_size > 1:
+        gpus = f" and this machine shows {most} CUDA GPUs" if most < asked else ""
+        reason = f"since they share its batch_size {batch_size} equally{gpus}"
+        print(f"{name}: {count} of {asked} processes, {reason}", flush=True)
+    return count
 
 
 def launch(module: str, *words: str, count: int) -> None:

@@ -6,6 +6,7 @@ All raise ValueError for arrays that are not uint8 of one shape, and for a mask 
 """
 
 import math
+import threading
 
 import cv2
 import numpy as np
@@ -16,6 +17,8 @@ from stages.pix2pix.images import Uint8
 DATA_RANGE = 255.0
 SIGMA = 1.5
 RADIUS = int(3.5 * SIGMA + 0.5)
+TAPS = np.exp(-0.5 * (np.arange(-RADIUS, RADIUS + 1) / SIGMA) ** 2)
+TAPS /= TAPS.sum()
 
 Float64 = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -23,15 +26,13 @@ Mask = NDArray[np.bool_]
 
 def psnr(image: Uint8, target: Uint8, mask: Mask | None = None) -> float:
     """Peak signal-to-noise ratio in dB over all channels, of the pixels where `mask` (H, W) holds."""
-    _check(image, target)
-    error = np.square(_inside(image, mask).astype(np.float64) - _inside(target, mask)).mean()
-    return math.inf if error == 0 else float(10 * math.log10(DATA_RANGE**2 / error))
+    error = _mean(image, target, cv2.NORM_L2SQR, mask)
+    return math.inf if error == 0 else 10 * math.log10(DATA_RANGE**2 / error)
 
 
 def l1(image: Uint8, target: Uint8, mask: Mask | None = None) -> float:
     """Mean absolute difference of 1 (0 equal, 1 black against white), of the pixels where `mask` (H, W) holds."""
-    _check(image, target)
-    return float(np.abs(_inside(image, mask).astype(np.float64) - _inside(target, mask)).mean() / DATA_RANGE)
+    return _mean(image, target, cv2.NORM_L1, mask) / DATA_RANGE
 
 
 def ssim(image: Uint8, target: Uint8, mask: Mask | None = None) -> float:
@@ -40,34 +41,23 @@ def ssim(image: Uint8, target: Uint8, mask: Mask | None = None) -> float:
     Raises:
         ValueError: a side is shorter than the window of 11 pixels.
     """
-    values = ssim_map(image, target)
-    inside = mask[RADIUS:-RADIUS, RADIUS:-RADIUS] if mask is not None else None
-    return float(_inside(values, inside).mean())
+    return _mean_inside(_ssim_map(image, target), mask)
 
 
 def ssim_map(image: Uint8, target: Uint8) -> Float64:
     """SSIM of every window that lies inside: (H - 10, W - 10, 3)."""
-    _check(image, target)
-    if min(image.shape[:2]) <= 2 * RADIUS:
-        raise ValueError(f"SSIM needs sides above {2 * RADIUS} pixels, not {image.shape[1]} x {image.shape[0]}")
-    x, y = image.astype(np.float64), target.astype(np.float64)
-    mean_x, mean_y = _window(x), _window(y)
-    variance_x = _window(x * x) - mean_x * mean_x
-    variance_y = _window(y * y) - mean_y * mean_y
-    covariance = _window(x * y) - mean_x * mean_y
-    c1, c2 = (0.01 * DATA_RANGE) ** 2, (0.03 * DATA_RANGE) ** 2
-    return ((2 * mean_x * mean_y + c1) * (2 * covariance + c2)) / (
-        (mean_x**2 + mean_y**2 + c1) * (variance_x + variance_y + c2)
-    )
+    return _ssim_map(image, target).copy()
 
 
 def scores(image: Uint8, target: Uint8, *, masked_out: bool) -> dict[str, float]:
     """psnr, ssim and l1; where the target is `masked_out` on white, also of its foreground alone (fg_...)."""
-    named = {"psnr": psnr, "ssim": ssim, "l1": l1}
-    row = {name: score(image, target) for name, score in named.items()}
-    if masked_out:
-        mask = foreground(target)
-        row |= {f"fg_{name}": score(image, target, mask) for name, score in named.items()}
+    values = _ssim_map(image, target)
+    masks = {"": None, "fg_": foreground(target)} if masked_out else {"": None}
+    row: dict[str, float] = {}
+    for of, mask in masks.items():
+        row[f"{of}psnr"] = psnr(image, target, mask)
+        row[f"{of}ssim"] = _mean_inside(values, mask)
+        row[f"{of}l1"] = l1(image, target, mask)
     return row
 
 
@@ -78,18 +68,74 @@ def foreground(photo: Uint8) -> Mask:
     return np.asarray(white[1:-1, 1:-1] != 2)
 
 
-def _window(x: Float64) -> Float64:
-    taps = np.exp(-0.5 * (np.arange(-RADIUS, RADIUS + 1) / SIGMA) ** 2)
-    taps /= taps.sum()
-    blurred = cv2.sepFilter2D(x, cv2.CV_64F, taps, taps)[RADIUS:-RADIUS, RADIUS:-RADIUS]
-    return np.asarray(blurred, np.float64)
+class _Buffers(threading.local):
+    """Six arrays of one shape for each thread: fresh memory for each image would take longer than the arithmetic."""
+
+    arrays: tuple[Float64, ...] = (np.empty(0),)
+
+    def of(self, shape: tuple[int, ...]) -> tuple[Float64, ...]:
+        if self.arrays[0].shape != shape:
+            self.arrays = tuple(np.empty(shape) for _ in range(6))
+        return self.arrays
 
 
-def _inside(values: NDArray[np.generic], mask: Mask | None) -> NDArray[np.float64]:
-    inside = np.asarray(values if mask is None else values[mask], np.float64)
-    if not inside.size:
+_buffers = _Buffers()
+
+
+def _ssim_map(image: Uint8, target: Uint8) -> Float64:
+    """As `ssim_map`, in a buffer that the next call in this thread fills again.
+
+    By the sum s and the difference d of both images four windows are enough: with x = (s + d) / 2 and y = (s - d) / 2,
+    4 xy = s^2 - d^2 and 2 (x^2 + y^2) = s^2 + d^2; so of the means, and so of the (co)variances.
+    """
+    _check(image, target)
+    if min(image.shape[:2]) <= 2 * RADIUS:
+        raise ValueError(f"SSIM needs sides above {2 * RADIUS} pixels, not {image.shape[1]} x {image.shape[0]}")
+    s, d, mean_s, mean_d, variance_s, variance_d = _buffers.of(image.shape)
+    np.add(image, target, out=s, dtype=np.float64)
+    np.subtract(image, target, out=d, dtype=np.float64)
+    _square_moments(s, mean_s, variance_s)
+    _square_moments(d, mean_d, variance_d)
+    mean_s += 2 * (0.01 * DATA_RANGE) ** 2
+    variance_s += 2 * (0.03 * DATA_RANGE) ** 2
+    numerator, denominator = np.subtract(mean_s, mean_d, out=s), np.add(mean_s, mean_d, out=mean_s)
+    numerator *= np.subtract(variance_s, variance_d, out=d)
+    denominator *= np.add(variance_s, variance_d, out=variance_s)
+    numerator /= denominator
+    return numerator[RADIUS:-RADIUS, RADIUS:-RADIUS]
+
+
+def _square_moments(values: Float64, mean: Float64, variance: Float64) -> None:
+    """Put the square of each window's mean, and its variance, into the other two arrays; the values are lost."""
+    cv2.sepFilter2D(values, cv2.CV_64F, TAPS, TAPS, dst=mean)
+    values *= values
+    cv2.sepFilter2D(values, cv2.CV_64F, TAPS, TAPS, dst=variance)
+    mean *= mean
+    variance -= mean
+
+
+def _mean(image: Uint8, target: Uint8, norm: int, mask: Mask | None) -> float:
+    """Mean over pixels and channels of the absolute (NORM_L1) or the squared (NORM_L2SQR) difference; exact sums."""
+    _check(image, target)
+    if mask is None:
+        return float(cv2.norm(image, target, norm) / image.size)
+    count = _count(mask) * image.shape[2]
+    return float(cv2.norm(image, target, norm, mask.astype(np.uint8)) / count)
+
+
+def _mean_inside(values: Float64, mask: Mask | None) -> float:
+    if mask is None:
+        return float(values.mean())
+    inside = mask[RADIUS:-RADIUS, RADIUS:-RADIUS]
+    _count(inside)
+    return float(values[inside].mean())
+
+
+def _count(mask: Mask) -> int:
+    count = int(np.count_nonzero(mask))
+    if not count:
         raise ValueError("the mask holds no pixel: nothing to score")
-    return inside
+    return count
 
 
 def _check(image: Uint8, target: Uint8) -> None:

@@ -14,10 +14,10 @@ from torch import Tensor
 from torchvision.utils import make_grid
 from tqdm import tqdm
 
-from stages.pix2pix.batches import PairSet, cut_centre
 from stages.pix2pix.generators import inference_seeds
 from stages.pix2pix.images import write_png
 from stages.pix2pix.networks import from_network
+from stages.pix2pix.pair_sets import PairSet
 from stages.pix2pix.publish import whole_file
 from stages.pix2pix.runs import Row
 
@@ -151,7 +151,7 @@ def write_samples(path: Path, generate: Generate, sets: tuple[PairSet, ...], *, 
     for pairs in sets:
         last = len(pairs.pairs) - 1
         index = sorted(set(np.linspace(0, last, SAMPLES).round().astype(int).tolist()))
-        source, target = cut_centre(pairs.images, index, size=size)
+        source, target = pairs.centre(index, size=size)
         seeds = None if seed is None else inference_seeds(seed, [pairs.pairs[i].id for i in index]).to(source.device)
         tiles += torch.stack([source, generate(source, seeds), target], 1).flatten(0, 1)
     picture: Tensor = make_grid(from_network(torch.stack(tiles)).cpu(), nrow=6, padding=2, pad_value=255)

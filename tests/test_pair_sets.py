@@ -1,0 +1,177 @@
+"""Laws of the pairs in training: in memory and on disk they are the same, and a file that changes is noticed."""
+
+import gc
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stages.params import Params
+from stages.pix2pix import pair_sets
+from stages.pix2pix.batches import draw_epoch
+from stages.pix2pix.gan import Gan
+from stages.pix2pix.images import Uint8, read_image
+from stages.pix2pix.interfaces import read_object
+from stages.pix2pix.networks import from_network
+from stages.pix2pix.pair_sets import PairFiles, PairSet, load_pairs
+from stages.pix2pix.pairs import split_sides
+from stages.train import train
+from tests.conftest import make_pairs
+from tests.test_train import published
+
+CPU = torch.device("cpu")
+
+
+def loaded(root: Path, where: str, *, size: int = 70, direction: str = "AtoB", labels: str | None = None) -> PairSet:
+    return load_pairs(root, "train", direction=direction, size=size, device=CPU, where=where, labels=labels)
+
+
+def drawn(pairs: int, *, batch_size: int = 2, epoch: int = 0) -> torch.Tensor:
+    return draw_epoch(seed=0, epoch=epoch, pairs=pairs, batch_size=batch_size, jitter=70, size=64, mirror=True)
+
+
+@pytest.mark.parametrize("where", ["memory", "disk"])
+@pytest.mark.parametrize("direction", ["AtoB", "BtoA"])
+def test_pairs_are_the_files(tmp_path: Path, direction: str, where: str) -> None:
+    make_pairs(tmp_path, {"train": 3})
+    pairs = loaded(tmp_path, where, size=64, direction=direction)
+    sides = split_sides(read_image(tmp_path / "train" / "2.png"))
+    for side, cut in zip(sides if direction == "AtoB" else sides[::-1], pairs.centre([1], size=64), strict=True):
+        assert np.array_equal(side, from_network(cut)[0].permute(1, 2, 0).numpy())
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 20])
+@pytest.mark.parametrize("labels", [None, "facades"])
+def test_batches_from_disk_equal_those_from_memory(tmp_path: Path, batch_size: int, labels: str | None) -> None:
+    make_pairs(tmp_path, {"train": 20})
+    held, streamed = (loaded(tmp_path, where, labels=labels) for where in ("memory", "disk"))
+    assert held.images is not None and streamed.images is None
+    assert held.files.content == streamed.files.content
+    for epoch in range(2):
+        draws = drawn(20, batch_size=batch_size, epoch=epoch)
+        both = zip(held.batches(draws, size=64), streamed.batches(draws, size=64), strict=True)
+        steps = 0
+        for one, other in both:
+            steps += 1
+            assert all(torch.equal(x, y) and x.stride() == y.stride() for x, y in zip(one, other, strict=True))
+        assert steps == len(draws)
+    assert list(streamed.batches([], size=64)) == list(held.batches([], size=64)) == []
+
+
+def test_from_disk_only_a_few_pairs_are_read_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_pairs(tmp_path, {"train": 40})
+    reads, read = [], PairFiles.read
+
+    def counted(files: PairFiles, i: int) -> Uint8:
+        reads.append(i)
+        return read(files, i)
+
+    monkeypatch.setattr(pair_sets, "usable_cores", lambda: 2)
+    monkeypatch.setattr(PairFiles, "read", counted)
+    batches = loaded(tmp_path, "disk").batches(drawn(40), size=64)
+    assert not reads, "nothing before the first is asked for"
+    for step in range(5):
+        next(batches)
+        assert len(reads) <= 2 * (step + 1) + 2 * 2 + 2, "two threads, two pairs each, and a batch"
+    del batches
+    gc.collect()
+    assert not [thread for thread in threading.enumerate() if "ThreadPoolExecutor" in thread.name]
+
+
+@pytest.mark.parametrize("where", ["memory", "disk"])
+def test_another_content_or_id_is_another_digest(tmp_path: Path, where: str) -> None:
+    make_pairs(tmp_path / "one", {"train": 3})
+    contents = {loaded(tmp_path / "one", where).files.content}
+    shutil.copytree(tmp_path / "one", tmp_path / "same")
+    contents.add(loaded(tmp_path / "same", where).files.content)
+    assert len(contents) == 1, "neither place nor time counts"
+    files = sorted((tmp_path / "same" / "train").iterdir())
+    files[0].write_bytes(files[1].read_bytes())
+    contents.add(loaded(tmp_path / "same", where).files.content)
+    table = (tmp_path / "one" / "pairs.csv").read_text()
+    (tmp_path / "one" / "pairs.csv").write_text(table.replace("\n3,", "\n4,"))
+    (tmp_path / "one" / "train" / "3.png").rename(tmp_path / "one" / "train" / "4.png")
+    contents.add(loaded(tmp_path / "one", where).files.content)
+    assert len(contents) == 3
+
+
+def test_a_file_that_changes_during_training_is_named(tmp_path: Path) -> None:
+    make_pairs(tmp_path, {"train": 3})
+    pairs = loaded(tmp_path, "disk")
+    file = tmp_path / "train" / "2.png"
+    before = file.stat()
+    file.write_bytes(file.read_bytes())
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    with pytest.raises(ValueError, match=f"^{file}: has changed during training; run the same command again"):
+        list(pairs.batches(drawn(3, batch_size=1), size=64))
+    pairs.centre([0, 2], size=64)
+
+
+@pytest.mark.parametrize(("free", "kept"), [(3 * 70 * 70 * 6 * 2, "memory"), (3 * 70 * 70 * 6 * 2 - 2, "disk")])
+def test_at_most_half_of_the_free_memory_is_taken_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, kept: str
+) -> None:
+    make_pairs(tmp_path, {"train": 3})
+    monkeypatch.setattr(pair_sets, "_free_bytes", lambda device: free)
+    assert (loaded(tmp_path, "auto").images is None) == (kept == "disk")
+    assert loaded(tmp_path, "memory").images is not None
+
+
+def test_more_pairs_than_the_memory_holds_are_refused_before_any_is_read(tmp_path: Path) -> None:
+    make_pairs(tmp_path, {"train": 3})
+    for path in (tmp_path / "train").iterdir():
+        path.write_bytes(b"")  # not even opened
+    with pytest.raises(ValueError, match=r"3 pairs at 1048576 pixels take 19791\.2 GB, cpu has .* GB free; leave PIX2"):
+        loaded(tmp_path, "memory", size=2**20)
+
+
+@pytest.fixture
+def _killed_after_five_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    step, done = Gan.step, []
+
+    def limited(gan: Gan, *batch: torch.Tensor) -> torch.Tensor:
+        done.append(1)
+        if len(done) == 6:
+            raise KeyboardInterrupt
+        return step(gan, *batch)
+
+    monkeypatch.setattr(Gan, "step", limited)
+    yield
+    assert len(done) > 6, "it went on"
+
+
+@pytest.mark.usefixtures("_killed_after_five_steps")
+def test_a_run_begun_in_memory_goes_on_from_disk_to_the_same_bits(
+    tiny_repo: Path, params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("stages.pix2pix.runs.SAVE_SECONDS", 0.0)
+    monkeypatch.setattr("stages.pix2pix.runs.SAVE_SHARE", 1e9)
+    monkeypatch.setenv("PIX2PIX_PAIRS", "memory")
+    with pytest.raises(KeyboardInterrupt):
+        train("first", params)
+    monkeypatch.setenv("PIX2PIX_PAIRS", "disk")
+    train("first", params)
+    assert "first: its pairs stay on disk" in capsys.readouterr().out
+    assert read_object(Path("logs/records/first.json"), {})["pairs"] == "disk"
+    other = published()
+    shutil.rmtree("scratch")
+    monkeypatch.setenv("PIX2PIX_PAIRS", "memory")
+    train("first", params)
+    assert published() == other
+
+
+def test_the_mean_from_disk_equals_the_mean_from_memory(
+    tiny_repo: Path, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    for where in ("memory", "disk"):
+        monkeypatch.setenv("PIX2PIX_PAIRS", where)
+        shutil.rmtree("scratch", ignore_errors=True)
+        train("first_mean", params)
+        made.append(published(Path("models/first_mean")))
+    assert made[0] == made[1]
