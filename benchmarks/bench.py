@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.bench_batches import bench_batches, bench_streaming
 from benchmarks.bench_engines import bench_engines
+from benchmarks.bench_metrics import bench_metrics
+from benchmarks.bench_pairs import bench_pairs, bench_storage
+from benchmarks.bench_photos import bench_photos
 from benchmarks.bench_prepare import bench_prepare
 from benchmarks.bench_train import bench_train
 from benchmarks.budget import bench_budget
@@ -28,7 +32,13 @@ def main() -> None:
     for title, bench in [
         (f"Training step, against {rivals}", bench_train),
         ("The step of 256 px, 64 channels, batch 1: what bounds it, and where its time goes", bench_budget),
+        ("Training by size and batch, 64 channels", bench_batches),
+        ("Training with pairs on disk, against pairs in memory", bench_streaming),
         ("Carvana photo and mask to a stitched pair, one core, against a plain Pillow loop", bench_prepare),
+        ("`python -m stages.prepare carvana`: 5 088 photos of its size", bench_photos),
+        ("50 000 stitched pairs", bench_pairs),
+        ("Ways to keep a stitched pair", bench_storage),
+        ("PSNR, SSIM and L1 of an image pair, one thread, against scikit-image", bench_metrics),
         ("Engines with nothing to do", bench_engines),
     ]:
         print(title, flush=True)

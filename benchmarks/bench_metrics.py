@@ -1,10 +1,18 @@
 """PSNR, SSIM and L1 of an image pair on one thread, against scikit-image's: `python -m benchmarks.bench_metrics`
 
-Both score the same drawn facades and their noisy copies, in turn; processor time is compared, and the scores too.
+Each way reads the same PNG files and scores them in a process of its own, as one would run it, in turn with the other:
+in one process the arrays of one way would decide how long the other waits for memory. Processor time is compared, of
+the scores alone; and the scores too.
 """
 
+import argparse
+import json
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,44 +20,68 @@ import pandas as pd
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from stages.pix2pix.drawn_facades import draw_facade
-from stages.pix2pix.images import Uint8
+from stages.pix2pix.images import Uint8, read_image, write_png
 from stages.pix2pix.metrics import scores
 
 SIZES = (128, 256, 512)
-ROUNDS = 15
-IMAGES = 16
+ROUNDS = 7
+IMAGES, TIMES = 16, 6
 
 
 def bench_metrics() -> list[dict[str, str | float]]:
     """One row a size: milliseconds a pair of both ways, the median ratio with its range over the rounds, and the
     largest difference of any score (SSIM and L1 of 1, PSNR in dB)."""
-    cv2.setNumThreads(1)
-    return [_compare(size) for size in SIZES]
+    with tempfile.TemporaryDirectory() as name:
+        return [_compare(Path(name, str(size)), size) for size in SIZES]
 
 
-def _compare(size: int) -> dict[str, str | float]:
-    noise = np.random.default_rng(0)
-    photos = [draw_facade(index=index, size=size, seed=0)[0] for index in range(IMAGES)]
-    copies = [(photo + noise.normal(0, 20, photo.shape)).round().clip(0, 255).astype(np.uint8) for photo in photos]
-    seconds: dict[bool, list[float]] = {True: [], False: []}
-    found: dict[bool, list[list[float]]] = {}
-    for turn in range(ROUNDS + 1):
-        for ours in (True, False) if turn % 2 else (False, True):
-            start = time.process_time()
-            score = _ours if ours else _scikit_image
-            found[ours] = [score(copy, photo) for copy, photo in zip(copies, photos, strict=True)]
-            seconds[ours].append((time.process_time() - start) / IMAGES)
-    fast, slow = seconds[True][1:], seconds[False][1:]  # the first round warms up
-    ratios = [theirs / ours for theirs, ours in zip(slow, fast, strict=True)]
+def _compare(folder: Path, size: int) -> dict[str, str | float]:
+    _draw(folder, size)
+    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
+    scored: dict[str, list[list[float]]] = {}
+    for turn in range(ROUNDS):
+        for way in list(WAYS)[:: 1 if turn % 2 else -1]:
+            command = [sys.executable, "-m", "benchmarks.bench_metrics", way, str(folder)]
+            found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+            seconds[way].append(found["seconds"])
+            scored[way] = found["scores"]
+    ratios = [theirs / ours for theirs, ours in zip(seconds["scikit-image"], seconds["ours"], strict=True)]
     return {
         "size": f"{size} px",
-        "scikit-image ms": 1000 * statistics.median(slow),
-        "ours ms": 1000 * statistics.median(fast),
+        "scikit-image ms": 1000 * statistics.median(seconds["scikit-image"]),
+        "ours ms": 1000 * statistics.median(seconds["ours"]),
         "ratio": statistics.median(ratios),
         "lowest": min(ratios),
         "highest": max(ratios),
-        "largest difference": f"{np.abs(np.subtract(found[True], found[False])).max():.0e}",
+        "largest difference": f"{np.abs(np.subtract(scored['ours'], scored['scikit-image'])).max():.0e}",
     }
+
+
+def _draw(folder: Path, size: int) -> None:
+    """Facades, and noisy copies of them."""
+    folder.mkdir()
+    noise = np.random.default_rng(0)
+    for index in range(IMAGES):
+        photo, _ = draw_facade(index=index, size=size, seed=0)
+        write_png(folder / f"{index}_target.png", photo)
+        copy = (photo + noise.normal(0, 20, photo.shape)).round().clip(0, 255).astype(np.uint8)
+        write_png(folder / f"{index}_image.png", copy)
+
+
+def _score(way: str, folder: Path) -> dict[str, float | list[list[float]]]:
+    """Median seconds of a pair by one way, the first time left out, and all scores."""
+    cv2.setNumThreads(1)
+    seconds, scored = [], []
+    for turn in range(TIMES):
+        for index in range(IMAGES):
+            image, target = (read_image(folder / f"{index}_{side}.png") for side in ("image", "target"))
+            start = time.process_time()
+            found = WAYS[way](image, target)
+            if turn:
+                seconds.append(time.process_time() - start)
+            else:
+                scored.append(found)
+    return {"seconds": statistics.median(seconds), "scores": scored}
 
 
 def _ours(image: Uint8, target: Uint8) -> list[float]:
@@ -72,8 +104,18 @@ def _scikit_image(image: Uint8, target: Uint8) -> list[float]:
     return [psnr, ssim, float(np.abs(image / 255 - target / 255).mean())]
 
 
+WAYS = {"ours": _ours, "scikit-image": _scikit_image}
+
+
 def main() -> None:
-    print(pd.DataFrame(bench_metrics()).to_markdown(index=False, floatfmt=".2f"))
+    parser = argparse.ArgumentParser(description="PSNR, SSIM and L1 on one thread, against scikit-image's.")
+    parser.add_argument("way", nargs="?", choices=WAYS, help="score the images of FOLDER once (default: compare)")
+    parser.add_argument("folder", nargs="?", type=Path)
+    given = parser.parse_args()
+    if given.way:
+        print(json.dumps(_score(given.way, given.folder)))
+    else:
+        print(pd.DataFrame(bench_metrics()).to_markdown(index=False, floatfmt=".2f"))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import pandas as pd
 
 from benchmarks.bench_prepare import BLUR_SIGMA, HIGH, LOW, _draw_photos
 from stages.pix2pix.carvana import Photo, cut_out, find_photos
+from stages.pix2pix.cores import keep_memory
 from stages.pix2pix.edges import canny
 from stages.pix2pix.frames import Frame, squeeze
 from stages.pix2pix.images import write_png
@@ -40,6 +41,7 @@ OUT = Path("benchmarks/rates.csv")
 def bench_rates() -> list[Row]:
     """One row a rate: milliseconds of one core, and the KiB that were read and that are kept."""
     cv2.setNumThreads(1)
+    keep_memory()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         photos = find_photos(_draw_photos(folder / "raw"))[:PHOTOS]

@@ -208,6 +208,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Raw files become stitched A|B pairs, audited.")
     parser.add_argument("dataset", help="a name below datasets: in params.yaml")
     name = parser.parse_args().dataset
+    keep_memory()
     dataset = entry(read_params().datasets, name, "datasets")
     prepare(layout=dataset.prepare, raw=Path("data/raw") / name, out=Path("data/pairs") / name)
 

@@ -1,0 +1,144 @@
+"""Training by batch and size: images/s and memory; and what it costs to read pairs from disk instead of memory.
+
+Each batch and size trains in a process of its own, for its memory: `python -m benchmarks.bench_batches SIZE BATCH`
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from benchmarks.bench_train import our_gan
+from stages.pix2pix.batches import draw_epoch
+from stages.pix2pix.drawn_facades import draw_facade
+from stages.pix2pix.gan import Gan
+from stages.pix2pix.hardware import Hardware, use_hardware
+from stages.pix2pix.images import write_png
+from stages.pix2pix.pair_sets import PairSet, load_pairs
+from stages.pix2pix.pairs import Row, stitch, write_table
+
+CASES = [(256, 1), (256, 4), (256, 16), (256, 64), (512, 1), (512, 4)]  # pixels, images a step
+SECONDS = 12  # at least, of each case
+ROUNDS = 7
+PAIRS = 96
+STREAMED = {  # name: size, jitter, channels, batch, steps a round
+    "paper: 256 px, jitter 286, 64 channels, batch 1": (256, 286, 64, 1, 8),
+    "small: 128 px, jitter 143, 16 channels, batch 4": (128, 143, 16, 4, 24),
+}
+
+
+def bench_batches() -> list[dict[str, str | float]]:
+    """One row a size and batch: images/s, their ratio to those of batch 1 at that size, and the peak memory in GiB."""
+    rows: list[dict[str, str | float]] = []
+    alone: dict[int, float] = {}
+    for size, batch in CASES:
+        command = [sys.executable, "-m", "benchmarks.bench_batches", str(size), str(batch)]
+        found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        rate = found["images/s"]
+        of_one = rate / alone.setdefault(size, rate)
+        rows.append(
+            {"size": f"{size} px", "batch": str(batch), "images/s": rate, "of batch 1": of_one, "GiB": found["GiB"]}
+        )
+    return rows
+
+
+def bench_streaming() -> list[dict[str, str | float]]:
+    """One row a case: images/s of training with pairs in memory and on disk, and the share that the disk costs."""
+    hardware = use_hardware()
+    rows: list[dict[str, str | float]] = []
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        _draw_pairs(root)
+        for case, (size, jitter, channels, batch, steps) in STREAMED.items():
+            sets = [
+                load_pairs(root, "train", direction="BtoA", size=jitter, device=hardware.device, where=where)
+                for where in ("memory", "disk")
+            ]
+            gan = our_gan(size, channels, hardware)
+            seconds: list[list[float]] = [[], []]
+            for turn in range(ROUNDS + 1):
+                for which in ((0, 1), (1, 0))[turn % 2]:
+                    spent = _train(gan, sets[which], hardware, size=size, jitter=jitter, batch=batch, steps=steps)
+                    seconds[which].append(spent)
+            held, read = (way[1:] for way in seconds)  # the first round warms up
+            losses = [1 - fast / slow for fast, slow in zip(held, read, strict=True)]
+            rates = [batch * steps / statistics.median(way) for way in (held, read)]
+            rows.append(
+                {
+                    "training": case,
+                    "from memory images/s": rates[0],
+                    "from disk images/s": rates[1],
+                    "loss %": 100 * statistics.median(losses),
+                    "lowest": 100 * min(losses),
+                    "highest": 100 * max(losses),
+                }
+            )
+    return rows
+
+
+def _train(gan: Gan, pairs: PairSet, hardware: Hardware, *, size: int, jitter: int, batch: int, steps: int) -> float:
+    draws = draw_epoch(seed=0, epoch=0, pairs=PAIRS, batch_size=batch, jitter=jitter, size=size, mirror=True)
+    start = time.perf_counter()
+    for source, target, seeds in pairs.batches(draws[:steps], size=size):
+        gan.step(source, target, seeds)
+    _wait(hardware)
+    return time.perf_counter() - start
+
+
+def _draw_pairs(root: Path) -> None:
+    (root / "train").mkdir()
+    rows = []
+    for index in range(PAIRS):
+        write_png(root / f"train/{index}.png", stitch(*draw_facade(index=index, size=256, seed=0)))
+        rows.append(Row(str(index), "train", str(index), 256, 256, f"{index}.png", str(index)))
+    write_table(root, rows)
+
+
+def _case(size: int, batch: int) -> dict[str, float]:
+    """Images/s of the paper's networks and the peak of this process's memory, or the GPU's, in GiB."""
+    hardware = use_hardware()
+    gan = our_gan(size, 64, hardware)
+    source, target = torch.rand(2, batch, 3, size, size, device=hardware.device) * 2 - 1
+    source, target = (side.contiguous(memory_format=torch.channels_last) for side in (source, target))
+    seeds = torch.arange(batch, device=hardware.device)
+    gan.step(source, target, seeds)
+    _wait(hardware)
+    seconds: list[float] = []
+    while sum(seconds) < SECONDS or len(seconds) < 2:
+        start = time.perf_counter()
+        gan.step(source, target, seeds)
+        _wait(hardware)
+        seconds.append(time.perf_counter() - start)
+    if hardware.device.type == "cuda":
+        peak = torch.cuda.max_memory_allocated(hardware.device)
+    else:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"images/s": batch / statistics.median(seconds), "GiB": peak / 2**30}
+
+
+def _wait(hardware: Hardware) -> None:
+    if hardware.device.type == "cuda":
+        torch.cuda.synchronize(hardware.device)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Images/s and memory of training, by size and batch.")
+    parser.add_argument("case", type=int, nargs="*", metavar="N", help="size and batch of one case (default: all)")
+    case = parser.parse_args().case
+    if case:
+        print(json.dumps(_case(*case)))
+    else:
+        for rows in (bench_batches(), bench_streaming()):
+            print(pd.DataFrame(rows).to_markdown(index=False, floatfmt=".2f"))
+
+
+if __name__ == "__main__":
+    main()

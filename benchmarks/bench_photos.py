@@ -1,0 +1,121 @@
+"""`prepare` of 5088 photos of Carvana's size: photos/s by cores, against decoding alone, and memory over time.
+
+    python -m benchmarks.bench_photos
+
+Thirty-two photos and masks are drawn; each copy carries a comment of its own, so that no two files are equal.
+"""
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+import psutil
+
+from benchmarks.bench_prepare import _draw_photos, _read
+from stages.params import read_params
+from stages.pix2pix.carvana import find_photos
+from stages.pix2pix.cores import usable_cores
+
+PHOTOS, VIEWS = 5088, 16
+SAMPLED = 0.5  # s
+REPO = Path(__file__).resolve().parents[1]
+
+
+def bench_photos() -> list[dict[str, str | float]]:
+    """One row a count of cores: photos/s of `python -m stages.prepare carvana`, of one core's, of decoding alone on as
+    many cores, and the memory of all its processes early and late."""
+    size = read_params().datasets["carvana"].prepare.size  # type: ignore[union-attr]
+    rows: list[dict[str, str | float]] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        drawn = _draw_photos(folder / "drawn")
+        limit = _decoded_a_second(drawn, size=size)
+        _copy(drawn, folder / "data/raw/carvana")
+        shutil.copy("params.yaml", folder)
+        for cores in sorted({1, usable_cores()}):
+            seconds, early, late = _prepare(folder, cores)
+            rate = PHOTOS / seconds
+            rows.append(
+                {
+                    "cores": str(cores),
+                    "photos/s": rate,
+                    "of one core": rate / float(rows[0]["photos/s"]) if rows else 1.0,
+                    "of decoding alone": rate / cores / limit,
+                    "MiB, first half": early,
+                    "MiB, second half": late,
+                }
+            )
+    return rows
+
+
+def _decoded_a_second(drawn: Path, *, size: int) -> float:
+    """Photos and masks that one core decodes a second, the photo at reduced scale."""
+    photos = find_photos(drawn)
+    seconds = []
+    for _ in range(4):
+        start = time.perf_counter()
+        for photo in photos:
+            _read(photo, drawn, size)
+        seconds.append(time.perf_counter() - start)
+    return len(photos) / statistics.median(seconds[1:])
+
+
+def _copy(drawn: Path, raw: Path) -> None:
+    """PHOTOS photos with their masks; a comment at the head of each JPEG tells them apart."""
+    photos = [(photo.image.read_bytes(), photo.mask.read_bytes()) for photo in find_photos(drawn)]
+    for kind in ("train", "train_masks"):
+        (raw / kind).mkdir(parents=True)
+    for number in range(PHOTOS):
+        image, mask = photos[number % len(photos)]
+        name = f"{number // VIEWS:012x}_{number % VIEWS + 1:02}"
+        comment = b"\xff\xfe" + (2 + 8).to_bytes(2, "big") + number.to_bytes(8, "big")
+        (raw / f"train/{name}.jpg").write_bytes(image[:2] + comment + image[2:])
+        (raw / f"train_masks/{name}_mask.gif").write_bytes(mask)
+
+
+def _prepare(folder: Path, cores: int) -> tuple[float, float, float]:
+    """Seconds of the stage in `folder`, and the median MiB of all its processes in each half of that time."""
+    allowed = sorted(os.sched_getaffinity(0))[:cores]
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stages.prepare", "carvana"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(REPO)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    psutil.Process(process.pid).cpu_affinity(allowed)  # before it has counted them
+    memory: list[float] = []
+    while process.poll() is None:
+        memory.append(_private_mib(psutil.Process(process.pid)))
+        time.sleep(SAMPLED)
+    seconds = time.perf_counter() - start
+    if process.returncode:
+        raise ChildProcessError(f"prepare ended with {process.returncode}")
+    memory = memory[len(memory) // 10 : -1]  # without its start
+    half = len(memory) // 2
+    return seconds, statistics.median(memory[:half]), statistics.median(memory[half:])
+
+
+def _private_mib(parent: psutil.Process) -> float:
+    total = 0
+    for process in [parent, *parent.children(recursive=True)]:
+        try:
+            total += process.memory_full_info().uss
+        except psutil.NoSuchProcess:
+            continue
+    return total / 2**20
+
+
+def main() -> None:
+    print(pd.DataFrame(bench_photos()).to_markdown(index=False, floatfmt=".2f"))
+
+
+if __name__ == "__main__":
+    main()
