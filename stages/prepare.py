@@ -39,7 +39,7 @@ from stages.entries.datasets import (
     StitchedLayout,
 )
 from stages.params import entry, read_params
-from stages.pix2pix.carvana import Photo, cut_out, find_photos, held_out_cars
+from stages.pix2pix.carvana import Photo, cut_out, find_photos, held_out_cars, to_square
 from stages.pix2pix.cores import end_with_parent, keep_memory, usable_cores
 from stages.pix2pix.edges import canny, doodle
 from stages.pix2pix.frames import Frame, find_frames, split_frames, squeeze
@@ -113,7 +113,7 @@ def _edges(image: Uint8, coverage: Uint8, edges: CannyEdges | DoodleEdges) -> Ui
         case DoodleEdges():
             return doodle(
                 image,
-                coverage,
+                to_square(coverage, len(image)),
                 smoothing=edges.smoothing,
                 low=edges.low,
                 high=edges.high,

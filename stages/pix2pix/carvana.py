@@ -71,7 +71,7 @@ def held_out_cars(cars: Iterable[str], *, hold_out: int, seed: int) -> set[str]:
 
 
 def cut_out(photo: Photo, *, size: int) -> tuple[Uint8, Uint8]:
-    """The car on white, uint8 RGB (size, size, 3), and how much of each pixel it covers, uint8 (size, size), 0..255.
+    """The car on white, uint8 RGB (size, size, 3), and how much of each pixel it covered when blended, uint8, 0..255.
 
     The JPEG is decoded at the smallest of 1/1, 1/2, 1/4, 1/8 that is still `size` wide and high, the mask is averaged
     over the same blocks, the photo is blended with white there, and the blend is averaged down to size x size. Blending
@@ -92,7 +92,7 @@ def cut_out(photo: Photo, *, size: int) -> tuple[Uint8, Uint8]:
     coverage = _shrink(mask, scale=scale)
     assert coverage.shape == image.shape[:2], (coverage.shape, image.shape, scale)
     darkness = cv2.multiply(cv2.bitwise_not(image), cv2.merge([coverage] * 3), scale=1 / 255)
-    return _to_square(cv2.bitwise_not(darkness), size), _to_square(coverage, size)
+    return to_square(cv2.bitwise_not(darkness), size), np.asarray(coverage, np.uint8)
 
 
 def _read_reduced(path: Path, *, size: int) -> tuple[Uint8, tuple[int, int], int]:
@@ -101,7 +101,7 @@ def _read_reduced(path: Path, *, size: int) -> tuple[Uint8, tuple[int, int], int
         full, orientation = image.size, image.getexif().get(EXIF_ORIENTATION, 1)
         image.draft("RGB", (size, size))
         scale = next(s for s in (1, 2, 4, 8) if image.size == (-(-full[0] // s), -(-full[1] // s)))
-        reduced = np.asarray(image.convert("RGB"))
+        reduced = np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
     if orientation != 1:
         raise ValueError(f"{path}: has an EXIF rotation ({orientation}); does the mask follow it? Turn the pixels")
     return reduced, full, scale
@@ -145,5 +145,6 @@ def _shrink(mask: Uint8, *, scale: int) -> MatLike:
     return shrunk
 
 
-def _to_square(image: MatLike, size: int) -> Uint8:
+def to_square(image: MatLike, size: int) -> Uint8:
+    """Squeezed to (size, size), or (size, size, 3), by averaging."""
     return np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
