@@ -1,6 +1,7 @@
 """Laws of the scores: equal to scikit-image's, symmetric, and over a mask equal to the masked pixels' own."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,18 @@ def test_ssim_is_the_mean_of_its_map(image: Image, target: Image) -> None:
     assert np.abs(values).max() <= 1 + 1e-12
     full = skimage_ssim(image, target, full=True)[1]
     np.testing.assert_allclose(values, full[5:-5, 5:-5], atol=1e-9)
+
+
+def test_images_scored_beside_others_score_as_alone() -> None:
+    """In threads, and of several sizes: each thread has buffers of its own, for one size at a time."""
+    pairs = [(random_image(i, 40 + i % 3, 64), random_image(i + 99, 40 + i % 3, 64)) for i in range(60)]
+    alone = [ssim(*pair) for pair in pairs]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda pair: ssim(*pair), pairs)) == alone
+    kept = ssim_map(*pairs[0])
+    before = kept.copy()
+    ssim(*pairs[3])
+    np.testing.assert_array_equal(kept, before)
 
 
 @pytest.mark.parametrize(("dark", "bright"), [(0, 255), (10, 250), (127, 128), (0, 1)])
