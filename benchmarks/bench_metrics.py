@@ -42,7 +42,7 @@ def _compare(folder: Path, size: int) -> dict[str, str | float]:
     for turn in range(ROUNDS):
         for way in list(WAYS)[:: 1 if turn % 2 else -1]:
             command = [sys.executable, "-m", "benchmarks.bench_metrics", way, str(folder)]
-            found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+            found = json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
             seconds[way].append(found["seconds"])
             scored[way] = found["scores"]
     ratios = [theirs / ours for theirs, ours in zip(seconds["scikit-image"], seconds["ours"], strict=True)]

@@ -7,7 +7,6 @@ Sixty-four pairs of 256 px are drawn; each copy carries a comment of its own, so
 
 import io
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -23,6 +22,8 @@ import pandas as pd
 import torch
 from PIL import Image
 
+from benchmarks.drawn_photos import numbered
+from benchmarks.machine import peak_gib
 from stages.pix2pix.batches import draw_epoch
 from stages.pix2pix.drawn_facades import draw_facade
 from stages.pix2pix.images import Uint8, read_image, write_png
@@ -33,7 +34,6 @@ from tests.clones import BIN, REPO
 PAIRS, DRAWN, READ = 50_000, 64, 2_000
 ROUNDS = 3
 SIZE = 256
-GIB, MIB = 2**30, 2**20
 Row = dict[str, str | float]
 
 
@@ -47,7 +47,7 @@ def bench_pairs() -> list[Row]:
 
         def timed(*command: str | Path) -> float:
             start = time.perf_counter()
-            subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+            subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
             return time.perf_counter() - start
 
         pairs = folder / "data/pairs/edges2shoes"
@@ -58,12 +58,14 @@ def bench_pairs() -> list[Row]:
         rows.append(_row("DVC: hash, put into the cache", timed(BIN / "dvc", "add", "-q", pairs), ""))
         rows.append(_row("DVC: see that nothing changed", timed(BIN / "dvc", "status", "-q"), ""))
 
-        start, before = time.perf_counter(), _peak_mib()
+        start, before = time.perf_counter(), peak_gib()
         loaded = load_pairs(pairs, "train", direction="AtoB", size=SIZE, device=torch.device("cpu"), where="disk")
         spent = time.perf_counter() - start
-        rows.append(_row("training: list and digest, to read from disk", spent, f"{_peak_mib() - before:.0f} MiB"))
+        rows.append(
+            _row("training: list and digest, to read from disk", spent, f"{1024 * (peak_gib() - before):.0f} MiB")
+        )
         spent = _read(loaded) * PAIRS / READ
-        in_memory = f"{PAIRS * 6 * SIZE**2 / GIB:.1f} GiB when held in memory"
+        in_memory = f"{PAIRS * 6 * SIZE**2 / 2**30:.1f} GiB when held in memory"
         rows.append(_row(f"training: read an epoch at {SIZE} px, by {READ} pairs", spent, in_memory))
         return rows
 
@@ -124,8 +126,7 @@ def _copy(drawn: list[Uint8], folder: Path) -> None:
     files = [_jpeg(pair) for pair in drawn]
     for number in range(PAIRS):
         image = files[number % DRAWN]
-        comment = b"\xff\xfe" + (2 + 8).to_bytes(2, "big") + number.to_bytes(8, "big")
-        (folder / f"{number}.jpg").write_bytes(image[:2] + comment + image[2:])
+        (folder / f"{number}.jpg").write_bytes(numbered(image, number))
 
 
 def _read(pairs: PairSet) -> float:
@@ -141,11 +142,7 @@ def _read(pairs: PairSet) -> float:
 
 
 def _weight(folder: Path) -> str:
-    return f"{sum(path.stat().st_size for path in folder.rglob('*') if path.is_file()) / GIB:.2f} GiB"
-
-
-def _peak_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MIB
+    return f"{sum(path.stat().st_size for path in folder.rglob('*') if path.is_file()) / 2**30:.2f} GiB"
 
 
 def main() -> None:

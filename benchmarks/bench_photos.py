@@ -17,29 +17,31 @@ from pathlib import Path
 import pandas as pd
 import psutil
 
-from benchmarks.bench_prepare import _draw_photos, _read
+from benchmarks.bench_prepare import decode
+from benchmarks.drawn_photos import draw_photos, numbered
 from stages.params import read_params
 from stages.pix2pix.carvana import find_photos
 from stages.pix2pix.cores import usable_cores
+from tests.clones import REPO
 
 PHOTOS, VIEWS = 5088, 16
 SAMPLED = 0.5  # s
-REPO = Path(__file__).resolve().parents[1]
 
 
 def bench_photos() -> list[dict[str, str | float]]:
-    """One row a count of cores: photos/s of `python -m stages.prepare carvana`, of one core's, of decoding alone on as
-    many cores, and the memory of all its processes early and late."""
+    """One row a count of cores: photos/s of one run of `python -m stages.prepare carvana`, its start included; the
+    share of what as many cores decode, just before and after; and the memory of all its processes early and late."""
     size = read_params().datasets["carvana"].prepare.size  # type: ignore[union-attr]
     rows: list[dict[str, str | float]] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        drawn = _draw_photos(folder / "drawn")
-        limit = _decoded_a_second(drawn, size=size)
+        drawn = draw_photos(folder / "drawn")
         _copy(drawn, folder / "data/raw/carvana")
-        shutil.copy("params.yaml", folder)
+        shutil.copy(REPO / "params.yaml", folder)
         for cores in sorted({1, usable_cores()}):
+            before = _decoded_a_second(drawn, size=size)
             seconds, early, late = _prepare(folder, cores)
+            limit = (before + _decoded_a_second(drawn, size=size)) / 2
             rate = PHOTOS / seconds
             rows.append(
                 {
@@ -55,14 +57,14 @@ def bench_photos() -> list[dict[str, str | float]]:
 
 
 def _decoded_a_second(drawn: Path, *, size: int) -> float:
-    """Photos and masks that one core decodes a second, the photo at reduced scale."""
+    """Photos and masks that one core decodes a second, by its processor time."""
     photos = find_photos(drawn)
     seconds = []
     for _ in range(4):
-        start = time.perf_counter()
+        start = time.process_time()
         for photo in photos:
-            _read(photo, drawn, size)
-        seconds.append(time.perf_counter() - start)
+            decode(photo, drawn, size)
+        seconds.append(time.process_time() - start)
     return len(photos) / statistics.median(seconds[1:])
 
 
@@ -74,8 +76,7 @@ def _copy(drawn: Path, raw: Path) -> None:
     for number in range(PHOTOS):
         image, mask = photos[number % len(photos)]
         name = f"{number // VIEWS:012x}_{number % VIEWS + 1:02}"
-        comment = b"\xff\xfe" + (2 + 8).to_bytes(2, "big") + number.to_bytes(8, "big")
-        (raw / f"train/{name}.jpg").write_bytes(image[:2] + comment + image[2:])
+        (raw / f"train/{name}.jpg").write_bytes(numbered(image, number))
         (raw / f"train_masks/{name}_mask.gif").write_bytes(mask)
 
 

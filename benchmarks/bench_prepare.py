@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from benchmarks.drawn_photos import DRAWN, draw_photos
 from stages.pix2pix.carvana import Photo, cut_out, find_photos
 from stages.pix2pix.cores import keep_memory
 from stages.pix2pix.edges import canny
@@ -24,7 +25,6 @@ from stages.pix2pix.pairs import stitch
 
 SIZES = (256, 128)
 ROUNDS = 7
-PHOTOS = 32
 BLUR_SIGMA, LOW, HIGH = 1.0, 40, 110
 
 
@@ -35,13 +35,13 @@ def bench_prepare(*, raw: Path | None = None) -> list[dict[str, str | float]]:
     keep_memory()  # as the stage does; the plain loop gains from it too
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        found = find_photos(raw or _draw_photos(folder / "raw"))
-        photos = [found[i * len(found) // PHOTOS] for i in range(PHOTOS)]
+        found = find_photos(raw or draw_photos(folder / "raw"))
+        photos = [found[i * len(found) // DRAWN] for i in range(DRAWN)]
         return [_compare(photos, size=size, folder=folder) for size in SIZES]
 
 
 def _compare(photos: list[Photo], *, size: int, folder: Path) -> dict[str, str | float]:
-    ways = [_plain, _ours, _read]
+    ways = [_plain, _ours, decode]
     seconds: list[list[float]] = [[], [], []]
     for turn in range(ROUNDS + 1):
         for which in sorted(range(3), key=lambda way: (way + turn) % 3):
@@ -84,35 +84,13 @@ def _ours(photo: Photo, out: Path, size: int) -> None:
     write_png(out, stitch(canny(image, blur_sigma=BLUR_SIGMA, low=LOW, high=HIGH), image))
 
 
-def _read(photo: Photo, _: Path, size: int) -> None:
+def decode(photo: Photo, _: Path, size: int) -> None:
+    """What nobody can do without: the photo at reduced scale, and its mask."""
     with Image.open(photo.image) as image:
         image.draft("RGB", (size, size))
         image.load()
     with Image.open(photo.mask) as mask:
         mask.load()
-
-
-def _draw_photos(root: Path) -> Path:
-    """Photos of Carvana's size and about its weight (100 KiB): a grainy backdrop and a car-sized, striped body."""
-    (root / "train").mkdir(parents=True)
-    (root / "train_masks").mkdir()
-    random = np.random.default_rng(0)
-    for number in range(PHOTOS):
-        photo = np.full((1280, 1918, 3), 225, np.float32) + np.linspace(-25, 25, 1280)[:, None, None]
-        photo += cv2.GaussianBlur(random.normal(0, 24, photo.shape).astype(np.float32), (0, 0), 4)
-        mask = np.zeros((1280, 1918), np.uint8)
-        centre = (959 + 4 * number, 720)
-        cv2.ellipse(mask, centre, (620, 270), 0, 0, 360, 1, -1)
-        cv2.ellipse(mask, (centre[0], 520), (380, 200), 0, 0, 360, 1, -1)
-        photo[mask > 0] -= random.uniform(40, 180, 3)
-        for x in range(500, 1400, 60):
-            cv2.rectangle(photo, (x, 640), (x + 30, 760), random.uniform(0, 255, 3).tolist(), -1)
-        name = f"{number // 16:012x}_{number % 16 + 1:02}"
-        Image.fromarray(photo.clip(0, 255).astype(np.uint8)).save(root / f"train/{name}.jpg", quality=85)
-        gif = Image.fromarray(mask).convert("P")
-        gif.putpalette([0, 0, 0, 255, 255, 255])
-        gif.save(root / f"train_masks/{name}_mask.gif")
-    return root
 
 
 def main() -> None:

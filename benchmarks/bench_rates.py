@@ -21,7 +21,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from benchmarks.bench_prepare import BLUR_SIGMA, HIGH, LOW, _draw_photos
+from benchmarks.bench_prepare import BLUR_SIGMA, HIGH, LOW
+from benchmarks.drawn_photos import draw_photos
 from stages.pix2pix.carvana import Photo, cut_out, find_photos
 from stages.pix2pix.cores import keep_memory
 from stages.pix2pix.edges import canny
@@ -44,7 +45,7 @@ def bench_rates() -> list[Row]:
     keep_memory()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        photos = find_photos(_draw_photos(folder / "raw"))[:PHOTOS]
+        photos = find_photos(draw_photos(folder / "raw"))[:PHOTOS]
         frames = [_draw_frame(folder, number) for number in range(1, FRAMES + 1)]
         rows = [_row(f"carvana_{size}", photos, partial(_cut, size=size), folder, _photo) for size in (256, 1024)]
         rows.append(_row("gta5_256", frames, _squeeze, folder, _frame))

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, optim
 
 from benchmarks.incumbent import incumbent_step
+from benchmarks.machine import wait
 from stages.pix2pix.gan import Gan
 from stages.pix2pix.hardware import Hardware, use_hardware
 from stages.pix2pix.losses import discriminator_loss, gan_loss, l1_loss
@@ -117,8 +118,7 @@ def _seconds(step: Callable[[], object], count: int, device: torch.device) -> fl
     start = time.perf_counter()
     for _ in range(count):
         step()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    wait(device)
     return time.perf_counter() - start
 
 

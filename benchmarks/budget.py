@@ -13,6 +13,7 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.bench_train import our_gan
+from benchmarks.machine import wait
 from stages.pix2pix.gan import Gan
 from stages.pix2pix.hardware import Hardware, use_hardware
 
@@ -78,7 +79,7 @@ def _launches(step: Callable[[], Tensor], hardware: Hardware) -> int:
     if hardware.device.type == "cuda":
         with profile(activities=[ProfilerActivity.CUDA]) as found:
             step()
-            torch.cuda.synchronize(hardware.device)
+            wait(hardware.device)
         return sum(event.device_type.name == "CUDA" for event in found.events())
     with profile(activities=[ProfilerActivity.CPU]) as found:
         step()
@@ -95,8 +96,7 @@ def _parts(step: Callable[[], Tensor], hardware: Hardware, *, seconds: float) ->
     with profile(activities=[ProfilerActivity.CUDA if on_gpu else ProfilerActivity.CPU]) as found:
         for _ in range(STEPS):
             step()
-        if on_gpu:
-            torch.cuda.synchronize(hardware.device)
+        wait(hardware.device)
     parts = dict.fromkeys([*KINDS, REST], 0.0)
     for event in found.key_averages():
         name = event.key.lower()
@@ -139,8 +139,7 @@ def _seconds(run: Callable[[], object], hardware: Hardware, *, rounds: int = 9) 
     for _ in range(rounds + 1):
         start = time.perf_counter()
         run()
-        if hardware.device.type == "cuda":
-            torch.cuda.synchronize(hardware.device)
+        wait(hardware.device)
         taken.append(time.perf_counter() - start)
     return statistics.median(taken[1:])
 

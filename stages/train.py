@@ -20,7 +20,7 @@ import hashlib
 import json
 import math
 import sys
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -208,13 +208,13 @@ def _fit(
                 mirror=recipe.mirror,
             )
             start = state.step % steps
-            batches = training.batches(share(epoch_draws)[start:], size=recipe.size)
-            for i, (source, target, seeds) in enumerate(batches, start):
-                state.add(learner.step(source, target, seeds))
-                monitor.step(recipe.batch_size)
-                if is_first() and state.due() and i + 1 < steps:
-                    state.mean_losses(i + 1)  # never save past a non-finite loss
-                    state.save(learner)
+            with closing(training.batches(share(epoch_draws)[start:], size=recipe.size)) as batches:
+                for i, (source, target, seeds) in enumerate(batches, start):
+                    state.add(learner.step(source, target, seeds))
+                    monitor.step(recipe.batch_size)
+                    if is_first() and state.due() and i + 1 < steps:
+                        state.mean_losses(i + 1)  # never save past a non-finite loss
+                        state.save(learner)
             validation_losses = _validate(learner, validation, recipe, about)
             if is_first():
                 _close_epoch(state, learner, validation_losses, recipe, (training, validation), about, monitor)
@@ -291,7 +291,7 @@ def main() -> None:
         params = read_params()
         experiment = entry(params.experiments, name, "experiments")
         learns = not isinstance(params.models[experiment.model], Mean)
-        count = processes_for(name, batch_size=params.recipes[experiment.recipe].batch_size if learns else 1)
+        count = processes_for(name, batch_size=params.recipes[experiment.recipe].batch_size) if learns else 1
         if count > 1:
             launch("stages.train", name, count=count)
         else:

@@ -196,6 +196,21 @@ def test_an_empty_mask_is_refused(score: Any) -> None:
         score(random_image(0), random_image(1), np.zeros((64, 64), np.bool_))
 
 
+@pytest.mark.parametrize("score", [psnr, ssim, l1])
+@pytest.mark.parametrize("shape", [(64, 63), (32, 64), (65, 64), (1, 64), (64, 64, 3), (64, 64, 1), (4096,)])
+def test_a_mask_of_another_shape_is_refused(score: Any, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="must be of that shape and bool"):
+        score(random_image(0), random_image(1), np.ones(shape, np.bool_))
+    with pytest.raises(ValueError, match="must be of that shape and bool, not uint8"):
+        score(random_image(0), random_image(1), np.ones((64, 64), np.uint8))
+
+
+@pytest.mark.parametrize("score", [psnr, ssim, l1])
+def test_images_without_pixels_are_refused(score: Any) -> None:
+    with pytest.raises(ValueError, match="two uint8 images"):
+        score(np.zeros((0, 64, 3), np.uint8), np.zeros((0, 64, 3), np.uint8))
+
+
 @pytest.mark.parametrize(("height", "width"), [(10, 64), (64, 10), (1, 1)])
 def test_ssim_needs_its_window(height: int, width: int) -> None:
     image = random_image(0, height, width)

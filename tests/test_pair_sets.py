@@ -1,9 +1,9 @@
 """Laws of the pairs in training: in memory and on disk they are the same, and a file that changes is noticed."""
 
-import gc
 import os
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,24 +63,103 @@ def test_batches_from_disk_equal_those_from_memory(tmp_path: Path, batch_size: i
     assert list(streamed.batches([], size=64)) == list(held.batches([], size=64)) == []
 
 
-def test_from_disk_only_a_few_pairs_are_read_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+class Reads:
+    """What is read, in order; a pair in `held` only when it is let go."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun: list[int] = []
+        self.held: dict[int, threading.Event] = {}
+        read = PairFiles.read
+
+        def counted(files: PairFiles, i: int) -> Uint8:
+            self.begun.append(i)
+            if i in self.held:
+                assert self.held[i].wait(10)
+            return read(files, i)
+
+        monkeypatch.setattr(pair_sets, "usable_cores", lambda: 2)
+        monkeypatch.setattr(PairFiles, "read", counted)
+
+    def reach(self, count: int) -> None:
+        until = time.monotonic() + 10
+        while len(self.begun) < count:
+            assert time.monotonic() < until, f"{len(self.begun)} of {count} pairs are read"
+            time.sleep(0.001)
+        time.sleep(0.05)
+        assert len(self.begun) == count
+
+
+def readers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if "ThreadPoolExecutor" in thread.name]
+
+
+def test_from_disk_a_few_pairs_are_read_ahead_and_none_after_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_pairs(tmp_path, {"train": 40})
-    reads, read = [], PairFiles.read
-
-    def counted(files: PairFiles, i: int) -> Uint8:
-        reads.append(i)
-        return read(files, i)
-
-    monkeypatch.setattr(pair_sets, "usable_cores", lambda: 2)
-    monkeypatch.setattr(PairFiles, "read", counted)
-    batches = loaded(tmp_path, "disk").batches(drawn(40), size=64)
-    assert not reads, "nothing before the first is asked for"
+    pairs, reads = loaded(tmp_path, "disk"), Reads(monkeypatch)
+    batches = pairs.batches(drawn(40), size=64)
+    assert not reads.begun, "nothing before the first is asked for"
     for step in range(5):
         next(batches)
-        assert len(reads) <= 2 * (step + 1) + 2 * 2 + 2, "two threads, two pairs each, and a batch"
-    del batches
-    gc.collect()
-    assert not [thread for thread in threading.enumerate() if "ThreadPoolExecutor" in thread.name]
+        reads.reach(2 * (step + 1) + 2 * 2 + 2)  # two readers with two pairs each, and a batch
+    last = reads.begun[-1] if len(readers()) == 2 else -1
+    assert last >= 0
+    batches.close()
+    assert not readers() and reads.begun[-1] == last
+
+
+def test_while_one_pair_is_slow_others_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_pairs(tmp_path, {"train": 40})
+    pairs, reads = loaded(tmp_path, "disk"), Reads(monkeypatch)
+    draws = drawn(40)
+    reads.held[int(draws[0, 0, 0])] = threading.Event()
+    threading.Timer(0.3, reads.held[int(draws[0, 0, 0])].set).start()
+    batches = pairs.batches(draws, size=64)
+    start = time.monotonic()
+    next(batches)
+    assert time.monotonic() - start > 0.25 and len(reads.begun) >= 2 * 2 + 2, "beside it"
+    batches.close()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_whatever_ends_a_training_ends_its_readers(
+    tiny_repo: Path, params: Params, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    monkeypatch.setenv("PIX2PIX_PAIRS", "disk")
+
+    def broken(*_: object) -> torch.Tensor:
+        raise error
+
+    monkeypatch.setattr(Gan, "step", broken)
+    with pytest.raises(error) as caught:
+        train("first", params)
+    assert caught.value.__traceback__ is not None and not readers()
+
+
+def test_a_file_that_breaks_in_the_middle_is_named_and_ends_the_readers(tmp_path: Path) -> None:
+    make_pairs(tmp_path, {"train": 20})
+    pairs, draws = loaded(tmp_path, "disk"), drawn(20)
+    batches = pairs.batches(draws, size=64)
+    next(batches)
+    broken = pairs.pairs[int(draws[-1, 0, 0])].path
+    broken.write_bytes(broken.read_bytes()[:-200])
+    with pytest.raises(ValueError, match=f"^{broken}: "):
+        list(batches)
+    assert not readers()
+
+
+@pytest.mark.parametrize(("cores", "beside", "count"), [(2, 1, 2), (64, 1, 16), (64, 8, 8), (2, 4, 1)])
+def test_the_cores_are_shared_with_the_processes_beside(
+    monkeypatch: pytest.MonkeyPatch, cores: int, beside: int, count: int
+) -> None:
+    monkeypatch.setattr(pair_sets, "usable_cores", lambda: cores)
+    monkeypatch.setattr(pair_sets, "on_this_machine", lambda: (0, beside))
+    monkeypatch.setattr(pair_sets, "free_memory", lambda: 800)
+    assert pair_sets._readers() == count
+    assert pair_sets._free_bytes(CPU) == 800 // beside
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (500, 900))
+    assert pair_sets._free_bytes(torch.device("cuda")) == min(500, 800 // beside)
 
 
 @pytest.mark.parametrize("where", ["memory", "disk"])
@@ -102,14 +181,24 @@ def test_another_content_or_id_is_another_digest(tmp_path: Path, where: str) -> 
 
 def test_a_file_that_changes_during_training_is_named(tmp_path: Path) -> None:
     make_pairs(tmp_path, {"train": 3})
-    pairs = loaded(tmp_path, "disk")
-    file = tmp_path / "train" / "2.png"
-    before = file.stat()
-    file.write_bytes(file.read_bytes())
-    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
-    with pytest.raises(ValueError, match=f"^{file}: has changed during training; run the same command again"):
-        list(pairs.batches(drawn(3, batch_size=1), size=64))
-    pairs.centre([0, 2], size=64)
+    pairs, file = loaded(tmp_path, "disk"), tmp_path / "train" / "2.png"
+    other = (tmp_path / "train" / "1.png").read_bytes()
+    content, before = file.read_bytes(), file.stat()
+
+    def read() -> list[object]:
+        return list(pairs.batches(drawn(3, batch_size=1), size=64))
+
+    for changed, later in ((other, 0), (other, 1), (content + b"\n", 0)):
+        file.write_bytes(changed)
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns + later))
+        with pytest.raises(ValueError, match=f"^{file}: has changed during training; run the same command again"):
+            read()
+        pairs.centre([0, 2], size=64)
+    file.unlink()
+    with pytest.raises(FileNotFoundError, match=f"^{file}: no such file"):
+        read()
+    file.write_bytes(content)  # as `dvc checkout` puts it back
+    assert len(read()) == 3
 
 
 @pytest.mark.parametrize(("free", "kept"), [(3 * 70 * 70 * 6 * 2, "memory"), (3 * 70 * 70 * 6 * 2 - 2, "disk")])

@@ -71,7 +71,9 @@ def held_out_cars(cars: Iterable[str], *, hold_out: int, seed: int) -> set[str]:
 
 
 def cut_out(photo: Photo, *, size: int) -> tuple[Uint8, Uint8]:
-    """The car on white, uint8 RGB (size, size, 3), and how much of each pixel it covered when blended, uint8, 0..255.
+    """The car on white, uint8 RGB (size, size, 3), and how much of each pixel it covered, uint8 (H, W), 0..255.
+
+    The latter at the scale at which photo and white were blended; `to_square` brings it to that of the car.
 
     The JPEG is decoded at the smallest of 1/1, 1/2, 1/4, 1/8 that is still `size` wide and high, the mask is averaged
     over the same blocks, the photo is blended with white there, and the blend is averaged down to size x size. Blending

@@ -71,6 +71,9 @@ def decode(image: Uint8, name: str) -> Uint8:
     """(H, W, 3) -> class map (H, W) of palette `name`: the class of the nearest colour in RGB (of equals the first)."""
     colours = np.array([*PALETTES[name].values(), *VOID.get(name, [])], np.float32)
     # |p - c|^2 without its term |p|^2, which is the same for all c; exact, since these are small integers
-    distance = (colours * colours).sum(1) - 2 * (image.reshape(-1, 3).astype(np.float32) @ colours.T)
-    classes: Uint8 = distance.argmin(1).clip(max=len(PALETTES[name]) - 1).astype(np.uint8)  # void is the last class
+    distances = (colours * colours).sum(1)[:, None] - 2 * (colours @ image.reshape(-1, 3).astype(np.float32).T)
+    nearest, classes = distances[0], np.zeros(distances.shape[1], np.uint8)
+    for number, distance in enumerate(distances[1:], 1):  # a fifth of argmin's time
+        classes[distance < nearest] = min(number, len(PALETTES[name]) - 1)  # void is the last class
+        np.minimum(nearest, distance, out=nearest)
     return classes.reshape(image.shape[:2])

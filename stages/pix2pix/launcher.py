@@ -50,7 +50,7 @@ def processes_for(name: str, *, batch_size: int) -> int:
     asked = asked_for()
     most = most_processes(asked)
     count = max(count for count in range(1, most + 1) if batch_size % count == 0)
-    if count < asked and batch_size > 1:
+    if count < asked:
         gpus = f" and this machine shows {most} CUDA GPUs" if most < asked else ""
         reason = f"since they share its batch_size {batch_size} equally{gpus}"
         print(f"{name}: {count} of {asked} processes, {reason}", flush=True)

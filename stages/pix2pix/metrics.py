@@ -2,7 +2,7 @@
 
 SSIM: Gaussian window sigma 1.5, truncated at 3.5 sigma (11 taps), per RGB channel, population covariance, K1 0.01, K2
 0.03, mean over the pixels whose window lies inside (Wang et al. 2004). PSNR is infinite for equal images, never capped.
-All raise ValueError for arrays that are not uint8 of one shape, and for a mask that holds nowhere.
+All raise ValueError for arrays that are not uint8 of one shape, and for a mask of another or that holds nowhere.
 """
 
 import math
@@ -41,6 +41,7 @@ def ssim(image: Uint8, target: Uint8, mask: Mask | None = None) -> float:
     Raises:
         ValueError: a side is shorter than the window of 11 pixels.
     """
+    _check(image, target, mask)
     return _mean_inside(_ssim_map(image, target), mask)
 
 
@@ -116,11 +117,10 @@ def _square_moments(values: Float64, mean: Float64, variance: Float64) -> None:
 
 def _mean(image: Uint8, target: Uint8, norm: int, mask: Mask | None) -> float:
     """Mean over pixels and channels of the absolute (NORM_L1) or the squared (NORM_L2SQR) difference; exact sums."""
-    _check(image, target)
+    _check(image, target, mask)
     if mask is None:
         return float(cv2.norm(image, target, norm) / image.size)
-    count = _count(mask) * image.shape[2]
-    return float(cv2.norm(image, target, norm, mask.astype(np.uint8)) / count)
+    return float(cv2.norm(image, target, norm, mask.astype(np.uint8)) / (_count(mask) * image.shape[2]))
 
 
 def _mean_inside(values: Float64, mask: Mask | None) -> float:
@@ -138,9 +138,13 @@ def _count(mask: Mask) -> int:
     return count
 
 
-def _check(image: Uint8, target: Uint8) -> None:
-    if image.shape != target.shape or image.dtype != np.uint8 or target.dtype != np.uint8:
+def _check(image: Uint8, target: Uint8, mask: Mask | None = None) -> None:
+    if image.shape != target.shape or image.dtype != np.uint8 or target.dtype != np.uint8 or not image.size:
         raise ValueError(
             "metrics need two uint8 images of one shape, "
             f"not {image.dtype} {image.shape} and {target.dtype} {target.shape}"
+        )
+    if mask is not None and (mask.shape != image.shape[:2] or mask.dtype != np.bool_):
+        raise ValueError(
+            f"the mask of images {image.shape[:2]} must be of that shape and bool, not {mask.dtype} {mask.shape}"
         )

@@ -16,7 +16,7 @@ import pandas as pd
 
 from stages.pix2pix.images import Uint8, read_image, resize
 from stages.pix2pix.interfaces import read_table
-from stages.pix2pix.labels import decode
+from stages.pix2pix.labels import decode, palette
 from stages.pix2pix.listing import list_images, natural_key
 
 COLUMNS = ["id", "split", "group", "width", "height", "source", "sha256"]
@@ -98,13 +98,23 @@ def read_pairs(root: Path, split: str) -> list[Pair]:
     return [Pair(id, split, group, files[id]) for id, group in zip(rows["id"], rows["group"], strict=True)]
 
 
-def read_sides(pair: Pair, *, direction: str, size: int) -> tuple[Uint8, Uint8]:
-    """Source and target of a pair, each uint8 (size, size, 3); `direction` is AtoB or BtoA."""
-    a, b = (resize(side, width=size, height=size) for side in split_sides(read_image(pair.path)))
+def read_sides(pair: Pair, *, direction: str, size: int, labels: str | None = None) -> tuple[Uint8, Uint8]:
+    """Source and target of a pair, each uint8 (size, size, 3); `direction` is AtoB or BtoA.
+
+    With `labels`, a palette, side B is a label map in exactly its colours, resized without blending classes.
+    """
+    whole = split_sides(read_image(pair.path))
+    a, b = (resize(side, width=size, height=size) for side in whole)
+    if labels:
+        b = palette(labels)[_classes(whole[1], labels, size=size)]
     return (a, b) if direction == "AtoB" else (b, a)
 
 
 def read_classes(pair: Pair, labels: str, *, size: int) -> Uint8:
-    """The class map (size, size) of side B in palette `labels`, decoded at its own size, resized without blending."""
-    _, label = split_sides(read_image(pair.path))
-    return cv2.resize(decode(label, labels), (size, size), interpolation=cv2.INTER_NEAREST_EXACT).astype(np.uint8)
+    """The class map (size, size) of side B in palette `labels`, resized without blending."""
+    return _classes(split_sides(read_image(pair.path))[1], labels, size=size)
+
+
+def _classes(label: Uint8, labels: str, *, size: int) -> Uint8:
+    resized = cv2.resize(label, (size, size), interpolation=cv2.INTER_NEAREST_EXACT)  # as good before as after decoding
+    return decode(np.asarray(resized, np.uint8), labels)
