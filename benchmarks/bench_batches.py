@@ -28,7 +28,7 @@ from stages.pix2pix.pairs import Row, stitch, write_table
 
 CASES = [(256, 1), (256, 4), (256, 16), (256, 64), (512, 1), (512, 4)]  # pixels, images a step
 SECONDS = 12  # at least, of each case
-ROUNDS = 7
+ROUNDS = 5
 PAIRS = 96
 STREAMED = {  # name: size, jitter, channels, batch, steps a round, palette of label maps
     "256 px, jitter 286, 64 channels, batch 1": (256, 286, 64, 1, 8, None),

@@ -24,7 +24,7 @@ from stages.pix2pix.images import Uint8, read_image, write_png
 from stages.pix2pix.metrics import scores
 
 SIZES = (128, 256, 512)
-ROUNDS = 7
+ROUNDS = 5
 IMAGES, TIMES = 16, 6
 
 
