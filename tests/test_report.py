@@ -31,7 +31,7 @@ def metrics(name: str) -> dict[str, Any]:
 def test_a_row_holds_the_numbers_of_its_metrics(three: Params) -> None:
     report("tiny", three)
     scores = tables(read_report())[0]
-    assert [row["experiment"] for row in scores] == [*ROWS, "*mean and spread of 2 seeds*"]
+    assert [row["experiment"] for row in scores] == [*ROWS, "*first: mean and spread of 2 seeds*"]
     for row in scores[:3]:
         m = metrics(row["experiment"])
         for key, heading, digits in (("psnr", "PSNR, dB", 2), ("ssim", "SSIM", 4), ("l1", "L1 of 1", 4)):
@@ -121,7 +121,7 @@ def test_a_row_may_stand_in_several_tables_of_a_report(three: Params) -> None:
     halves = {"Seeds": ["first", "first_seed1"], "Floor": ["first", "first_mean"]}
     report("tiny", with_tables(three, tables=halves))
     seeds, seeds_beside, floor, floor_beside, paired = tables(read_report())
-    assert [row["experiment"] for row in seeds] == ["first", "first_seed1", "*mean and spread of 2 seeds*"]
+    assert [row["experiment"] for row in seeds] == ["first", "first_seed1", "*first: mean and spread of 2 seeds*"]
     assert [row["experiment"] for row in floor] == ["first", "first_mean"]
     assert seeds[0] == floor[0]
     assert seeds_beside[0] == floor_beside[0]
@@ -145,7 +145,7 @@ def test_losses_stand_beside_the_scores(three: Params) -> None:
     assert first == {"experiment": "first", "train L1": "0.2500", "val. L1": "0.3750", "val. CE": "–"}
     assert (seed1["val. CE"], mean["val. CE"]) == ("–", "1.235")
     assert family == {
-        "experiment": "*mean and spread of 2 seeds*",
+        "experiment": "*first: mean and spread of 2 seeds*",
         "train L1": "0.2500 ± 0.0000",
         "val. L1": "0.3750 ± 0.0000",
         "val. CE": "",
@@ -185,7 +185,7 @@ def test_fcn_scores_stand_under_the_ceiling_of_real_photos(three: Params) -> Non
         "first": ["0.500", "0.400", "0.300"],
         "first_seed1": ["0.500", "0.400", "0.500"],
         "first_mean": ["–", "–", "–"],
-        "*mean and spread of 2 seeds*": ["0.500 ± 0.000", "0.400 ± 0.000", "0.400 ± 0.141"],
+        "*first: mean and spread of 2 seeds*": ["0.500 ± 0.000", "0.400 ± 0.000", "0.400 ± 0.141"],
         "*real photos*": ["0.800", "0.700", "0.600"],
     }
     assert "(`reader`)" in read_report()

@@ -157,7 +157,7 @@ def _seed_families(rows: Sequence[Row]) -> list[list[Row]]:
 
 
 def _family(family: list[Row]) -> str:
-    return f"*mean and spread of {len(family)} seeds*"
+    return f"*{family[0].name}: mean and spread of {len(family)} seeds*"
 
 
 def _over_seeds(family: list[Row], columns: dict[str, tuple[str, int]], prefix: str = "") -> Line:
