@@ -199,7 +199,7 @@ def test_an_empty_mask_is_refused(score: Any) -> None:
 @pytest.mark.parametrize("score", [psnr, ssim, l1])
 @pytest.mark.parametrize("shape", [(64, 63), (32, 64), (65, 64), (1, 64), (64, 64, 3), (64, 64, 1), (4096,)])
 def test_a_mask_of_another_shape_is_refused(score: Any, shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="must be of that shape and bool"):
+    with pytest.raises(ValueError, match=r"^the mask of images \(64, 64\) must be of that shape and bool"):
         score(random_image(0), random_image(1), np.ones(shape, np.bool_))
     with pytest.raises(ValueError, match="must be of that shape and bool, not uint8"):
         score(random_image(0), random_image(1), np.ones((64, 64), np.uint8))

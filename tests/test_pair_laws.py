@@ -80,6 +80,12 @@ def test_any_class_map_comes_back_from_its_colours(soak: Soak, name: str, tmp_pa
             np.testing.assert_array_equal(decode(off.clip(0, 255).astype(np.uint8), name), classes)
         write_png(pair.path, stitch(random_image(seed, side, side), palette(name)[classes]))
         np.testing.assert_array_equal(read_classes(pair, name, size=side), classes)
+        for square in (side, 7):
+            a, b = read_sides(pair, direction="AtoB", size=square, labels=name)
+            np.testing.assert_array_equal(b, palette(name)[read_classes(pair, name, size=square)])
+            np.testing.assert_array_equal(a, read_sides(pair, direction="AtoB", size=square)[0])
+            for one, other in zip(read_sides(pair, direction="BtoA", size=square, labels=name), (b, a), strict=True):
+                np.testing.assert_array_equal(one, other)
         other = read_classes(pair, name, size=7)
         assert other.shape == (7, 7) and other.dtype == np.uint8
         centres = (np.arange(7) + 0.5) * side / 7  # nearest, from the centres of pixels
