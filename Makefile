@@ -10,7 +10,7 @@ BOTH := import json, sys; t = json.load(sys.stdin)["totals"]; \
   found = t["percent_statements_covered"], t["percent_branches_covered"]; \
   print("lines %.1f %%, branches %.1f %%" % found); sys.exit(min(found) < 95)
 # there the files of coverage may not grow, either
-CRAMPED := tests/test_full_disk.py::test_a_file_that_may_not_grow_stops_a_verb_and_loses_nothing[download]
+CRAMPED := tests/robustness/test_full_disk.py::test_a_file_that_may_not_grow_stops_a_verb_and_loses_nothing[download]
 
 .PHONY: demo app test test-slurm lint soak coverage mutants bench readme pins audit publish fetch s3
 
@@ -25,7 +25,7 @@ test: lint .venv/checks      ## lint, types, laws, both engines end to end
 	pytest
 
 test-slurm: .venv/ready      ## the graph as jobs of a real SLURM of one node; installs it as root on Debian, or skips
-	tests/slurm.sh pytest tests/test_slurm.py
+	tests/slurm.sh pytest tests/pipeline/test_slurm.py
 
 lint: .venv/ready
 	ruff check .

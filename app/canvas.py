@@ -12,7 +12,7 @@ import gradio as gr
 from gradio.components.image_editor import EditorData
 from PIL import Image
 
-from stages.pix2pix.images import FORMATS, Uint8, read_image
+from pix2pix.files.images import FORMATS, Uint8, read_image
 
 LARGEST_PICTURE = 50_000_000  # pixels; about 1 GB while it is decoded
 LONGEST_SIDE = 20_000  # pixels; Pillow scales the width first, and would make a thin line of that area very wide

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from stages.entries.experiments import Experiment, Mean
-from stages.params import Params
-from stages.pix2pix.images import Uint8, resize
-from stages.pix2pix.interfaces import read_object
-from stages.pix2pix.labels import PALETTES
+from pix2pix.config.configuration import Params
+from pix2pix.config.experiments import Experiment, Mean
+from pix2pix.files.checked import read_object
+from pix2pix.files.images import Uint8, resize
+from pix2pix.pairs.palettes import PALETTES
 
 CANVAS = 512  # pixels; a line of a prepared drawing of 256 is two pixels of it wide
 PEN = 2

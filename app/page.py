@@ -35,14 +35,14 @@ from app.drawing import (
     source_classes,
     weights,
 )
-from stages.command import run
-from stages.entries.experiments import Experiment
-from stages.params import Params, read_params
-from stages.pix2pix.generators import Trained, load_trained
-from stages.pix2pix.hardware import use_hardware
-from stages.pix2pix.images import Uint8, read_image
-from stages.pix2pix.listing import SUFFIXES
-from stages.pix2pix.pairs import Pair, read_pairs, read_sides
+from pix2pix.config.configuration import Params, read_params
+from pix2pix.config.experiments import Experiment
+from pix2pix.files.command_line import run
+from pix2pix.files.image_listing import SUFFIXES
+from pix2pix.files.images import Uint8, read_image
+from pix2pix.machine.hardware import use_hardware
+from pix2pix.networks.inference import Trained, load_trained
+from pix2pix.pairs.stitched import Pair, read_pairs, read_sides
 
 WAITING = 16  # drawings in the queue; more are turned away
 SESSIONS = 64  # open pages that are remembered, with their canvas

@@ -17,8 +17,8 @@ from benchmarks.bench_photos import bench_photos
 from benchmarks.bench_prepare import bench_prepare
 from benchmarks.bench_train import bench_train
 from benchmarks.budget import bench_budget
-from stages.pix2pix.hardware import use_hardware
-from stages.pix2pix.publish import whole_file
+from pix2pix.files.atomic import whole_file
+from pix2pix.machine.hardware import use_hardware
 
 HEAD = """# Speed
 

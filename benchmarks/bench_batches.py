@@ -18,13 +18,13 @@ import torch
 
 from benchmarks.bench_train import our_gan
 from benchmarks.machine import peak_gib, wait
-from stages.pix2pix.batches import draw_epoch
-from stages.pix2pix.drawn_facades import draw_facade
-from stages.pix2pix.gan import Gan
-from stages.pix2pix.hardware import Hardware, use_hardware
-from stages.pix2pix.images import write_png
-from stages.pix2pix.pair_sets import PairSet, load_pairs
-from stages.pix2pix.pairs import Row, stitch, write_table
+from pix2pix.files.images import write_png
+from pix2pix.machine.hardware import Hardware, use_hardware
+from pix2pix.pairs.stitched import Row, stitch, write_table
+from pix2pix.toydata.facades import draw_facade
+from pix2pix.training.augmentation import draw_epoch
+from pix2pix.training.dataset import PairSet, load_pairs
+from pix2pix.training.gan import Gan
 
 CASES = [(256, 1), (256, 4), (256, 16), (256, 64), (512, 1), (512, 4)]  # pixels, images a step
 SECONDS = 12  # at least, of each case

@@ -19,9 +19,9 @@ import numpy as np
 import pandas as pd
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from stages.pix2pix.drawn_facades import draw_facade
-from stages.pix2pix.images import Uint8, read_image, write_png
-from stages.pix2pix.metrics import scores
+from pix2pix.evaluation.metrics import scores
+from pix2pix.files.images import Uint8, read_image, write_png
+from pix2pix.toydata.facades import draw_facade
 
 SIZES = (128, 256, 512)
 ROUNDS = 5

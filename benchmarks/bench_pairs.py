@@ -24,12 +24,13 @@ from PIL import Image
 
 from benchmarks.drawn_photos import numbered
 from benchmarks.machine import peak_gib
-from stages.pix2pix.batches import draw_epoch
-from stages.pix2pix.drawn_facades import draw_facade
-from stages.pix2pix.images import Uint8, read_image, write_png
-from stages.pix2pix.pair_sets import PairSet, load_pairs
-from stages.pix2pix.pairs import stitch
-from tests.clones import BIN, REPO
+from pix2pix.files.images import Uint8, read_image, write_png
+from pix2pix.pairs.stitched import stitch
+from pix2pix.toydata.facades import draw_facade
+from pix2pix.training.augmentation import draw_epoch
+from pix2pix.training.dataset import PairSet, load_pairs
+from tests.support.clones import BIN
+from tests.support.repository import REPO
 
 PAIRS, DRAWN, READ = 50_000, 64, 2_000
 ROUNDS = 3

@@ -17,11 +17,11 @@ import pandas as pd
 from PIL import Image
 
 from benchmarks.drawn_photos import DRAWN, draw_photos
-from stages.pix2pix.carvana import Photo, cut_out, find_photos
-from stages.pix2pix.cores import keep_memory
-from stages.pix2pix.edges import canny
-from stages.pix2pix.images import write_png
-from stages.pix2pix.pairs import stitch
+from pix2pix.files.images import write_png
+from pix2pix.machine.cpu import keep_memory
+from pix2pix.pairs.carvana import Photo, cut_out, find_photos
+from pix2pix.pairs.edges import canny
+from pix2pix.pairs.stitched import stitch
 
 SIZES = (256, 128)
 ROUNDS = 7

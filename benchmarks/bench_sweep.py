@@ -18,9 +18,9 @@ from typing import Any
 import pandas as pd
 from ruamel.yaml import YAML
 
-from stages.pix2pix.publish import whole_file
-from tests.clones import BIN, call, clone
-from tests.conftest import TINY
+from pix2pix.files.atomic import whole_file
+from tests.support.clones import BIN, call, clone
+from tests.support.tiny import TINY
 
 COUNTS = (10, 100, 1000)
 FIRST = "sweep0000"

@@ -15,10 +15,12 @@ from torch import Tensor, optim
 
 from benchmarks.incumbent import incumbent_step
 from benchmarks.machine import wait
-from stages.pix2pix.gan import Gan
-from stages.pix2pix.hardware import Hardware, use_hardware
-from stages.pix2pix.losses import discriminator_loss, gan_loss, l1_loss
-from stages.pix2pix.networks import PatchGAN, UNet, initialise
+from pix2pix.machine.hardware import Hardware, use_hardware
+from pix2pix.networks.layers import initialise
+from pix2pix.networks.patchgan import PatchGAN
+from pix2pix.networks.unet import UNet
+from pix2pix.training.gan import Gan
+from pix2pix.training.losses import discriminator_loss, gan_loss, l1_loss
 
 ROUNDS = 7
 CASES = {  # name: size, channels, batch, steps a round

@@ -14,8 +14,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.bench_train import our_gan
 from benchmarks.machine import wait
-from stages.pix2pix.gan import Gan
-from stages.pix2pix.hardware import Hardware, use_hardware
+from pix2pix.machine.hardware import Hardware, use_hardware
+from pix2pix.training.gan import Gan
 
 SIZE, CHANNELS, STEPS = 256, 64, 5
 KINDS = {  # of operations, and on a GPU of kernels, by what their names hold; the first that fits

@@ -44,17 +44,17 @@ HEAVY = ("cv2", "pandas", "pydantic", "safetensors.torch", "scipy.stats", "skima
 
 @dataclass(frozen=True)
 class Subject:
-    module: str
-    laws: tuple[str, ...]  # quick ones first: the first failure ends a mutant
+    module: str  # its path below pix2pix/
+    laws: tuple[str, ...]  # of the folder of its tests; quick ones first: the first failure ends a mutant
     functions: tuple[str, ...] = ()  # none: all
 
 
 SUBJECTS = [
-    Subject("metrics", ("test_metrics", "test_metric_laws")),
-    Subject("pairs", ("test_pair_laws",)),
-    Subject("losses", ("test_losses",)),
-    Subject("carvana", ("test_split_laws",), ("held_out_cars",)),
-    Subject("frames", ("test_split_laws",), ("split_frames",)),
+    Subject("evaluation/metrics", ("test_metrics", "test_metric_laws")),
+    Subject("pairs/stitched", ("test_pair_laws",)),
+    Subject("training/losses", ("test_losses",)),
+    Subject("pairs/carvana", ("test_split_laws",), ("held_out_cars",)),
+    Subject("pairs/gta5", ("test_split_laws",), ("split_frames",)),
 ]
 
 
@@ -122,7 +122,7 @@ class FirstError:
             self.exit_code = INCOMPETENT
 
 
-def try_laws(tree: Path, laws: tuple[str, ...], *, seconds: float) -> int:
+def try_laws(tree: Path, subject: Subject, *, seconds: float) -> int:
     """0 when the laws hold, INCOMPETENT after a TypeError, or else 1; also where they do not end in time.
 
     In a fork, which has what is HEAVY already.
@@ -138,7 +138,8 @@ def try_laws(tree: Path, laws: tuple[str, ...], *, seconds: float) -> int:
             for stream in range(3):
                 os.dup2(nowhere.fileno(), stream)
         error = FirstError()
-        paths = [f"tests/{law}.py" for law in laws]
+        folder = Path("tests/pix2pix", subject.module).parent
+        paths = [str(folder / f"{law}.py") for law in subject.laws]
         os._exit(
             pytest.main(["-x", "--assert=plain", "-p", "no:cacheprovider", *paths], plugins=[error]) and error.exit_code
         )
@@ -155,16 +156,16 @@ def try_laws(tree: Path, laws: tuple[str, ...], *, seconds: float) -> int:
 
 def try_all(subject: Subject, tree: Path) -> tuple[int, list[Mutant]]:
     """How many mutants a module has, and those that no law noticed."""
-    path = tree / f"stages/pix2pix/{subject.module}.py"
+    path = tree / f"pix2pix/{subject.module}.py"
     source = path.read_text(encoding="utf-8")
     start = time.monotonic()
-    if try_laws(tree, subject.laws, seconds=600) != 0:
+    if try_laws(tree, subject, seconds=600) != 0:
         raise ValueError(f"{subject.module}: its laws do not hold as it is: {', '.join(subject.laws)}")
     seconds = 10 + 5 * (time.monotonic() - start)
     count, survivors = 0, []
     for mutant in tqdm(list(mutants_of(path, subject.functions)), desc=subject.module, mininterval=10):
         path.write_text(mutant.code, encoding="utf-8")
-        code = try_laws(tree, subject.laws, seconds=seconds)
+        code = try_laws(tree, subject, seconds=seconds)
         count += code != INCOMPETENT
         if code == 0:
             survivors.append(mutant)
@@ -211,7 +212,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder)
         names = subprocess.check_output(
-            ["git", "ls-files", "-co", "--exclude-standard", "stages", "tests", "pyproject.toml"],
+            ["git", "ls-files", "-co", "--exclude-standard", "pix2pix", "stages", "tests", "pyproject.toml"],
             cwd=HERE.parent,
             text=True,
         )
@@ -220,7 +221,7 @@ def main() -> None:
             shutil.copy(HERE.parent / name, tree / name)
         compile_dir(tree, quiet=1)
         for subject in SUBJECTS:
-            for stale in tree.glob(f"stages/pix2pix/__pycache__/{subject.module}.*"):
+            for stale in (tree / "pix2pix" / subject.module).parent.glob("__pycache__/*"):
                 stale.unlink()
             results.append((subject, *try_all(subject, tree)))
     text = report(results, time.monotonic() - start)

@@ -10,10 +10,11 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from stages.entries.datasets import ArchiveSource, CarvanaSource, Gta5Source
-from stages.params import Params, read_params
-from stages.pix2pix.networks import PatchGAN, UNet
-from stages.pix2pix.publish import whole_file
+from pix2pix.config.configuration import Params, read_params
+from pix2pix.config.datasets import ArchiveSource, CarvanaSource, Gta5Source
+from pix2pix.files.atomic import whole_file
+from pix2pix.networks.patchgan import PatchGAN
+from pix2pix.networks.unet import UNet
 
 PAGE = Path("docs/scale.md")
 HERE = Path("benchmarks")

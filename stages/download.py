@@ -17,8 +17,8 @@ import shutil
 from collections import defaultdict
 from pathlib import Path
 
-from stages.command import run
-from stages.entries.datasets import (
+from pix2pix.config.configuration import entry, read_params
+from pix2pix.config.datasets import (
     ArchiveSource,
     CarvanaSource,
     DrawnCarsSource,
@@ -27,13 +27,13 @@ from stages.entries.datasets import (
     LocalSource,
     Source,
 )
-from stages.params import entry, read_params
-from stages.pix2pix.archives import is_junk, list_members, unpack
-from stages.pix2pix.drawn_raw import write_cars, write_facades
-from stages.pix2pix.members import DamagedArchiveError
-from stages.pix2pix.publish import whole_folder
-from stages.pix2pix.raw_trees import count_images, first, is_image, split_of, unwrap
-from stages.pix2pix.transfers import fetch, forget
+from pix2pix.files.atomic import whole_folder
+from pix2pix.files.command_line import run
+from pix2pix.raw.archive_members import DamagedArchiveError
+from pix2pix.raw.archives import is_junk, list_members, unpack
+from pix2pix.raw.http import fetch, forget
+from pix2pix.raw.splits import count_images, first, is_image, split_of, unwrap
+from pix2pix.toydata.raw_files import write_cars, write_facades
 
 RAW = Path("data/raw")
 DOWNLOADS = Path("scratch/downloads")

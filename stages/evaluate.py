@@ -18,19 +18,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.command import run
-from stages.params import Params, entry, read_params
-from stages.pix2pix import labels
-from stages.pix2pix.cores import usable_cores
-from stages.pix2pix.grids import grid
-from stages.pix2pix.images import Uint8, write_png
-from stages.pix2pix.interfaces import read_table
-from stages.pix2pix.metrics import scores
-from stages.pix2pix.pairs import Pair
-from stages.pix2pix.publish import whole_file
-from stages.pix2pix.rendered import Rendered, read_rendered
-from stages.pix2pix.segmentation import Counts, confusion, ious, label_scores, pixel_accuracy
-from stages.pix2pix.statistics import summarise
+from pix2pix.config.configuration import Params, entry, read_params
+from pix2pix.evaluation.confidence_intervals import summarise
+from pix2pix.evaluation.metrics import scores
+from pix2pix.evaluation.rendered import Rendered, read_rendered
+from pix2pix.evaluation.segmentation import Counts, confusion, ious, label_scores, pixel_accuracy
+from pix2pix.files.atomic import whole_file
+from pix2pix.files.checked import read_table
+from pix2pix.files.command_line import run
+from pix2pix.files.image_grid import grid
+from pix2pix.files.images import Uint8, write_png
+from pix2pix.machine.cpu import usable_cores
+from pix2pix.pairs import palettes as labels
+from pix2pix.pairs.stitched import Pair
 
 
 def evaluate(name: str, params: Params) -> None:

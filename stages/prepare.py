@@ -6,8 +6,7 @@ Reads   data/raw/<dataset>/   as one of the layouts of params.yaml:
             inpainting {train,val,test}/NAME: plain photos; A = the photo with a hole in its centre, B = the photo
             carvana    train/<car>_<view>.jpg + train_masks/<car>_<view>_mask.gif; A = edges, B = the car on white
             gta5       images/NNNNN.png + labels/NNNNN.png; A = the frame, B = its label's colours
-Writes  data/pairs/<dataset>/   {train,val,test}/<id>.<suffix> and pairs.csv (stages/pix2pix/pairs.py), whole or not at
-                                all
+Writes  data/pairs/<dataset>/   {train,val,test}/<id>.<suffix> and pairs.csv (pix2pix/pairs/stitched.py)
 
 Nothing is repaired: the first bad file stops the step and is named. Files whose names start with a dot are passed over.
 """
@@ -27,8 +26,8 @@ from typing import TypeVar
 import cv2
 from tqdm import tqdm
 
-from stages.command import run
-from stages.entries.datasets import (
+from pix2pix.config.configuration import entry, read_params
+from pix2pix.config.datasets import (
     CannyEdges,
     CarvanaLayout,
     DoodleEdges,
@@ -38,16 +37,16 @@ from stages.entries.datasets import (
     Layout,
     StitchedLayout,
 )
-from stages.params import entry, read_params
-from stages.pix2pix.carvana import Photo, cut_out, find_photos, held_out_cars, to_square
-from stages.pix2pix.cores import end_with_parent, keep_memory, usable_cores
-from stages.pix2pix.edges import canny, doodle
-from stages.pix2pix.frames import Frame, find_frames, split_frames, squeeze
-from stages.pix2pix.images import Uint8, read_image, write_png
-from stages.pix2pix.inpainting import punch
-from stages.pix2pix.pairs import SPLITS, Row, stitch, write_table
-from stages.pix2pix.publish import whole_folder
-from stages.pix2pix.raw_pairs import find_images, find_sides
+from pix2pix.files.atomic import whole_folder
+from pix2pix.files.command_line import run
+from pix2pix.files.images import Uint8, read_image, write_png
+from pix2pix.machine.cpu import end_with_parent, keep_memory, usable_cores
+from pix2pix.pairs.carvana import Photo, cut_out, find_photos, held_out_cars, to_square
+from pix2pix.pairs.edges import canny, doodle
+from pix2pix.pairs.folders import find_images, find_sides
+from pix2pix.pairs.gta5 import Frame, find_frames, split_frames, squeeze
+from pix2pix.pairs.inpainting import punch
+from pix2pix.pairs.stitched import SPLITS, Row, stitch, write_table
 
 T = TypeVar("T")
 
@@ -179,7 +178,7 @@ def _each(work: Callable[[T], Row], items: Sequence[T], *, unit: str, workers: i
         return [work(item) for item in tqdm(items, unit=unit, disable=None)]
     # workers come from a fork server: a fork of this process, whose libraries run threads, could deadlock
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["stages.params", "stages.pix2pix.carvana", "stages.pix2pix.pairs"])
+    context.set_forkserver_preload(["pix2pix.config.configuration", "pix2pix.pairs.carvana", "pix2pix.pairs.stitched"])
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool:
         rows = pool.map(work, items, chunksize=16)  # in the order of items; an error cancels what has not begun
         return list(tqdm(rows, total=len(items), unit=unit, disable=None))

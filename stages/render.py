@@ -16,15 +16,15 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from stages.command import run
-from stages.params import Params, entry, read_params
-from stages.pix2pix.generators import Trained, load_trained
-from stages.pix2pix.grids import grid, spread
-from stages.pix2pix.hardware import use_hardware
-from stages.pix2pix.images import Uint8, read_image, write_png
-from stages.pix2pix.listing import list_images
-from stages.pix2pix.pairs import Pair, read_pairs, read_sides
-from stages.pix2pix.publish import whole_file, whole_folder
+from pix2pix.config.configuration import Params, entry, read_params
+from pix2pix.files.atomic import whole_file, whole_folder
+from pix2pix.files.command_line import run
+from pix2pix.files.image_grid import grid, spread
+from pix2pix.files.image_listing import list_images
+from pix2pix.files.images import Uint8, read_image, write_png
+from pix2pix.machine.hardware import use_hardware
+from pix2pix.networks.inference import Trained, load_trained
+from pix2pix.pairs.stitched import Pair, read_pairs, read_sides
 
 HELD_OUT_SHOWN, TRAINING_SHOWN = 10, 4
 

@@ -1,7 +1,7 @@
 """The tables and one figure of all experiments of a report.
 
 *Reads* results/<table>/<experiment>/: card.json, metrics.json, per_image.csv and grid.png of each of its experiments;
-score.json of those under scores:, probe.csv and sketches.png of those under probes:, perceptual.json where it is.
+fcn_score.json of those under scores:, robustness.csv and sketches.png of those under probes:, and perceptual.json.
 *Writes* results/<table>.md (scores with spread and interval; losses, label scores and FCN-scores; the mean over seeds;
 paired differences to the reference rows; published numbers), results/<table>.png (the same images by each) and
 results/<table>.html (both in one file, for browsers and for `snakemake --report`).
@@ -11,15 +11,15 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from stages.command import run
-from stages.params import Params, entry, read_params
-from stages.pix2pix.figures import figure
-from stages.pix2pix.images import read_image, write_png
-from stages.pix2pix.pages import html_page
-from stages.pix2pix.probe_tables import probe_lines, read_probe
-from stages.pix2pix.publish import whole_file
-from stages.pix2pix.rows import Row, read_row
-from stages.pix2pix.tables import definitions, differences, markdown, numbers, published, scores
+from pix2pix.config.configuration import Params, entry, read_params
+from pix2pix.files.atomic import whole_file
+from pix2pix.files.command_line import run
+from pix2pix.files.images import read_image, write_png
+from pix2pix.reporting.comparison_figure import figure
+from pix2pix.reporting.html import html_page
+from pix2pix.reporting.results import Row, read_row
+from pix2pix.reporting.robustness_table import read_robustness, robustness_lines
+from pix2pix.reporting.tables import definitions, differences, markdown, numbers, published, scores
 
 
 def report(table: str, params: Params) -> None:
@@ -58,11 +58,11 @@ def report(table: str, params: Params) -> None:
 
 def _probed(folders: dict[str, Path]) -> list[str]:
     """How each probed experiment bears other drawings of the held-out cars."""
-    probes = {name: read_probe(folder) for name, folder in folders.items()}
+    probes = {name: read_robustness(folder) for name, folder in folders.items()}
     text = []
     for score, heading in (("fg_ssim", "SSIM over the car alone"), ("l1", "L1 of 1")):
         text += [f"Held-out cars drawn otherwise, {heading}; differences paired, with their 95 % interval over cars:"]
-        text += [markdown(probe_lines(probes, score=score, decimals=4))]
+        text += [markdown(robustness_lines(probes, score=score, decimals=4))]
     return text
 
 

@@ -19,33 +19,34 @@ import argparse
 import hashlib
 import json
 import math
-import sys
 from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from stages.command import run
-from stages.entries.experiments import FCN, Mean, Model, Pix2Pix, Recipe, UNetAlone
-from stages.fingerprint import code_of
-from stages.params import Params, entry, read_params
-from stages.pix2pix.baseline import average_targets
-from stages.pix2pix.batches import centre_draws, draw_epoch
-from stages.pix2pix.checkpoints import network_tensors, save_tensors
-from stages.pix2pix.finished import forget_others, gather, is_whole, publish
-from stages.pix2pix.gan import Gan
-from stages.pix2pix.generators import Generator, MeanTarget, build_generator, inference_seeds
-from stages.pix2pix.hardware import Hardware, use_hardware
-from stages.pix2pix.labels import palette
-from stages.pix2pix.launcher import launch, processes_for, together
-from stages.pix2pix.monitor import Monitor, write_samples
-from stages.pix2pix.networks import PatchGAN
-from stages.pix2pix.pair_sets import PairSet, load_pairs
-from stages.pix2pix.parallel import agree, gathered, is_first, per_device, processes, rank, share, total
-from stages.pix2pix.records import write_record
-from stages.pix2pix.runs import Run, only_one
-from stages.pix2pix.supervised import Supervised
+from pix2pix.config.configuration import Params, entry, read_params
+from pix2pix.config.experiments import FCN, Mean, Model, Pix2Pix, Recipe, UNetAlone
+from pix2pix.files.code_digest import code_digests
+from pix2pix.files.command_line import run
+from pix2pix.machine.distributed import agree, gathered, is_first, per_device, processes, rank, share, total
+from pix2pix.machine.hardware import Hardware, use_hardware
+from pix2pix.machine.launch import launch, processes_for, together
+from pix2pix.networks.build import Generator, build_generator
+from pix2pix.networks.inference import inference_seeds
+from pix2pix.networks.mean_target import MeanTarget
+from pix2pix.networks.patchgan import PatchGAN
+from pix2pix.networks.weights import network_tensors, save_tensors
+from pix2pix.pairs.palettes import palette
+from pix2pix.training.augmentation import centre_draws, draw_epoch
+from pix2pix.training.dataset import PairSet, load_pairs
+from pix2pix.training.finished import forget_others, gather, is_whole, publish
+from pix2pix.training.gan import Gan
+from pix2pix.training.mean import average_targets
+from pix2pix.training.progress import Monitor, write_samples
+from pix2pix.training.provenance import write_record
+from pix2pix.training.resume import Run, only_one
+from pix2pix.training.supervised import Supervised
 
 VALIDATION_BATCH = 16
 
@@ -117,7 +118,7 @@ def train(name: str, params: Params) -> None:
                     seconds=state.seconds,
                     images=state.step * recipe.batch_size,
                     hardware=hardware.describe() | {"batch_per_device": batch_per_device, "pairs": kept},
-                    code=("stages", "params.yaml"),
+                    code=("stages", "pix2pix", "params.yaml"),
                 )
                 gather(finished, state, generator, _columns(learner), about)
         if is_first():
@@ -131,13 +132,11 @@ def _say(line: str) -> None:
 
 
 def _digest(about: dict[str, Any], training: PairSet, validation: PairSet) -> str:
-    """What determines a run: its parameters, its data, and the code that is loaded for it, comments left out."""
+    """What determines a run: its parameters, its data, and the code that it runs, as its stage's fingerprint has it."""
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for pairs in (training, validation):
         digest.update(pairs.files.content.encode())
-    loaded = {str(module.__file__) for name, module in sys.modules.items() if name.startswith("stages.")}
-    for file in sorted({*loaded, __file__}):  # run as a program, this module is not "stages.train"
-        digest.update(code_of(Path(file).read_text(encoding="utf-8")).encode())
+    digest.update(code_digests("stages.train").encode())
     return digest.hexdigest()[:16]
 
 

@@ -22,12 +22,13 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from stages.command import run
-from stages.params import Params, entry, read_params
-from stages.pix2pix.generators import Coloured, load_trained
-from stages.pix2pix.networks import Norm, to_network
-from stages.pix2pix.pairs import read_pairs, read_sides
-from stages.pix2pix.publish import whole_file
+from pix2pix.config.configuration import Params, entry, read_params
+from pix2pix.files.atomic import whole_file
+from pix2pix.files.command_line import run
+from pix2pix.networks.class_colours import Coloured
+from pix2pix.networks.inference import load_trained
+from pix2pix.networks.layers import Norm, to_network
+from pix2pix.pairs.stitched import read_pairs, read_sides
 
 IMAGES = 20  # that the check compares
 TOLERANCE = 1e-4  # of images in [-1, 1]

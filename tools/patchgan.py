@@ -3,7 +3,7 @@
     python -m tools.patchgan
 
 Above, a drawn house front with the patch that the arithmetic gives for the middle logit; below, the absolute gradient
-of that logit by the pixels, mean over random networks of stages/pix2pix/networks.py, with the same patch outlined.
+of that logit by the pixels, mean over random networks of pix2pix/networks/layers.py, with the same patch outlined.
 """
 
 from pathlib import Path
@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import nn
 
-from stages.command import run
-from stages.pix2pix.drawn_facades import draw_facade
-from stages.pix2pix.grids import grid
-from stages.pix2pix.images import Uint8, write_png
-from stages.pix2pix.networks import Norm, PatchGAN, initialise
-from stages.pix2pix.publish import whole_file
+from pix2pix.files.atomic import whole_file
+from pix2pix.files.command_line import run
+from pix2pix.files.image_grid import grid
+from pix2pix.files.images import Uint8, write_png
+from pix2pix.networks.layers import Norm, initialise
+from pix2pix.networks.patchgan import PatchGAN
+from pix2pix.toydata.facades import draw_facade
 
 LAYERS = (0, 1, 3, 5)  # patches of 1, 16, 70, 286 pixels
 SIDE, CANVAS = 256, 352  # of the picture; of the panel, where the largest patch has room

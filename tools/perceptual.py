@@ -25,15 +25,15 @@ from torch.utils.data import TensorDataset
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 from torchvision.models import AlexNet_Weights
 
-from stages.command import run
-from stages.params import Params, entry, read_params
-from stages.pix2pix.hardware import use_hardware
-from stages.pix2pix.images import Uint8, read_image
-from stages.pix2pix.interfaces import read_object
-from stages.pix2pix.networks import to_network
-from stages.pix2pix.pairs import read_pairs, read_sides
-from stages.pix2pix.publish import whole_file
-from stages.pix2pix.transfers import fetch
+from pix2pix.config.configuration import Params, entry, read_params
+from pix2pix.files.atomic import whole_file
+from pix2pix.files.checked import read_object
+from pix2pix.files.command_line import run
+from pix2pix.files.images import Uint8, read_image
+from pix2pix.machine.hardware import use_hardware
+from pix2pix.networks.layers import to_network
+from pix2pix.pairs.stitched import read_pairs, read_sides
+from pix2pix.raw.http import fetch
 
 INCEPTION, ALEXNET = URL_INCEPTION_V3, AlexNet_Weights.IMAGENET1K_V1.url
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.command import run
-from stages.params import Params, entry, read_params
-from stages.pix2pix.grids import side_by_side
-from stages.pix2pix.images import Uint8, read_image, resize, write_png
-from stages.pix2pix.pairs import SPLITS, Pair, read_pairs
-from stages.pix2pix.publish import whole_file
+from pix2pix.config.configuration import Params, entry, read_params
+from pix2pix.files.atomic import whole_file
+from pix2pix.files.command_line import run
+from pix2pix.files.image_grid import side_by_side
+from pix2pix.files.images import Uint8, read_image, resize, write_png
+from pix2pix.pairs.stitched import SPLITS, Pair, read_pairs
 
 HEIGHT = 128  # pixels of a pair on the sheet
 COLUMNS = 4

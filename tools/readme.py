@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from stages.command import run
-from stages.params import Params, read_params
-from stages.pix2pix.interfaces import read_object
-from stages.pix2pix.publish import whole_file
+from pix2pix.config.configuration import Params, read_params
+from pix2pix.files.atomic import whole_file
+from pix2pix.files.checked import read_object
+from pix2pix.files.command_line import run
 
 README, RESULTS, RECORDS = Path("README.md"), Path("results"), Path("records")
 BEGIN, END = "<!-- results: written by `make readme` -->", "<!-- end of results -->"

@@ -18,7 +18,7 @@ from typing import Any
 
 from dvc.repo import Repo
 
-from stages.command import run
+from pix2pix.files.command_line import run
 
 REMOTE = "published"
 

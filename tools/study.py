@@ -13,9 +13,9 @@ import sys
 import tarfile
 from pathlib import Path
 
-from stages.command import run
-from stages.params import Params, entry, read_params
-from stages.pix2pix.publish import whole_file
+from pix2pix.config.configuration import Params, entry, read_params
+from pix2pix.files.atomic import whole_file
+from pix2pix.files.command_line import run
 
 ARCHIVE = Path("study.tar.gz")
 
@@ -71,7 +71,7 @@ def _score(name: str, params: Params) -> None:
     score = params.scores[name]
     _train(score.segmenter, params.experiments[score.segmenter].dataset)
     results = Path("results", score.table, name)
-    _stage("score", name, results / "score.png", after=results / "images")
+    _stage("fcn_score", name, results / "fcn_score.png", after=results / "images")
 
 
 def _probe(name: str, params: Params) -> None:
@@ -79,7 +79,7 @@ def _probe(name: str, params: Params) -> None:
     probe = params.probes[name]
     _prepare(probe.canny)
     _prepare(probe.doodle)
-    _stage("probe", name, Path("results", probe.table, name, "sketches.png"), after=_weights(name))
+    _stage("robustness", name, Path("results", probe.table, name, "sketches.png"), after=_weights(name))
 
 
 def _stage(verb: str, name: str, last_output: Path, *, after: Path | None = None) -> None:

@@ -14,7 +14,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.jobs import Job
 
 sys.path.insert(0, workflow.basedir)
-from stages.params import read_params
+from pix2pix.config.configuration import read_params
 from workflow.gpus import lent_gpus
 
 # jobs find dvc and python where this snakemake is, also without an activated environment

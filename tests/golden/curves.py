@@ -13,11 +13,11 @@ from typing import Any
 
 import torch
 
-from stages.params import Params
-from stages.pix2pix.checkpoints import load_tensors
-from stages.pix2pix.hardware import use_hardware
+from pix2pix.config.configuration import Params
+from pix2pix.machine.hardware import use_hardware
+from pix2pix.networks.weights import load_tensors
 from stages.train import train
-from tests.conftest import TINY, make_pairs
+from tests.support.tiny import TINY, make_pairs
 
 # Largest difference of a loss on another processor. Measured: 0.0046 and 0.0013 on a Zen 4 (AVX-512) instead of the
 # Zen 3 (AVX2) of the record, 0.0001 and 0.0009 with PyTorch and oneDNN held to SSE4.1, 0.00001 and 0.0023 with two

@@ -1,0 +1,1 @@
+"""Images, checked JSON and CSV, atomic writes, and the digest of code."""

@@ -1,0 +1,129 @@
+"""Pictures of pictures: a labelled grid, one row an image, one column a role; and the way back to its tiles."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from pix2pix.files.images import Uint8
+
+GAP = 4
+WIDE_GAP = 20  # between rows that stand side by side
+HEADER = 22
+LINE = 16  # each further line of a wrapped column name
+
+
+def grid(
+    rows: Sequence[Sequence[Uint8]], *, columns: Sequence[str], labels: Sequence[str] | None = None, across: int = 1
+) -> Uint8:
+    """Rows of equal-sized images (H, W, 3) on white, `across` of them on a line, column names above (wrapped at "_").
+
+    `labels` (one a row, only with one row a line) stand at the left.
+
+    Raises:
+        ValueError: a row has another number of images than there are columns.
+    """
+    if any(len(row) != len(columns) for row in rows):
+        raise ValueError(f"each row must have {len(columns)} images: {', '.join(columns)}")
+    assert across == 1 or not labels, "labels need the left margin"
+    height, width = rows[0][0].shape[:2]
+    names = [_wrap(name, width) for name in columns]
+    header = HEADER + LINE * max(name.count("\n") for name in names)
+    margin = GAP + max(_text_width(label) for label in labels) if labels else 0
+    lines, across = -(-len(rows) // across), min(across, len(rows))
+    block = _block(len(columns), width)
+    size = (header + lines * (height + GAP), margin + across * (block + WIDE_GAP) - WIDE_GAP, 3)
+    canvas = np.full(size, 255, np.uint8)
+    for i, row in enumerate(rows):
+        top = header + i // across * (height + GAP)
+        for x, image in enumerate(row):
+            left = margin + i % across * (block + WIDE_GAP) + x * (width + GAP)
+            canvas[top : top + height, left : left + width] = image
+    page = Image.fromarray(canvas)
+    draw = ImageDraw.Draw(page)
+    for i in range(across):
+        for x, name in enumerate(names):
+            middle = margin + i * (block + WIDE_GAP) + x * (width + GAP) + width / 2
+            draw.multiline_text((middle, header / 2), name, "black", _font(), anchor="mm", align="center")
+    for y, label in enumerate(labels or ()):
+        draw.multiline_text((0, header + y * (height + GAP) + height / 2), label, "black", _font(), anchor="lm")
+    return np.asarray(page)
+
+
+def tiles(picture: Uint8, *, rows: int, columns: int, size: tuple[int, int], across: int = 1) -> list[list[Uint8]]:
+    """The images of a grid again, pixel for pixel: `rows` lists of `columns` images of `size` (height, width).
+
+    Raises:
+        ValueError: the picture is not a grid of that many images of that size.
+    """
+    height, width = size
+    lines, across = -(-rows // across), min(across, rows)
+    block = _block(columns, width)
+    header = picture.shape[0] - lines * (height + GAP)
+    margin = picture.shape[1] - across * (block + WIDE_GAP) + WIDE_GAP
+    if header < HEADER or (header - HEADER) % LINE or margin < 0:
+        held = f"{rows} x {columns} images of {width} x {height} pixels, {across} a line"
+        raise ValueError(f"a picture of {picture.shape[1]} x {picture.shape[0]} pixels is not a grid of {held}")
+    corners = [(header + i // across * (height + GAP), margin + i % across * (block + WIDE_GAP)) for i in range(rows)]
+    return [
+        [picture[top : top + height, x : x + width] for x in range(left, left + block, width + GAP)]
+        for top, left in corners
+    ]
+
+
+def spread(count: int, *, of: int) -> list[int]:
+    """The fixed images: `count` places (all, where there are fewer) evenly over 0..`of` - 1, with first and last."""
+    return [round(place) for place in np.linspace(0, of - 1, min(count, of))]
+
+
+def side_by_side(pictures: Sequence[tuple[str, Uint8]], *, columns: int = 2) -> Uint8:
+    """Titled pictures of any sizes, `columns` a line, top-aligned on white."""
+    lines = [pictures[i : i + columns] for i in range(0, len(pictures), columns)]
+    return np.concatenate(_same_width([_same_height([_titled(*p) for p in line]) for line in lines]))
+
+
+def _titled(title: str, picture: Uint8) -> Uint8:
+    width = max(picture.shape[1], _text_width(title) + GAP)
+    page = Image.new("RGB", (width + 4 * GAP, picture.shape[0] + HEADER + 4 * GAP), "white")
+    ImageDraw.Draw(page).text((page.width / 2, HEADER / 2), title, "black", _font(bold=True), anchor="mm")
+    page.paste(Image.fromarray(picture), ((page.width - picture.shape[1]) // 2, HEADER))
+    return np.asarray(page)
+
+
+def _same_height(pictures: list[Uint8]) -> Uint8:
+    height = max(p.shape[0] for p in pictures)
+    return np.concatenate([_pad(p, height, p.shape[1]) for p in pictures], axis=1)
+
+
+def _same_width(pictures: list[Uint8]) -> list[Uint8]:
+    width = max(p.shape[1] for p in pictures)
+    return [_pad(p, p.shape[0], width) for p in pictures]
+
+
+def _pad(picture: Uint8, height: int, width: int) -> Uint8:
+    page = np.full((height, width, 3), 255, np.uint8)
+    page[: picture.shape[0], : picture.shape[1]] = picture
+    return page
+
+
+def _block(columns: int, width: int) -> int:
+    return columns * (width + GAP) - GAP
+
+
+def _wrap(name: str, width: int) -> str:
+    """Line breaks after "_" and at spaces, so that lines fit into `width` pixels where that can be."""
+    lines = [""]
+    for part in re.findall(r"[^_ ]+_?|[_ ]", name):
+        if lines[-1] and _font().getlength((lines[-1] + part).strip()) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.strip() for line in lines)
+
+
+def _font(*, bold: bool = False) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(15 if bold else 13)  # Pillow's own: the same on every machine
+
+
+def _text_width(text: str) -> int:
+    return int(max(_font(bold=True).getlength(line) for line in text.split("\n")))

@@ -1,0 +1,1 @@
+"""Generators and discriminators, their weights files, and inference."""

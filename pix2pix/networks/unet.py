@@ -1,0 +1,103 @@
+"""The U-Net generator of pix2pix (Isola et al. 2017, section 3.2.1 and appendix 6.1.1)."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pix2pix.networks.counter_rng import uniform
+from pix2pix.networks.cpu_conv import double, halve
+from pix2pix.networks.layers import Norm
+
+
+class Down(nn.Module):
+    """LeakyReLU (not before the first), 4x4 convolution of stride 2, norm (not on the first, nor at 1x1)."""
+
+    def __init__(self, cin: int, cout: int, *, norm: str | None, activate: bool) -> None:
+        super().__init__()
+        self.activate = activate
+        self.conv = nn.Conv2d(cin, cout, 4, 2, 1, bias=norm is None)
+        self.norm = Norm(cout, norm) if norm else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = halve(self.conv, F.leaky_relu(x, 0.2) if self.activate else x)
+        return self.norm(x) if self.norm else x
+
+
+class Up(nn.Module):
+    """ReLU, 4x4 transposed convolution of stride 2, norm, dropout whose mask is a function of each image's seed."""
+
+    def __init__(self, cin: int, cout: int, *, norm: str | None, dropout: float, stream: int) -> None:
+        super().__init__()
+        self.conv = nn.ConvTranspose2d(cin, cout, 4, 2, 1, bias=norm is None)
+        self.norm = Norm(cout, norm) if norm else None
+        self.dropout, self.stream = dropout, stream
+
+    def forward(self, x: Tensor, seeds: Tensor | None) -> Tensor:
+        x = double(self.conv, F.relu(x))
+        x = self.norm(x) if self.norm else x
+        if self.dropout == 0 or seeds is None:
+            return x
+        kept = uniform(seeds, tuple(x.shape[1:]), stream=self.stream) >= self.dropout
+        return x * (kept / (1 - self.dropout)).to(x.dtype)
+
+
+class UNet(nn.Module):
+    """Encoder-decoder with skips from each encoder layer to the decoder layer of its size.
+
+    Encoder C64-C128-C256-C512-...-C512, log2(size) layers down to 1x1; decoder its mirror. The last layer makes an
+    image through Tanh, or, with `classes`, that many logits. `dropout` acts in the first `dropout_blocks` decoder
+    blocks, training or not, whenever `seeds` is given. Without `skips` it is the paper's encoder-decoder (section 4.2).
+
+    Raises:
+        ValueError: size is not a power of two from 64 up.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: int,
+        channels: int,
+        norm: str,
+        dropout: float = 0.0,
+        dropout_blocks: int = 0,
+        skips: bool = True,
+        classes: int | None = None,
+    ) -> None:
+        super().__init__()
+        if size < 64 or size & (size - 1):
+            raise ValueError(f"size {size} is not a power of two from 64 up")
+        depth = int(math.log2(size))
+        width = [channels * min(2**i, 8) for i in range(depth)]
+        self.multiple, self.skips, self.image = size, skips, classes is None
+        self.down = nn.ModuleList(
+            Down(cin, cout, norm=None if i in (0, depth - 1) else norm, activate=i > 0)
+            for i, (cin, cout) in enumerate(zip([3, *width], width, strict=False))
+        )
+        self.up = nn.ModuleList(
+            Up(
+                width[i] * (2 if skips and i < depth - 1 else 1),
+                width[i - 1] if i else classes or 3,
+                norm=norm if i else None,
+                dropout=dropout if depth - 1 - i < dropout_blocks and i else 0.0,
+                stream=i,
+            )
+            for i in reversed(range(depth))
+        )
+
+    def forward(self, source: Tensor, seeds: Tensor | None) -> Tensor:
+        """(N, 3, H, W) in [-1, 1], H and W multiples of `multiple` -> (N, 3 or classes, H, W).
+
+        `seeds` (N,) None: no dropout.
+        """
+        encoded: list[Tensor] = []
+        x = source
+        for down in self.down:
+            x = down(x)  # (N, width[i], H / 2**(i+1), W / 2**(i+1))
+            encoded.append(x)
+        encoded.pop()
+        for up in self.up:
+            x = up(x, seeds)
+            x = torch.cat([x, encoded.pop()], 1) if self.skips and encoded else x
+        return torch.tanh(x) if self.image else x

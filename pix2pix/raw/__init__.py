@@ -1,0 +1,1 @@
+"""Getting raw files: downloads, Kaggle, archives."""

@@ -1,0 +1,53 @@
+"""Trees of raw files: which path is an image of which split, which come first, how many there are.
+
+Paths are relative to a raw folder. An image of a split lies below `train`, `val` or `test`, or below such a name with
+an ending: `trainA`, `trainB`, `train_masks`.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pix2pix.files.image_listing import SUFFIXES, natural_key
+
+SPLIT_FOLDER = re.compile(r"(train|val|test)(A|B|_masks)?")
+
+
+def unwrap(members: Iterable[str]) -> dict[str, Path]:
+    """Member of an archive -> path in raw: without a top folder, where that only wraps the split folders."""
+    paths = {member: Path(member) for member in members}
+    tops = {path.parts[0] for path in paths.values()}
+    inner = {path.parts[1] for path in paths.values() if len(path.parts) > 2}
+    if len(tops) == 1 and not any(map(SPLIT_FOLDER.fullmatch, tops)) and any(map(SPLIT_FOLDER.fullmatch, inner)):
+        return {member: Path(*path.parts[1:]) for member, path in paths.items() if len(path.parts) > 1}
+    return paths
+
+
+def first(paths: Iterable[Path], limit: Mapping[str, int]) -> set[Path]:
+    """Everything, but of the images of a limited split only the first by number, in each of its folders."""
+    by_folder: dict[Path, list[Path]] = defaultdict(list)
+    others = set()
+    for path in paths:
+        if is_image(path):
+            by_folder[path.parent].append(path)
+        else:
+            others.add(path)
+    kept = (sorted(images, key=natural_key)[: limit.get(split_of(images[0]) or "")] for images in by_folder.values())
+    return others.union(*kept)
+
+
+def split_of(path: Path) -> str | None:
+    """The split of a path in raw: `train` for train/..., trainA/... and train_masks/...; None outside of any."""
+    found = SPLIT_FOLDER.fullmatch(path.parts[0]) if len(path.parts) > 1 else None
+    return found[1] if found else None
+
+
+def is_image(path: Path) -> bool:
+    return path.suffix.lower() in (*SUFFIXES, ".gif")
+
+
+def count_images(folder: Path) -> Counter[str]:
+    """Images by folder, as `train` or `train/A`."""
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return Counter(file.parent.as_posix() for file in files if is_image(file))

@@ -1,0 +1,162 @@
+"""The pairs of a split for training: in the device's memory where they fit, else read from disk ahead of their use.
+
+Batches have the same bits either way (law 7), so a run may go on where there is more memory, or less.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pix2pix.files.images import Uint8
+from pix2pix.machine.cpu import free_memory, usable_cores
+from pix2pix.machine.distributed import on_this_machine
+from pix2pix.pairs.stitched import Pair, read_pairs, read_sides
+from pix2pix.training.augmentation import centre_draws, cut_batch
+
+READERS = 16  # threads at most, of each process: more would only keep the one that trains from its work
+AHEAD = 2  # pairs for each of them that may wait to be used, beside a whole batch
+
+
+@dataclass(frozen=True)
+class PairFiles:
+    """The files of a split's pairs, each side resized to (side, side) as it is read; `labels` as of `read_sides`."""
+
+    pairs: list[Pair]
+    direction: str
+    side: int
+    labels: str | None
+    marks: list[tuple[int, int]]  # size and time of each file, and
+    digests: list[str]  # its content
+
+    @property
+    def content(self) -> str:
+        """A digest of all ids and contents."""
+        lines = (f"{pair.id} {digest}\n" for pair, digest in zip(self.pairs, self.digests, strict=True))
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    def read(self, i: int) -> Uint8:
+        """Source and target channels of pair `i`: (side, side, 6).
+
+        Raises:
+            ValueError, FileNotFoundError: its file is not what it was, not readable, or gone.
+        """
+        pair = self.pairs[i]
+        sides = read_sides(pair, direction=self.direction, size=self.side, labels=self.labels)
+        if _mark(pair.path) != self.marks[i] and _digest(pair.path) != self.digests[i]:
+            raise ValueError(f"{pair.path}: has changed during training; run the same command again to begin anew")
+        return np.concatenate(sides, axis=2)
+
+
+@dataclass(frozen=True)
+class PairSet:
+    """`images` uint8 (N, side, side, 6) on `device`, in the order of the files' pairs; None where they stay on disk."""
+
+    files: PairFiles
+    device: torch.device
+    images: Tensor | None
+
+    @property
+    def pairs(self) -> list[Pair]:
+        return self.files.pairs
+
+    def batches(
+        self, draws: Sequence[Tensor] | Tensor, *, size: int
+    ) -> Generator[tuple[Tensor, Tensor, Tensor], None, None]:
+        """Source and target, as of `cut_batch`, and seeds (batch,) of each of `draws` (batch, 5), which lie on the CPU.
+
+        Raises:
+            ValueError, FileNotFoundError: as `PairFiles.read`, where pairs are read from disk.
+        """
+        if len(draws) == 0:
+            return
+        drawn = torch.cat(list(draws)).to(self.device, non_blocking=True).split([len(draw) for draw in draws])
+        if self.images is not None:
+            for draw in drawn:
+                yield *cut_batch(self.images, draw, size=size), draw[:, 4]
+        else:
+            read = self._read_ahead([draw[:, 0].tolist() for draw in draws])
+            for images, draw in zip(read, drawn, strict=True):
+                numbered = torch.cat([torch.arange(len(draw), device=self.device)[:, None], draw[:, 1:]], 1)
+                yield *cut_batch(images, numbered, size=size), draw[:, 4]
+
+    def centre(self, index: list[int], *, size: int) -> tuple[Tensor, Tensor]:
+        """Source and target of the pairs `index`, cropped at the centre, as of `cut_batch`."""
+        [(source, target, _)] = self.batches([centre_draws(index, side=self.files.side, size=size)], size=size)
+        return source, target
+
+    def _read_ahead(self, batches: list[list[int]]) -> Generator[Tensor, None, None]:
+        """The images of each batch, uint8 (batch, side, side, 6) on the device, while others read those of the next."""
+        readers = _readers()
+        pool = ThreadPoolExecutor(readers)
+        try:
+            reads = ([pool.submit(self.files.read, i) for i in batch] for batch in batches)
+            waiting = deque(islice(reads, 1 + AHEAD * readers // len(batches[0])))
+            while waiting:
+                waiting.extend(islice(reads, 1))
+                images = torch.from_numpy(np.stack([read.result() for read in waiting.popleft()]))
+                pinned = images.pin_memory() if self.device.type == "cuda" else images
+                yield pinned.to(self.device, non_blocking=True)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def load_pairs(
+    root: Path, split: str, *, direction: str, size: int, device: torch.device, where: str, labels: str | None = None
+) -> PairSet:
+    """The pairs of a split, each side resized to (size, size): 6 size^2 bytes a pair where they are held in memory.
+
+    Args:
+        where: memory, disk, or auto: memory where they take at most half of what is free on `device` and on the way.
+        labels: as of `read_sides`.
+
+    Raises:
+        ValueError: they do not fit into memory, or, held there, a file is not readable.
+        ValueError, FileNotFoundError: as `read_pairs`.
+    """
+    pairs = read_pairs(root, split)
+    need, free = len(pairs) * size * size * 6, _free_bytes(device)
+    if where == "memory" and need > free:
+        raise ValueError(
+            f"{root}: {len(pairs)} pairs at {size} pixels take {need / 1e9:.1f} GB, {device} has {free / 1e9:.1f} GB "
+            "free; leave PIX2PIX_PAIRS to auto, or use a smaller size"
+        )
+    with ThreadPoolExecutor(_readers()) as pool:
+        marks = [_mark(pair.path) for pair in pairs]
+        digests = list(pool.map(_digest, [pair.path for pair in pairs]))
+        files = PairFiles(pairs, direction, size, labels, marks, digests)
+        if where == "disk" or (where == "auto" and need > free / 2):
+            return PairSet(files, device, None)
+        images = np.empty((len(pairs), size, size, 6), np.uint8)
+
+        def place(i: int) -> None:
+            images[i] = files.read(i)
+
+        list(pool.map(place, range(len(pairs))))
+    return PairSet(files, device, torch.from_numpy(images).to(device))
+
+
+def _mark(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _readers() -> int:
+    return min(READERS, max(1, usable_cores() // on_this_machine()[1]))
+
+
+def _free_bytes(device: torch.device) -> int:
+    """Of the device and, since all pairs pass through it, of this process's share of the machine's memory."""
+    free = free_memory() // on_this_machine()[1]
+    return min(free, int(torch.cuda.mem_get_info(device)[0])) if device.type == "cuda" else free

@@ -1,0 +1,118 @@
+"""The pix2pix learner: both networks, both optimisers, and the training step (Isola et al. 2017, section 3.3)."""
+
+import torch
+from torch import Tensor, optim
+
+from pix2pix.machine.distributed import average, average_gradients
+from pix2pix.machine.hardware import Hardware
+from pix2pix.networks.cpu_conv import lay_out
+from pix2pix.networks.layers import initialise
+from pix2pix.networks.patchgan import PatchGAN
+from pix2pix.networks.unet import UNet
+from pix2pix.networks.weights import network_tensors, restore_network
+from pix2pix.training.losses import discriminator_loss, gan_loss, l1_loss
+from pix2pix.training.optimizer_state import optimizer_tensors, restore_optimizer
+
+
+class Gan:
+    """Generator and discriminator in training. Losses are a tensor (3,) on the device: L1, G's GAN loss, D's loss."""
+
+    LOSSES = ("l1", "gan", "d")
+
+    def __init__(
+        self,
+        generator: UNet,
+        discriminator: PatchGAN,
+        *,
+        hardware: Hardware,
+        seed: int,
+        learning_rates: tuple[float, float],
+        betas: tuple[float, float],
+        gan_weight: float,
+        l1_weight: float,
+    ) -> None:
+        initialise(generator, seed)
+        initialise(discriminator, seed + 1)
+        for network in (generator, discriminator):
+            lay_out(network, hardware.device)
+        self.generator, self.discriminator = generator, discriminator
+        self.learning_rates = learning_rates
+        self.generator_adam = optim.Adam(generator.parameters(), learning_rates[0], betas, fused=True)
+        self.discriminator_adam = optim.Adam(discriminator.parameters(), learning_rates[1], betas, fused=True)
+        self.hardware, self.gan_weight, self.l1_weight = hardware, gan_weight, l1_weight
+        self.idle = () if gan_weight else ("gan", "d")  # losses without meaning
+
+    def step(self, source: Tensor, target: Tensor, seeds: Tensor) -> Tensor:
+        """One update of D, then one of G, on a batch (N, 3, S, S); one generator forward serves both. No host sync.
+
+        Processes that train together each bring their own part of the batch; losses and updates are those of the whole.
+        """
+        self.generator.train()
+        self.discriminator.train()
+        with self.hardware.autocast():
+            generated = self.generator(source, seeds)
+        on_discriminator = gan = torch.zeros((), device=source.device)
+
+        if self.gan_weight:
+            with self.hardware.autocast():
+                on_target = self.discriminator(source, target)
+                on_generated = self.discriminator(source, generated.detach())
+            on_discriminator = discriminator_loss(on_target, on_generated)
+            self.discriminator_adam.zero_grad()
+            on_discriminator.backward()
+            average_gradients(self.discriminator)
+            self.discriminator_adam.step()
+
+        l1 = l1_loss(generated, target)
+        loss = self.l1_weight * l1
+        if self.gan_weight:
+            self.discriminator.requires_grad_(False)  # its gradients are not wanted in G's update
+            with self.hardware.autocast():
+                gan = gan_loss(self.discriminator(source, generated), real=True)
+            self.discriminator.requires_grad_(True)
+            loss = loss + self.gan_weight * gan
+        self.generator_adam.zero_grad()
+        loss.backward()
+        average_gradients(self.generator)
+        self.generator_adam.step()
+        return average(torch.stack([l1.detach(), gan.detach(), on_discriminator.detach()]))
+
+    @torch.no_grad()
+    def generate(self, source: Tensor, seeds: Tensor | None) -> Tensor:
+        """float32 in [-1, 1], as at inference: each image's own statistics; `seeds` None: no dropout."""
+        self.generator.eval()
+        with self.hardware.autocast():
+            generated: Tensor = self.generator(source, seeds)
+        return generated.float()
+
+    @torch.no_grad()
+    def validate(self, source: Tensor, target: Tensor, seeds: Tensor | None) -> Tensor:
+        """Losses (3,), as `step` gives them, of images generated as at inference."""
+        generated = self.generate(source, seeds)
+        self.discriminator.eval()
+        with self.hardware.autocast():
+            on_target, on_generated = (self.discriminator(source, image) for image in (target, generated))
+        gan = gan_loss(on_generated, real=True)
+        return torch.stack([l1_loss(generated, target), gan, discriminator_loss(on_target, on_generated)])
+
+    def scale_learning_rates(self, factor: float) -> None:
+        """Set both learning rates to `factor` times the recipe's."""
+        for adam, rate in zip((self.generator_adam, self.discriminator_adam), self.learning_rates, strict=True):
+            for group in adam.param_groups:
+                group["lr"] = factor * rate
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that a resumed run needs."""
+        return {
+            **network_tensors("generator", self.generator),
+            **network_tensors("discriminator", self.discriminator),
+            **optimizer_tensors("generator_adam", self.generator_adam),
+            **optimizer_tensors("discriminator_adam", self.discriminator_adam),
+        }
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Load what `tensors` gave."""
+        restore_network("generator", self.generator, tensors)
+        restore_network("discriminator", self.discriminator, tensors)
+        restore_optimizer("generator_adam", self.generator_adam, tensors)
+        restore_optimizer("discriminator_adam", self.discriminator_adam, tensors)

@@ -1,0 +1,108 @@
+"""Both engines, end to end, on tiny data: the same declaration, the same hashes, nothing left to do."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+from ruamel.yaml import YAML
+
+from tests.support.clones import BIN, call, clone
+
+
+@contextmanager
+def changed_params(folder: Path, old: str, new: str) -> Iterator[None]:
+    """params.yaml of a clone that other tests use too, with another value for a while."""
+    path = folder / "params.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    try:
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        yield
+    finally:
+        path.write_text(text, encoding="utf-8")
+
+
+def test_the_verbs_leave_their_outputs(by_dvc: Path) -> None:
+    for path in (
+        "data/raw/houses/train/8.jpg",
+        "data/pairs/houses/pairs.csv",
+        "models/first/last.safetensors",
+        "models/first/history.csv",
+        "results/tiny/first/images/val/3.png",
+        "results/tiny/first/grid.png",
+        "results/tiny/first/metrics.json",
+        "results/tiny.md",
+        "results/tiny.png",
+    ):
+        assert (by_dvc / path).is_file(), path
+    assert list(pd.read_csv(by_dvc / "data/pairs/houses/pairs.csv").columns) == [
+        "id",
+        "split",
+        "group",
+        "width",
+        "height",
+        "source",
+        "sha256",
+    ]
+    assert "| first_mean" in (by_dvc / "results/tiny.md").read_text(encoding="utf-8")
+
+
+def test_no_second_run_has_anything_to_do(by_dvc: Path) -> None:
+    assert "up to date" in call(by_dvc, "dvc", "repro")
+    assert "up to date" in call(by_dvc, "dvc", "status")
+
+
+def test_git_shows_only_the_small_results(by_dvc: Path) -> None:
+    shown = subprocess.run(
+        ["git", "status", "--porcelain", "--untracked-files=all"],
+        cwd=by_dvc,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split("\n")
+    new = sorted(line[3:] for line in shown if line)
+    results = [f"results/tiny/{name}/{file}" for name in ("first", "first_mean") for file in (
+        "card.json", "metrics.json", "per_image.csv")]  # fmt: skip
+    histories = [f"models/{name}/history.csv" for name in ("first", "first_mean")]
+    assert new == sorted(["dvc.lock", "results/tiny.md", "results/tiny.png", *results, *histories])
+
+
+def test_metrics_and_plots_are_known_to_dvc(by_dvc: Path) -> None:
+    assert "results/tiny/first/metrics.json" in call(by_dvc, "dvc", "metrics", "show").replace("\n", "")
+    call(by_dvc, "dvc", "plots", "show")
+    page = (by_dvc / "dvc_plots/index.html").read_text(encoding="utf-8")
+    assert "val_l1" in page
+    assert "grid.png" in page
+
+
+def test_a_changed_recipe_reruns_only_its_experiment(by_dvc: Path) -> None:
+    with changed_params(by_dvc, "l1_weight: 100.0", "l1_weight: 50.0"):
+        changed = call(by_dvc, "dvc", "status")
+    assert "train@first" in changed
+    assert "download@houses" not in changed
+    assert "prepare@houses" not in changed
+
+
+def test_snakemake_gives_the_same_lock_hash_for_hash(by_dvc: Path, tmp_path: Path) -> None:
+    folder = clone(tmp_path / "clone")
+    call(folder, "snakemake", "--cores", "8")
+    one, other = (YAML(typ="safe").load(f / "dvc.lock")["stages"] for f in (folder, by_dvc))
+    assert one == other  # the order of entries is the order of execution
+    assert "Nothing to be done" in call(folder, "snakemake", "--cores", "2", "report_tiny")
+    assert "up to date" in call(folder, "dvc", "status")
+    assert (folder / "logs/train_first.log").stat().st_size
+    call(folder, "snakemake", "--report", "report.html", "report_tiny")
+    assert "tiny.md" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_snakemake_names_what_is_wrong_in_params_yaml(by_dvc: Path) -> None:
+    with changed_params(by_dvc, "dataset: houses", "dataset: villas"):
+        shown = subprocess.run([BIN / "snakemake", "-n"], cwd=by_dvc, capture_output=True, text=True, check=False)
+    assert shown.returncode
+    assert (
+        "params.yaml: experiments.first.dataset: there is no 'villas' (there are: houses)"
+        in shown.stdout + shown.stderr
+    )
+    assert "Traceback" not in shown.stdout + shown.stderr

@@ -1,0 +1,178 @@
+"""Jobs and GPUs under Snakemake: no two jobs share one, here over GPUs that are only named."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.clones import call, clone, start
+from tests.support.repository import REPO
+from tests.support.tiny import TINY
+from workflow.gpus import _uuids, lent_gpus
+
+# fails where another job has the same GPU
+ALONE = """
+import os, pathlib, time
+mine = pathlib.Path(os.environ["CUDA_VISIBLE_DEVICES"])
+mine.touch(exist_ok=False)
+time.sleep(0.5)
+mine.unlink()
+"""
+OURS = uuid.uuid4().hex
+ONE, TWO = f"GPU-{OURS}-1", f"GPU-{OURS}-2"
+PRINT = "import os; print('sees', os.environ.get('CUDA_VISIBLE_DEVICES'))"
+
+
+@pytest.fixture(autouse=True)
+def _own_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Two names that no other test has: the locks are everybody's. No real GPU is asked for."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(REPO))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", f"{ONE},{TWO}")
+    for name in ("PIX2PIX_DEVICE", "SLURM_JOB_ID"):
+        monkeypatch.delenv(name, raising=False)
+    lister(tmp_path, monkeypatch, "exit 1")
+    yield
+    for file in Path("/tmp").glob(f"pix2pix-gpu-GPU-{OURS}-*.lock"):
+        file.unlink()
+
+
+def lister(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
+    """A nvidia-smi of our own."""
+    (folder / "bin").mkdir(exist_ok=True)
+    (folder / "bin/nvidia-smi").write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+    (folder / "bin/nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}")
+
+
+def job(*command: str) -> subprocess.Popen[str]:
+    """A command on a GPU of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "workflow.gpus", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    """What a job has printed, once it has ended well."""
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 0, output
+    return output
+
+
+def test_four_jobs_over_two_gpus_never_share_one() -> None:
+    outputs = [said(process) for process in [job(sys.executable, "-c", ALONE) for _ in range(4)]]
+    assert {output.splitlines()[-1] for output in outputs} == {f"on GPU {ONE}", f"on GPU {TWO}"}
+    assert f"waiting for a free GPU of {ONE}, {TWO}" in "".join(outputs)
+
+
+def test_a_killed_job_gives_its_gpu_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ONE)
+    holder = job("sleep", "60")
+    assert holder.stdout is not None and holder.stdout.readline() == f"on GPU {ONE}\n"
+    waiter = job(sys.executable, "-c", PRINT)
+    assert waiter.stdout is not None and waiter.stdout.readline() == f"waiting for a free GPU of {ONE}\n"
+    time.sleep(1)
+    assert waiter.poll() is None
+    holder.send_signal(signal.SIGKILL)
+    holder.communicate()
+    assert said(waiter) == f"on GPU {ONE}\nsees {ONE}\n"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sees"),
+    [
+        ("CUDA_VISIBLE_DEVICES", "", ""),
+        ("CUDA_VISIBLE_DEVICES", "-1", "-1"),
+        ("PIX2PIX_DEVICE", "cpu", f"{ONE},{TWO}"),
+        ("PIX2PIX_DEVICE", "cuda:1", f"{ONE},{TWO}"),
+    ],
+)
+def test_no_gpu_or_a_named_device_leaves_the_command_as_it_is(
+    variable: str, value: str, sees: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert said(job(sys.executable, "-c", PRINT)) == f"sees {sees}\n"
+
+
+def test_a_number_and_a_uuid_can_be_the_same_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lister(tmp_path, monkeypatch, f"printf '0, {ONE}\\n1, {TWO}\\n'")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    holder = job("sleep", "60")
+    assert holder.stdout is not None and holder.stdout.readline() == f"on GPU {ONE}\n"
+    assert said(job(sys.executable, "-c", PRINT)) == f"on GPU {TWO}\nsees {TWO}\n"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    assert said(job(sys.executable, "-c", PRINT)) == "on GPU 1\nsees 1\n"
+    holder.kill()
+    holder.communicate()
+
+
+@pytest.mark.parametrize(
+    ("named", "lent"),
+    [("0, 1", ["0", "1"]), ("1,1", ["1"]), ("0,9,1", ["0"]), ("²", []), (f"{TWO[:9]},0", [TWO[:9], "0"]), ("x", [])],
+)
+def test_what_cuda_would_not_see_is_not_lent(
+    named: str, lent: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a job would find no GPU, and train on the CPU."""
+    lister(tmp_path, monkeypatch, f"printf '0, {ONE}\\n1, {TWO}\\n'")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    _uuids.cache_clear()
+    assert lent_gpus() == lent
+    _uuids.cache_clear()
+
+
+def test_the_gpu_of_a_slurm_job_is_lent_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each job may call its own one 0."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ONE)
+    holder = job("sleep", "60")
+    assert holder.stdout is not None and holder.stdout.readline() == f"on GPU {ONE}\n"
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    assert said(job(sys.executable, "-c", PRINT)) == f"on GPU {ONE}\nsees {ONE}\n"
+    holder.kill()
+    holder.communicate()
+
+
+def test_a_command_that_is_not_there_is_named() -> None:
+    process = job("nonsense")
+    assert process.communicate()[0].splitlines()[-1] == "error: nonsense: No such file or directory"
+    assert process.returncode == 1
+
+
+def test_snakemake_gives_each_training_a_gpu_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIX2PIX_THREADS", "1")
+    monkeypatch.delenv("PYTHONPATH")
+    means = {f"mean{i}": TINY["experiments"]["first_mean"] for i in range(4)}
+    reports = {"tiny": {"title": "Tiny", "references": ["mean0"]}}
+    folder = clone(tmp_path / "clone", TINY | {"experiments": means, "reports": reports})
+    assert 'Provided resources: gpu=Resource("gpu", 2)' in call(folder, "snakemake", "--cores", "2", "prepare_houses")
+    engine = start(folder, "snakemake", "--cores", "16", "--resources", "gpu=4", "--", *(f"train_{m}" for m in means))
+    most = 0
+    while engine.poll() is None:
+        gpus = _gpus_of_trainings(engine)
+        assert len(gpus) == len(set(gpus))
+        most = max(most, len(gpus))
+        time.sleep(0.02)
+    assert engine.returncode == 0
+    assert most <= 2
+    logs = [(folder / f"logs/train_{mean}.log").read_text(encoding="utf-8") for mean in means]
+    assert any(log.startswith(f"waiting for a free GPU of {ONE}, {TWO}\n") for log in logs)
+    assert {log.split("on GPU ")[1].split("\n")[0] for log in logs} == {ONE, TWO}
+
+
+def _gpus_of_trainings(engine: subprocess.Popen[bytes]) -> list[str]:
+    """What each training beneath `engine` sees at this moment."""
+    gpus = []
+    for process in psutil.process_iter():
+        try:
+            if process.cmdline()[1:3] == ["-m", "stages.train"] and engine.pid in [p.pid for p in process.parents()]:
+                gpus.append(process.environ()["CUDA_VISIBLE_DEVICES"])
+        except (psutil.NoSuchProcess, psutil.AccessDenied, KeyError):
+            continue
+    return gpus

@@ -1,0 +1,121 @@
+"""What must agree: dvc.yaml with the verbs, README.md with the results, the layout with its description."""
+
+import ast
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from pix2pix.config.configuration import read_params
+from stages.fingerprint import VERBS
+from tests.support.repository import REPO
+from tools.readme import BEGIN, END, results_block
+
+STAGES: dict[str, Any] = YAML(typ="safe").load(REPO / "dvc.yaml")["stages"]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_depends_on_its_own_code_and_no_other(verb: str) -> None:
+    deps = [dep for dep in STAGES[verb]["do"]["deps"] if dep.startswith(("stages", "fingerprints"))]
+    assert deps == [f"fingerprints/{verb}.txt"]
+
+
+def test_a_stage_for_each_verb_and_no_other() -> None:
+    assert tuple(STAGES) == ("fingerprint", *VERBS)
+    assert STAGES["fingerprint"]["outs"] == [f"fingerprints/{verb}.txt" for verb in VERBS]
+    assert all((REPO / f"stages/{verb}.py").exists() for verb in VERBS)
+    assert all(STAGES[verb]["do"]["cmd"] == f"python -m stages.{verb} ${{key}}" for verb in VERBS)
+
+
+def test_package_files_hold_nothing_but_a_docstring() -> None:
+    for file in REPO.glob("stages/**/__init__.py"):
+        body = ast.parse(file.read_text(encoding="utf-8")).body
+        assert all(isinstance(node, ast.Expr) for node in body), file
+
+
+def test_nouns_know_no_verbs_and_no_params() -> None:
+    for file in (REPO / "stages/pix2pix").glob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        assert "pix2pix.config.configuration" not in text and "stages.entries" not in text, file
+        assert 'params.yaml"' not in text, file
+        assert not [verb for verb in VERBS if f"from stages.{verb} import" in text], file
+
+
+def test_neither_training_nor_rendering_reads_what_the_score_makes() -> None:
+    made = [str(out) for out in (*STAGES["score"]["do"]["metrics"], *STAGES["score"]["do"]["plots"])]
+    for verb in ("train", "render", "evaluate"):
+        deps = STAGES[verb]["do"]["deps"]
+        assert not [dep for dep in deps if dep.endswith("/") and any(dep in out for out in made)], verb
+
+
+def test_the_default_profile_contradicts_no_other() -> None:
+    """Snakemake reads it beneath any --profile, and lets it win."""
+    default, slurm = (
+        YAML(typ="safe").load(REPO / f"workflow/profiles/{name}/config.yaml") for name in ("default", "slurm")
+    )
+    assert {key: slurm[key] for key in default if key in slurm} == {
+        key: default[key] for key in default if key in slurm
+    }
+
+
+def committed(path: str) -> str | None:
+    shown = subprocess.run(["git", "show", f"HEAD:{path}"], cwd=REPO, capture_output=True, text=True, check=False)
+    return shown.stdout if shown.returncode == 0 else None
+
+
+def test_readme_in_git_shows_the_results_in_git(tmp_path: Path) -> None:
+    """Of HEAD, not of the working tree: a demo on another processor gives other numbers there."""
+    readme = committed("README.md")
+    if readme is None:
+        pytest.skip("not in a git repository with a README.md")
+    tree = subprocess.run(
+        ["git", "ls-tree", "-r", "--name-only", "HEAD"], cwd=REPO, capture_output=True, text=True, check=True
+    )
+    for path in tree.stdout.split("\n"):
+        if path.startswith(("results/", "records/")) and path.count("/") == 1 and path.endswith((".md", ".json")):
+            (tmp_path / path).parent.mkdir(exist_ok=True)
+            (tmp_path / path).write_text(committed(path) or "", encoding="utf-8")
+    block = results_block(read_params(REPO / "params.yaml"), results=tmp_path / "results", records=tmp_path / "records")
+    shown = readme.split(BEGIN)[1].split(END)[0].strip()
+    assert shown == block.strip(), "run `make readme` and commit"
+
+
+def test_every_committed_result_has_a_record() -> None:
+    params = read_params(REPO / "params.yaml")
+    for name, experiment in params.experiments.items():
+        if committed(f"results/{experiment.table}/{name}/metrics.json") is not None:
+            record = committed(f"records/{name}.json")
+            assert record is not None, f"records/{name}.json is missing: run `make readme`"
+            assert set(json.loads(record)) >= {"command", "commit", "seconds", "device", "torch"}
+
+
+def test_readme_names_every_file_and_folder_of_the_layout() -> None:
+    readme = (REPO / "README.md").read_text(encoding="utf-8")
+    listed = subprocess.run(["git", "ls-files"], cwd=REPO, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
+    tops = {path.split("/")[0] for path in listed if path}
+    nouns = {Path(path).name for path in listed if path.startswith("stages/") and path.endswith(".py")} - {
+        "__init__.py"
+    }
+    names = (tops | nouns) - {"README.md"}
+    missing = sorted(name for name in names if f"`{name}`" not in readme and f"`{name}/`" not in readme)
+    assert not missing
+
+
+def test_exp_run_keeps_every_comment_of_params_yaml(tmp_path: Path) -> None:
+    """`dvc exp run -S` rewrites the file with this very function."""
+    from dvc.utils.serialize import modify_yaml  # noqa: PLC0415
+
+    copy = tmp_path / "params.yaml"
+    before = (REPO / "params.yaml").read_text(encoding="utf-8")
+    copy.write_text(before, encoding="utf-8")
+    with modify_yaml(str(copy)) as content:
+        content["recipes"]["paper"]["epochs"] = 7
+    comments = [line.split("#", 1)[1] for line in before.split("\n") if "#" in line]
+    after = copy.read_text(encoding="utf-8")
+    assert [line.split("#", 1)[1] for line in after.split("\n") if "#" in line] == comments
+    assert read_params(copy).recipes["paper"].epochs == 7

@@ -1,0 +1,143 @@
+"""Laws of the networks: the paper's sizes, receptive fields, and independence of what else is in the batch."""
+
+import pytest
+import torch
+
+from pix2pix.networks.counter_rng import seed_of, uniform
+from pix2pix.networks.layers import Norm, from_network, initialise, to_network
+from pix2pix.networks.patchgan import PatchGAN
+from pix2pix.networks.unet import UNet
+
+
+def unet(size: int = 64, channels: int = 4, norm: str = "batch") -> UNet:
+    network = UNet(size=size, channels=channels, norm=norm, dropout=0.5, dropout_blocks=3)
+    initialise(network, 0)
+    return network
+
+
+def test_paper_generator_has_54_414_531_weights() -> None:
+    assert sum(p.numel() for p in unet(256, 64).parameters()) == 54_414_531
+
+
+def test_paper_discriminator_has_2_768_705_weights_and_a_30_by_30_map() -> None:
+    network = PatchGAN(channels=64, layers=3, norm="batch")
+    assert sum(p.numel() for p in network.parameters()) == 2_768_705
+    pair = torch.zeros(1, 3, 256, 256)
+    assert network(pair, pair).shape == (1, 1, 30, 30)
+
+
+@pytest.mark.parametrize(("layers", "field"), [(0, 1), (1, 16), (3, 70), (5, 286)])
+def test_receptive_field(layers: int, field: int) -> None:
+    network = PatchGAN(channels=2, layers=layers, norm="batch").eval()
+    for module in network.modules():
+        if isinstance(module, Norm):
+            module.forward = lambda x: x  # type: ignore[method-assign]  # statistics would connect all pixels
+        elif isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.constant_(module.weight, 0.1)
+    side = field + 150
+    image = torch.ones(1, 3, side, side, requires_grad=True)
+    logits = network(image, image)
+    logits[0, 0, logits.shape[2] // 2, logits.shape[3] // 2].backward()
+    assert image.grad is not None
+    touched = image.grad[0].abs().sum(0).nonzero()
+    assert (touched.amax(0) - touched.amin(0) + 1).tolist() == [field, field]
+
+
+def test_a_discriminator_without_condition_never_sees_the_source() -> None:
+    network = PatchGAN(channels=2, layers=1, norm="batch", conditional=False)
+    image, source = torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32)
+    assert torch.equal(network(source, image), network(1 - source, image))
+
+
+def test_only_skips_carry_detail_around_the_bottleneck() -> None:
+    """Without skips all images that agree at 1x1 come out alike; with skips they do not."""
+    for skips in (True, False):
+        network = UNet(size=64, channels=4, norm="batch", skips=skips).eval()
+        initialise(network, 0)
+        torch.nn.init.zeros_(network.get_parameter("down.5.conv.weight"))
+        first, second = (network(torch.rand(1, 3, 64, 64), None) for _ in range(2))
+        assert torch.equal(first, second) is not skips
+
+
+def test_a_network_of_classes_gives_logits() -> None:
+    network = UNet(size=64, channels=4, norm="batch", classes=12)
+    initialise(network, 0)
+    assert network(torch.rand(2, 3, 64, 64), None).shape == (2, 12, 64, 64)
+
+
+@pytest.mark.parametrize("size", [64, 128, 256, 512])
+def test_every_power_of_two_comes_back_at_its_size(size: int) -> None:
+    source = torch.zeros(1, 3, size, size)
+    generated = unet(size, 1).train()(source, torch.tensor([0]))
+    assert generated.shape == source.shape
+    assert generated.abs().max() <= 1
+
+
+@pytest.mark.parametrize("size", [32, 96, 0])
+def test_other_sizes_are_refused(size: int) -> None:
+    with pytest.raises(ValueError, match=f"size {size} is not a power of two"):
+        unet(size)
+
+
+@pytest.mark.parametrize("norm", ["batch", "instance"])
+def test_a_result_does_not_depend_on_its_neighbours_in_the_batch(norm: str) -> None:
+    network = unet(norm=norm).eval()
+    source = torch.rand(3, 3, 64, 64) * 2 - 1
+    seeds = torch.tensor([5, 6, 7])
+    together = network(source, seeds)
+    for i in range(3):
+        alone = network(source[i : i + 1], seeds[i : i + 1])
+        torch.testing.assert_close(together[i : i + 1], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_batch_and_instance_norm_are_the_same_at_batch_size_one() -> None:
+    source, seeds = torch.rand(1, 3, 64, 64), torch.tensor([1])
+    torch.testing.assert_close(unet(norm="batch").train()(source, seeds), unet(norm="instance").train()(source, seeds))
+
+
+def test_batch_norm_uses_the_batch_in_training() -> None:
+    norm, x = Norm(2, "batch").train(), torch.randn(4, 2, 8, 8) + torch.arange(4.0)[:, None, None, None]
+    torch.testing.assert_close(norm(x).mean((0, 2, 3)), torch.zeros(2), atol=1e-5, rtol=0)
+    assert norm(x)[0].mean() < -0.5  # not each image alone
+
+
+def test_dropout_drops_a_half_and_is_a_function_of_the_seed() -> None:
+    network, source = unet().eval(), torch.rand(1, 3, 64, 64)
+    first, second = network(source, torch.tensor([1])), network(source, torch.tensor([2]))
+    assert torch.equal(first, network(source, torch.tensor([1])))
+    assert not torch.equal(first, second)
+    assert not torch.equal(first, network(source, None))
+
+
+def test_initial_weights_follow_the_paper_and_the_seed_alone() -> None:
+    torch.manual_seed(1)
+    first = unet(channels=16).state_dict()
+    torch.manual_seed(2)
+    second = unet(channels=16).state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert first["down.3.conv.weight"].std().item() == pytest.approx(0.02, rel=0.02)
+    assert first["down.3.norm.weight"].mean().item() == pytest.approx(1.0, abs=0.01)
+
+
+def test_uniform_noise_is_uniform_and_independent_between_seeds_and_streams() -> None:
+    seeds = torch.tensor([seed_of(0, f"image {i}") for i in range(50)])
+    draws = uniform(seeds, (4, 16, 16), stream=3)
+    assert draws.min() >= 0
+    assert draws.max() < 1
+    assert draws.mean().item() == pytest.approx(0.5, abs=0.005)
+    assert draws.std().item() == pytest.approx(12**-0.5, abs=0.005)
+    flat = draws.flatten(1)
+    correlation = torch.corrcoef(torch.cat([flat, uniform(seeds, (4, 16, 16), stream=4).flatten(1)])) - torch.eye(100)
+    assert correlation.abs().max() < 0.2
+    assert torch.equal(uniform(seeds[7:8], (4, 16, 16), stream=3), draws[7:8])
+
+
+def test_neighbouring_seeds_give_unrelated_noise() -> None:
+    draws = uniform(torch.arange(64), (1024,), stream=0)
+    assert (torch.corrcoef(draws) - torch.eye(64)).abs().max() < 0.2
+
+
+def test_every_byte_survives_the_networks_range() -> None:
+    every = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
+    assert torch.equal(from_network(to_network(every)), every)
+    assert from_network(torch.tensor([[[[-1.5, 1.5, 0.003]]]])).flatten().tolist() == [0, 255, 128]

@@ -1,0 +1,155 @@
+"""Laws of jitter, mirror and noise for any draw: both sides alike, in range, and blind to what else is in the batch."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import strategies as st
+
+from pix2pix.files.images import Uint8
+from pix2pix.networks.counter_rng import seed_of, uniform
+from pix2pix.networks.inference import Trained, inference_seeds
+from pix2pix.networks.layers import from_network
+from pix2pix.training.augmentation import centre_draws, cut_batch, draw_epoch
+from tests.pix2pix.networks.test_inference import folder, trained  # noqa: F401
+from tests.support.laws import contents, of_any, seeds
+from tests.support.soaks import Soak
+
+epochs = {
+    "seed": seeds,
+    "epoch": st.integers(0, 10_000),
+    "pairs": st.integers(1, 40),
+    "size": st.integers(1, 12),
+    "more": st.integers(0, 6),
+    "mirror": st.booleans(),
+}
+
+
+def places(pairs: int, side: int) -> torch.Tensor:
+    """Pairs whose pixels say where they lie: source (pair, row, column), target 255 minus that."""
+    pair, row, column = np.indices((pairs, side, side), np.uint8)
+    source = np.stack([pair, row, column], axis=-1)
+    return torch.from_numpy(np.concatenate([source, 255 - source], axis=-1))
+
+
+@pytest.mark.soak
+def test_any_draw_cuts_and_mirrors_both_sides_where_it_says(soak: Soak) -> None:
+    @of_any(soak, 60, 3_000, batch=st.integers(1, 8), **epochs)
+    def law(*, batch: int, seed: int, epoch: int, pairs: int, size: int, more: int, mirror: bool) -> None:
+        batch, jitter = min(batch, pairs), size + more
+        drawn = draw_epoch(
+            seed=seed, epoch=epoch, pairs=pairs, batch_size=batch, jitter=jitter, size=size, mirror=mirror
+        )
+        assert drawn.shape == (pairs // batch, batch, 5)
+        assert len(set(drawn[..., 0].flatten().tolist())) == pairs // batch * batch, "no pair twice"
+        for step in drawn:
+            source, target = (from_network(side) for side in cut_batch(places(pairs, jitter), step, size=size))
+            assert torch.equal(source, 255 - target)
+            for (pair, top, left, mirrored, noise), cut in zip(step.tolist(), source.tolist(), strict=True):
+                assert 0 <= top <= more and 0 <= left <= more and 0 <= noise < 2**32
+                assert mirrored in ((0, 1) if mirror else (0,))
+                columns = list(range(left, left + size))
+                assert cut[0] == [[pair] * size] * size
+                assert cut[1] == [[row] * size for row in range(top, top + size)]
+                assert cut[2] == [columns[::-1] if mirrored else columns] * size
+
+
+@pytest.mark.soak
+def test_any_cut_is_the_same_alone_and_in_any_company(soak: Soak) -> None:
+    @of_any(soak, 60, 3_000, batch=st.integers(1, 8), **epochs)
+    def law(*, batch: int, seed: int, epoch: int, pairs: int, size: int, more: int, mirror: bool) -> None:
+        """Where batches divide the pairs, the k-th draw of an epoch does not depend on their size either."""
+        pairs, jitter = pairs * batch, size + more
+        images = torch.from_numpy(np.random.default_rng(seed).integers(0, 256, (pairs, jitter, jitter, 6), np.uint8))
+        one, many = (
+            draw_epoch(seed=seed, epoch=epoch, pairs=pairs, batch_size=n, jitter=jitter, size=size, mirror=mirror)
+            for n in (1, batch)
+        )
+        assert torch.equal(one.flatten(0, 1), many.flatten(0, 1))
+        together = cut_batch(images, many[0], size=size)
+        shuffled = torch.from_numpy(np.random.default_rng(epoch).permutation(batch))
+        reordered = cut_batch(images, many[0][shuffled], size=size)
+        for i in range(batch):
+            alone = cut_batch(images, many[0][i : i + 1], size=size)
+            place = shuffled.tolist().index(i)
+            for side, both, other in zip(alone, together, reordered, strict=True):
+                assert torch.equal(side[0], both[i]) and torch.equal(side[0], other[place])
+
+
+@pytest.mark.parametrize(("side", "size", "margin"), [(10, 4, 3), (9, 4, 2), (6, 6, 0), (7, 6, 0)])
+def test_validation_is_cut_from_the_middle_and_never_mirrored(side: int, size: int, margin: int) -> None:
+    draws = centre_draws([3, 1], side=side, size=size)
+    source, target = (from_network(part) for part in cut_batch(places(5, side), draws, size=size))
+    middle = torch.arange(margin, margin + size)
+    for cut, pair in zip(source, (3, 1), strict=True):
+        assert (cut[0] == pair).all() and torch.equal(cut[1, :, 0].long(), middle)
+        assert torch.equal(cut[2, 0].long(), middle)
+    assert torch.equal(target, 255 - source)
+
+
+@pytest.mark.soak
+def test_any_images_noise_is_its_own(soak: Soak) -> None:
+    @of_any(
+        soak,
+        60,
+        3_000,
+        chosen=st.lists(seeds, min_size=1, max_size=6),
+        shape=st.lists(st.integers(1, 5), min_size=1, max_size=3).map(tuple),
+        stream=st.integers(0, 8),
+    )
+    def law(*, chosen: list[int], shape: tuple[int, ...], stream: int) -> None:
+        noise = uniform(torch.tensor(chosen), shape, stream=stream)
+        assert noise.shape == (len(chosen), *shape) and noise.dtype == torch.float32
+        assert ((noise >= 0) & (noise < 1)).all()
+        for i, seed in enumerate(chosen):
+            assert torch.equal(noise[i], uniform(torch.tensor([seed]), shape, stream=stream)[0])
+        long = uniform(torch.tensor(chosen), (64,), stream=stream)
+        assert not torch.equal(long, uniform(torch.tensor(chosen), (64,), stream=stream + 1))
+        assert len({tuple(row.tolist()) for row in long}) == len(set(chosen))
+
+
+def test_noise_is_even_and_its_rows_and_streams_do_not_resemble_each_other() -> None:
+    """Within five standard errors: mean and spread of a uniform variable, and no correlation."""
+    ids = [seed_of(0, f"car_{i}") for i in range(64)]
+    noise = torch.stack([uniform(torch.tensor(ids), (1024,), stream=stream) for stream in range(2)]).flatten(0, 1)
+    n = noise.numel()
+    assert abs(noise.mean().item() - 0.5) < 5 * (1 / 12 / n) ** 0.5
+    assert abs(noise.var().item() - 1 / 12) < 5 * (1 / 180 / n) ** 0.5
+    between = torch.corrcoef(noise).fill_diagonal_(0)
+    assert between.abs().max().item() < 6 / 1024**0.5
+
+
+@pytest.mark.parametrize("dropout", [True, False])
+@pytest.mark.soak
+def test_any_image_is_translated_to_the_same_bytes_in_any_company(folder: Path, soak: Soak, dropout: bool) -> None:  # noqa: F811
+    network: Trained = trained(inference={"dropout": dropout, "statistics": "image"})
+    case = st.tuples(st.sampled_from(["noise", "flat", "slope"]), seeds, st.integers(1, 90), st.integers(1, 90))
+    alone: dict[tuple[tuple[str, int, int, int], str], Uint8] = {}
+
+    @of_any(soak, 10, 300, company=st.lists(st.tuples(case, st.text(max_size=3)), min_size=1, max_size=4))
+    def law(*, company: list[tuple[tuple[str, int, int, int], str]]) -> None:
+        for picture, id in [*company, *company[::-1]]:
+            result = network.generate(contents(*picture), id=id)
+            assert result.shape == (*picture[2:], 3)
+            np.testing.assert_array_equal(result, alone.setdefault((picture, id), result))
+
+    fresh: Trained = trained(inference={"dropout": dropout, "statistics": "image"})
+    for (picture, id), result in alone.items():
+        np.testing.assert_array_equal(fresh.generate(contents(*picture), id=id), result)
+
+
+@pytest.mark.soak
+def test_in_a_batch_an_image_differs_by_rounding_alone(folder: Path, soak: Soak) -> None:  # noqa: F811
+    """`render` gives the network one image at a time; who gives it several finds their noise and statistics apart."""
+    network = trained()
+
+    @of_any(soak, 8, 300, chosen=st.lists(seeds, min_size=2, max_size=4, unique=True))
+    @torch.inference_mode()
+    def law(*, chosen: list[int]) -> None:
+        sources = torch.stack([torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(s)) for s in chosen])
+        noise = inference_seeds(0, [str(s) for s in chosen])
+        together = network.generator(sources * 2 - 1, noise)
+        for i in range(len(chosen)):
+            alone = network.generator(sources[i : i + 1] * 2 - 1, noise[i : i + 1])
+            torch.testing.assert_close(together[i : i + 1], alone, atol=1e-5, rtol=1e-5)

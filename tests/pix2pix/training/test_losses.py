@@ -1,0 +1,37 @@
+"""The losses agree with their definitions in the paper (section 3.1)."""
+
+import math
+
+import pytest
+import torch
+
+from pix2pix.training.losses import discriminator_loss, gan_loss, l1_loss
+
+
+def test_gan_loss_is_the_mean_log_of_the_probability() -> None:
+    logits = torch.tensor([[-2.0, 0.0], [1.0, 3.0]])
+    probability = 1 / (1 + torch.exp(-logits))
+    assert gan_loss(logits, real=True).item() == pytest.approx(-probability.log().mean().item(), rel=1e-6)
+    assert gan_loss(logits, real=False).item() == pytest.approx(-(1 - probability).log().mean().item(), rel=1e-5)
+
+
+def test_at_chance_both_losses_are_log_2() -> None:
+    chance = torch.zeros(1, 1, 30, 30)
+    assert gan_loss(chance, real=True).item() == pytest.approx(math.log(2))
+    assert discriminator_loss(chance, chance).item() == pytest.approx(math.log(2))
+
+
+def test_discriminator_loss_is_half_the_sum_and_low_when_right() -> None:
+    sure = torch.full((1, 1, 4, 4), 10.0)
+    assert discriminator_loss(sure, -sure).item() < 1e-4
+    assert discriminator_loss(-sure, sure).item() == pytest.approx(10, rel=1e-3)
+
+
+def test_l1_of_opposite_images_is_2() -> None:
+    white = torch.ones(1, 3, 8, 8)
+    assert l1_loss(white, -white).item() == 2
+    assert l1_loss(white, white).item() == 0
+
+
+def test_extreme_logits_stay_finite() -> None:
+    assert gan_loss(torch.tensor([1e4, -1e4]), real=True).isfinite()

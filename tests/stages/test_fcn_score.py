@@ -1,0 +1,182 @@
+"""Laws of the FCN-score: real photos are the ceiling, equal photos reach it, and only the asked for are scored."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ruamel.yaml import YAML
+
+from pix2pix.config.configuration import Params, read_params
+from pix2pix.evaluation.segmentation import confusion, label_scores
+from pix2pix.files.image_grid import tiles
+from pix2pix.files.images import read_image, write_png
+from pix2pix.networks.build import build_generator
+from pix2pix.networks.layers import initialise
+from pix2pix.networks.weights import network_tensors, save_tensors
+from pix2pix.pairs.palettes import FACADES, decode
+from pix2pix.pairs.stitched import read_classes, read_pairs
+from stages.fcn_score import SHOWN, fcn_score, main
+from tests.stages.test_evaluate import save_rendered
+from tests.support.tiny import TINY, make_pairs, random_image
+
+OUT = Path("results/tiny/first")
+SEGMENTER = {"kind": "unet", "channels": 4, "norm": "instance", "classes": "facades"}
+SCORED: dict[str, Any] = TINY | {
+    "models": TINY["models"] | {"segmenter": SEGMENTER},
+    "recipes": TINY["recipes"] | {"alone": TINY["recipes"]["quick"] | {"gan_weight": 0.0, "l1_weight": 1.0}},
+    "experiments": TINY["experiments"]
+    | {"reader": TINY["experiments"]["first"] | {"direction": "AtoB", "model": "segmenter", "recipe": "alone"}},
+    "scores": {"first": {"table": "tiny", "dataset": "houses", "segmenter": "reader"}},
+}
+KEYS = ("pixel_accuracy", "class_accuracy", "mean_iou")
+
+
+@pytest.fixture
+def repo(tiny_repo: Path) -> Params:
+    """Rendered photos, and a segmenter of random weights that finds many classes."""
+    params = Params.model_validate(SCORED)
+    save_rendered()
+    generator = build_generator(SEGMENTER, size=64)
+    initialise(generator, 1)
+    about = params.describe("reader") | {"experiment": "reader", "inference": {"dropout": False, "statistics": "image"}}
+    save_tensors(Path("models/reader/last.safetensors"), network_tensors("generator", generator), about)
+    return params
+
+
+def read_score() -> dict[str, Any]:
+    return dict(json.loads((OUT / "fcn_score.json").read_text(encoding="utf-8")))
+
+
+def test_photos_equal_to_the_real_ones_reach_the_ceiling(repo: Params) -> None:
+    shutil.rmtree(OUT)
+    save_rendered(noise=0)
+    fcn_score("first", repo)
+    found = read_score()
+    assert [found[key] for key in KEYS] == [found[f"real_{key}"] for key in KEYS]
+
+
+def test_other_photos_have_other_scores_under_the_same_ceiling(repo: Params) -> None:
+    fcn_score("first", repo)
+    before = read_score()
+    for path in (OUT / "images/val").iterdir():
+        write_png(path, random_image(int(path.stem)))
+    fcn_score("first", repo)
+    after = read_score()
+    assert [after[f"real_{key}"] for key in KEYS] == [before[f"real_{key}"] for key in KEYS]
+    assert [after[key] for key in KEYS] != [before[key] for key in KEYS]
+
+
+def test_the_numbers_are_those_of_the_picture(repo: Params) -> None:
+    """All three images are shown: label map, photos and what was read in them."""
+    fcn_score("first", repo)
+    found, classes = read_score(), list(FACADES)
+    shown = tiles(read_image(OUT / "fcn_score.png"), rows=3, columns=5, size=(64, 64))
+    total = np.zeros((2, 12, 12), np.int64)
+    for pair, images in zip(read_pairs(Path("data/pairs/houses"), "val"), shown, strict=True):
+        truth = read_classes(pair, "facades", size=64)
+        np.testing.assert_array_equal(images[0], read_image(OUT / f"images/val/{pair.id}.png"))
+        np.testing.assert_array_equal(decode(images[2], "facades"), truth)
+        for which, image in enumerate((images[1], images[3])):
+            total[which] += confusion(decode(image, "facades"), truth, classes=classes)
+    for matrix, prefix in zip(total, ("", "real_"), strict=True):
+        expected = label_scores(matrix, classes=classes)
+        assert {key: found[prefix + key] for key in KEYS} == pytest.approx(expected, abs=1e-8)
+    assert (found["n"], found["segmenter"], len(found)) == (3, "reader", 8)
+
+
+def test_scoring_again_changes_no_byte(repo: Params) -> None:
+    fcn_score("first", repo)
+    before = [(OUT / file).read_bytes() for file in ("fcn_score.json", "fcn_score.png")]
+    fcn_score("first", repo)
+    assert [(OUT / file).read_bytes() for file in ("fcn_score.json", "fcn_score.png")] == before
+
+
+def spoil(kind: str) -> None:
+    match kind:
+        case "nothing rendered":
+            shutil.rmtree(OUT)
+        case "a missing picture":
+            (OUT / "images/val/2.png").unlink()
+        case "another size":
+            write_png(OUT / "images/val/2.png", random_image(0, 64, 63))
+        case "no segmenter":
+            shutil.rmtree("models/reader")
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("nothing rendered", r"first/card\.json: not rendered yet; run `python -m stages\.render first` first"),
+        ("a missing picture", r"images/val: does not hold exactly the images of split 'val'; render again"),
+        ("another size", r"images/val/2\.png: 63 x 64 pixels, its target 64 x 64; render again"),
+        ("no segmenter", r"models/reader/last\.safetensors: no such weights file"),
+    ],
+)
+def test_what_cannot_be_scored_is_named(repo: Params, kind: str, says: str) -> None:
+    spoil(kind)
+    with pytest.raises((ValueError, FileNotFoundError), match=says):
+        fcn_score("first", repo)
+    assert not (OUT / "fcn_score.json").exists()
+
+
+def test_a_segmenter_of_other_parameters_is_refused(repo: Params) -> None:
+    other = SCORED["recipes"]["alone"] | {"epochs": 9}
+    params = Params.model_validate(SCORED | {"recipes": SCORED["recipes"] | {"alone": other}})
+    with pytest.raises(ValueError, match="models/reader: trained with another recipe"):
+        fcn_score("first", params)
+
+
+def test_an_experiment_that_is_not_asked_for_has_no_score(repo: Params) -> None:
+    with pytest.raises(ValueError, match="scores: there is no 'first_mean'"):
+        fcn_score("first_mean", repo)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "says"),
+    [
+        ("first", {"segmenter": "nope"}, r"scores\.first\.segmenter: there is no 'nope'"),
+        ("nope", {}, r"scores\.nope: there is no 'nope'"),
+        ("first", {"table": "other"}, r"scores\.first\.table: 'other', but experiments\.first has 'tiny'"),
+        ("first", {"dataset": "cars"}, r"scores\.first\.dataset: 'cars', but experiments\.first has 'houses'"),
+        ("first", {"segmenter": "first_mean"}, r"first_mean is not direction AtoB on a dataset with these labels"),
+        ("first", {"segmenter": "large"}, r"large reads 128 pixels, first has 64"),
+        ("reader", {}, r"scores\.reader: only photos made from labels are scored"),
+    ],
+)
+def test_a_wrong_score_is_named_by_its_key(tmp_path: Path, name: str, change: dict[str, str], says: str) -> None:
+    large = {"large": SCORED["recipes"]["alone"] | {"size": 128, "jitter": 128}}
+    experiments = {"large": SCORED["experiments"]["reader"] | {"recipe": "large"}}
+    wrong = SCORED | {
+        "recipes": SCORED["recipes"] | large,
+        "experiments": SCORED["experiments"] | experiments,
+        "scores": {name: SCORED["scores"]["first"] | change},
+    }
+    with (tmp_path / "params.yaml").open("w", encoding="utf-8") as file:
+        YAML().dump(wrong, file)
+    with pytest.raises(ValueError, match=says):
+        read_params(tmp_path / "params.yaml")
+
+
+def test_score_as_a_command_is_score(repo: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    fcn_score("first", repo)
+    before = read_score()
+    (OUT / "fcn_score.json").unlink()
+    with Path("params.yaml").open("w", encoding="utf-8") as file:
+        YAML().dump(SCORED, file)
+    monkeypatch.setattr("sys.argv", ["score", "first"])
+    main()
+    assert read_score() == before
+
+
+def test_of_many_images_score_counts_all_and_shows_some(repo: Params) -> None:
+    shutil.rmtree("data/pairs/houses")
+    shutil.rmtree(OUT)
+    make_pairs(Path("data/pairs/houses"), {"train": 1, "val": 7})
+    save_rendered()
+    fcn_score("first", repo)
+    assert read_score()["n"] == 7
+    height = read_image(OUT / "fcn_score.png").shape[0]
+    assert SHOWN * 64 < height < 7 * 64

@@ -1,0 +1,59 @@
+"""One's own pairs as the README says it: its lines of params.yaml, copied, on a folder that a person has."""
+
+import copy
+import re
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from pix2pix.config.configuration import Params, read_params
+from pix2pix.files.images import write_png
+from pix2pix.toydata.facades import draw_facade
+from stages.download import main as download
+from stages.evaluate import evaluate
+from stages.prepare import main as prepare
+from stages.render import render
+from stages.report import report
+from stages.train import train
+from tests.support.repository import REPO
+from tests.support.tiny import TINY
+
+README = REPO / "README.md"
+
+
+@pytest.fixture
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
+    """A repository with TINY's models and recipes (by the names that the README uses) and the README's own lines."""
+    for split, count in (("train", 6), ("val", 2)):
+        for i in range(count):
+            for side, image in zip("AB", draw_facade(index=i + 100 * (split == "val"), size=64, seed=0), strict=True):
+                folder = tmp_path / "my_pairs" / split / side
+                folder.mkdir(parents=True, exist_ok=True)
+                write_png(folder / f"{i}.png", image)
+    whole = copy.deepcopy(TINY)
+    whole["models"]["pix2pix"], whole["recipes"]["paper"] = whole["models"]["tiny"], whole["recipes"]["quick"]
+    section = README.read_text(encoding="utf-8").split("## Your own pairs")[1]
+    [block] = re.findall(r"```yaml\n(.*?)```", section.split("\n## ")[0], flags=re.DOTALL)
+    for name, entries in YAML(typ="safe").load(block).items():
+        whole[name] |= entries
+    here = tmp_path / "repository"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    with Path("params.yaml").open("w", encoding="utf-8") as file:
+        YAML().dump(whole, file)
+    return read_params()
+
+
+def test_the_lines_of_the_readme_train_on_a_folder(repo: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    for verb in (download, prepare):
+        monkeypatch.setattr("sys.argv", ["verb", "mine"])
+        verb()
+    for name in ("mine", "mine_mean"):
+        train(name, repo)
+        render(name, repo)
+        evaluate(name, repo)
+    report("mine", repo)
+    table = Path("results/mine.md").read_text(encoding="utf-8")
+    assert "My pairs" in table
+    assert "mine − mine_mean" in table

@@ -1,0 +1,216 @@
+"""Laws of rendering: a result depends on the image, its id and the weights alone; the grid shows the files."""
+
+import copy
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pix2pix.config.configuration import Params
+from pix2pix.files.image_grid import tiles
+from pix2pix.files.images import read_image, write_png
+from pix2pix.networks.inference import load_trained
+from pix2pix.networks.layers import to_network
+from pix2pix.networks.mean_target import MeanTarget
+from pix2pix.networks.weights import network_tensors, save_tensors
+from pix2pix.pairs.stitched import read_pairs, read_sides
+from stages.render import main, render, render_folder
+from tests.pix2pix.networks.test_inference import ABOUT, WEIGHTS, save_weights
+from tests.support.tiny import TINY, random_image
+
+OUT = Path("results/tiny/first")
+
+
+@pytest.fixture
+def repo(tiny_repo: Path) -> Path:
+    """A repository whose experiment `first` has weights."""
+    save_weights()
+    return tiny_repo
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def held_out(split: str) -> Params:
+    return Params.model_validate(TINY | {"datasets": {"houses": TINY["datasets"]["houses"] | {"held_out": split}}})
+
+
+@pytest.mark.parametrize(("split", "count"), [("val", 3)])
+def test_every_held_out_image_is_rendered_under_its_id(repo: Path, split: str, count: int) -> None:
+    render("first", held_out(split))
+    names = [f"images/{split}/{i}.png" for i in range(1, count + 1)]
+    assert sorted(files(OUT)) == ["card.json", "grid.png", *names, "training.png"]
+    pictures = [read_image(OUT / name) for name in names]
+    assert all(picture.shape == (64, 64, 3) for picture in pictures)
+    assert min(picture.std() for picture in pictures) > 3, "the test's weights must draw something"
+    card = json.loads((OUT / "card.json").read_text(encoding="utf-8"))
+    assert card == ABOUT | {"split": split, "n": count, "grid": ["1", "2", "3"]}
+
+
+def test_the_grid_shows_the_files_themselves(repo: Path, params: Params) -> None:
+    render("first", params)
+    shown = tiles(read_image(OUT / "grid.png"), rows=3, columns=3, size=(64, 64), across=2)
+    for pair, images in zip(read_pairs(Path("data/pairs/houses"), "val"), shown, strict=True):
+        source, target = read_sides(pair, direction="BtoA", size=64)
+        for image, expected in zip(
+            images, [source, read_image(OUT / f"images/val/{pair.id}.png"), target], strict=True
+        ):
+            np.testing.assert_array_equal(image, expected)
+
+
+def test_the_training_grid_shows_four_images_that_were_trained_on(repo: Path, params: Params) -> None:
+    render("first", params)
+    trained = load_trained(WEIGHTS, torch.device("cpu"))
+    pairs = read_pairs(Path("data/pairs/houses"), "train")
+    shown = tiles(read_image(OUT / "training.png"), rows=4, columns=3, size=(64, 64), across=2)
+    for id, images in zip(("1", "3", "6", "8"), shown, strict=True):
+        source, target = read_sides(next(p for p in pairs if p.id == id), direction="BtoA", size=64)
+        for image, expected in zip(images, [source, trained.generate(source, id=id), target], strict=True):
+            np.testing.assert_array_equal(image, expected)
+
+
+def test_a_result_does_not_depend_on_the_other_images(repo: Path, params: Params) -> None:
+    render("first", params)
+    together = files(OUT / "images/val")
+    table = Path("data/pairs/houses/pairs.csv")
+    lines = table.read_text(encoding="utf-8").splitlines()
+    table.write_text("\n".join(line for line in lines if not line.startswith(("1,val", "3,val"))), encoding="utf-8")
+    for id in ("1", "3"):
+        Path(f"data/pairs/houses/val/{id}.png").unlink()
+    render("first", params)
+    assert files(OUT / "images/val") == {"2.png": together["2.png"]}
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "change", "key"),
+    [
+        ("experiments", "first", {"direction": "AtoB"}, "direction"),
+        ("experiments", "first", {"seed": 7}, "seed"),
+        ("models", "tiny", {"inference_dropout": False}, "model"),
+        ("recipes", "quick", {"epochs": 9}, "recipe"),
+    ],
+)
+def test_weights_of_other_parameters_are_refused(
+    repo: Path, section: str, name: str, change: dict[str, object], key: str
+) -> None:
+    changed = copy.deepcopy(TINY)
+    changed[section][name] |= change
+    with pytest.raises(ValueError, match=f"models/first: trained with another {key} than params"):
+        render("first", Params.model_validate(changed))
+    assert not OUT.exists()
+
+
+def test_the_baseline_renders_the_mean_image(tiny_repo: Path, params: Params) -> None:
+    baseline, mean = MeanTarget(64), random_image(5)
+    baseline.image = to_network(torch.from_numpy(mean).permute(2, 0, 1)[None])
+    about = ABOUT | {"model": {"kind": "mean"}, "inference": {"dropout": False}}
+    save_tensors(Path("models/first_mean/last.safetensors"), network_tensors("generator", baseline), about)
+    render("first_mean", params)
+    for id in (1, 2, 3):
+        np.testing.assert_array_equal(read_image(Path(f"results/tiny/first_mean/images/val/{id}.png")), mean)
+
+
+def test_a_failure_leaves_the_last_result_whole(repo: Path, params: Params) -> None:
+    render("first", params)
+    before = files(OUT)
+    picture = Path("data/pairs/houses/val/3.png")
+    picture.write_bytes(picture.read_bytes()[:-200])
+    with pytest.raises(ValueError, match=r"val/3\.png: not a readable image"):
+        render("first", params)
+    assert files(OUT) == before
+
+
+def own_images(folder: Path) -> dict[str, tuple[int, int]]:
+    """Images as people have them; name -> width and height as a person sees them."""
+    folder.mkdir()
+    write_png(folder / "odd.png", random_image(0, 101, 70))
+    write_png(folder / "exact.png", random_image(1, 64, 128))
+    Image.fromarray(random_image(2, 30, 500)[..., 0]).save(folder / "grey.png")
+    Image.fromarray(random_image(3, 40, 41)[..., 0].astype(np.uint16) * 257).save(folder / "sixteen bits.png")
+    Image.fromarray(random_image(4, 20, 20)).convert("RGBA").save(folder / "alpha.webp")
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.fromarray(random_image(5, 50, 90)).save(folder / "turned.JPG", exif=turned)
+    (folder / "notes.txt").write_text("not an image")
+    sizes = {"odd": (70, 101), "exact": (128, 64), "grey": (500, 30), "sixteen bits": (41, 40), "alpha": (20, 20)}
+    return sizes | {"turned": (50, 90)}
+
+
+def test_own_images_come_back_at_their_size_whatever_it_is(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = own_images(Path("own"))
+    before = files(Path("own"))
+    monkeypatch.setattr(sys, "argv", ["render", "first", "--images", "own", "--out", "new/out"])
+    main()
+    assert sorted(files(Path("new"))) == sorted(f"out/{name}.png" for name in sizes)
+    for name, size in sizes.items():
+        with Image.open(f"new/out/{name}.png") as picture:
+            assert (picture.size, picture.mode) == (size, "RGB")
+    assert files(Path("own")) == before
+    assert not OUT.exists()
+
+
+def test_an_own_image_is_rendered_as_a_held_out_one(repo: Path, params: Params) -> None:
+    render("first", params)
+    Path("own").mkdir()
+    for pair in read_pairs(Path("data/pairs/houses"), "val"):
+        write_png(Path(f"own/{pair.id}.png"), read_sides(pair, direction="BtoA", size=64)[0])
+    write_png(Path("own/another.png"), random_image(0, 70, 70))
+    render_folder("first", Path("own"), Path("out"))
+    rendered = files(Path("out"))
+    del rendered["another.png"]
+    assert rendered == files(OUT / "images/val")
+
+
+@pytest.mark.parametrize(
+    ("names", "out", "says"),
+    [
+        (None, "out", "own: no such folder"),
+        ([], "out", "own: no image files"),
+        (["a.png", "b.png", "b.jpg"], "out", "own: two files are named 'b'"),
+        (["a.png"], "own", "--out own is the folder of the images"),
+        (["empty.png"], "out", r"empty\.png: not a readable image"),
+    ],
+)
+def test_a_folder_that_cannot_be_translated_is_refused(repo: Path, names: Any, out: str, says: str) -> None:
+    own = Path("own")
+    if names is not None:
+        own.mkdir()
+    for name in names or []:
+        write_png(own / name, random_image(0)) if name != "empty.png" else (own / name).touch()
+    before = files(own)
+    with pytest.raises((ValueError, FileNotFoundError), match=says):
+        render_folder("first", own, Path(out))
+    assert files(own) == before
+    assert files(Path("out")) == {}
+
+
+@pytest.mark.parametrize("given", [["--images", "own"], ["--out", "out"]])
+def test_images_and_out_go_together(repo: Path, monkeypatch: pytest.MonkeyPatch, given: list[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["render", "first", *given])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert not Path("results").exists()
+
+
+def test_pairs_that_are_missing_are_named(repo: Path, params: Params) -> None:
+    Path("data/pairs/houses/pairs.csv").unlink()
+    with pytest.raises(FileNotFoundError, match=r"data/pairs/houses/pairs\.csv"):
+        render("first", params)
+
+
+def test_weights_that_cannot_be_read_are_named_and_nothing_is_left(repo: Path, params: Params) -> None:
+    WEIGHTS.write_bytes(WEIGHTS.read_bytes()[:-1])
+    Path("own").mkdir()
+    write_png(Path("own/a.png"), random_image(0))
+    with pytest.raises(ValueError, match=rf"^{WEIGHTS}: "):
+        render("first", params)
+    with pytest.raises(ValueError, match=rf"^{WEIGHTS}: "):
+        render_folder("first", Path("own"), Path("out"))
+    assert not Path("results").exists()
+    assert not Path("out").exists()

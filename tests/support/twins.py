@@ -1,0 +1,112 @@
+"""A tiny twin of every kind of experiment: what a refactoring that moves no bit is held against."""
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from pix2pix.config.configuration import read_params
+from stages.download import download
+from stages.evaluate import evaluate
+from stages.fcn_score import fcn_score
+from stages.prepare import prepare
+from stages.render import render
+from stages.report import report
+from stages.robustness import robustness
+from stages.train import train
+from tests.support.repository import REPO
+from tests.support.tiny import TINY
+
+SMALL = {"epochs": 1, "decay_epochs": 0, "keep_every": 1}
+PIX2PIX = TINY["models"]["tiny"]
+MODELS: dict[str, dict[str, Any]] = {
+    "dropout_batch": PIX2PIX,
+    "no_dropout_instance": PIX2PIX | {"dropout": 0.0, "inference_dropout": False, "norm": "instance"},
+    "no_skips": PIX2PIX | {"skips": False},
+    "unconditional": PIX2PIX | {"conditional": False},
+    **{f"layers_{n}": PIX2PIX | {"discriminator_layers": n} for n in (0, 1, 2, 4, 5)},
+}
+ALONE: dict[str, dict[str, Any]] = {
+    **{
+        f"fcn_{stride}_{classes or 'image'}": {
+            "kind": "fcn",
+            "channels": 4,
+            "convolutions": 2,
+            "stride": stride,
+            "upsampling": upsampling,
+            "norm": "batch",
+            "classes": classes,
+        }
+        for stride, upsampling in ((8, "stepwise"), (16, "single"), (32, "single"))
+        for classes in (None, "facades")
+    },
+    "unet": {"kind": "unet", "channels": 4, "norm": "batch", "classes": None},
+    "reader": {"kind": "unet", "channels": 4, "norm": "instance", "classes": "facades"},
+}
+CANNY = {"method": "canny", "blur_sigma": 1.0, "low": 40, "high": 110}
+DOODLE = {"method": "doodle", "smoothing": 2.0, "low": 40, "high": 110, "min_length": 30, "width": 2}
+
+
+def all_kinds() -> dict[str, Any]:
+    """Params with an experiment of every kind: both directions, a score, a probe, kept epochs."""
+    houses = TINY["datasets"]["houses"]
+    cars = {"source": "drawn_cars", "cars": 2, "views": 2, "size": 64, "seed": 0}
+    layout = {"layout": "carvana", "size": 64, "hold_out": 1, "seed": 0}
+    experiment = TINY["experiments"]["first"]
+    experiments = {name: experiment | {"model": name} for name in MODELS}
+    experiments |= {name: experiment | {"model": name, "recipe": "alone", "direction": "AtoB"} for name in ALONE}
+    experiments["layers_5"]["recipe"] = "wide"
+    experiments["mean"] = experiment | {"model": "mean"}
+    experiments["cars"] = experiment | {"model": "dropout_batch", "dataset": "cars_canny", "direction": "AtoB"}
+    return TINY | {
+        "datasets": {
+            "houses": houses | {"download": houses["download"] | {"train": 4, "val": 2}},
+            **{
+                f"cars_{edges['method']}": {
+                    "download": cars,
+                    "prepare": layout | {"edges": edges},
+                    "labels": None,
+                    "held_out": "val",
+                }
+                for edges in (CANNY, DOODLE)
+            },
+        },
+        "models": MODELS | ALONE | {"mean": {"kind": "mean"}},
+        "recipes": {
+            "quick": TINY["recipes"]["quick"] | SMALL,
+            "alone": TINY["recipes"]["quick"] | SMALL | {"gan_weight": 0.0, "l1_weight": 1.0},
+            "wide": TINY["recipes"]["quick"] | SMALL | {"size": 128, "jitter": 128},
+        },
+        "experiments": experiments,
+        "scores": {"dropout_batch": {"table": "tiny", "dataset": "houses", "segmenter": "reader"}},
+        "probes": {"cars": {"table": "tiny", "canny": "cars_canny", "doodle": "cars_doodle"}},
+        "reports": {"tiny": {"title": "Tiny", "references": ["mean"]}},
+    }
+
+
+def write_repo(folder: Path) -> None:
+    with (folder / "params.yaml").open("w", encoding="utf-8") as file:
+        YAML().dump(all_kinds(), file)
+    shutil.copytree(REPO / "sketches", folder / "sketches")
+
+
+def make_everything() -> None:
+    """All that DVC would run, in this process and in the working folder."""
+    params = read_params()
+    for name, dataset in params.datasets.items():
+        download(name, dataset.download, raw=Path("data/raw"), downloads=Path("scratch"), mirror=None)
+        prepare(layout=dataset.prepare, raw=Path("data/raw", name), out=Path("data/pairs", name))
+    for name in params.experiments:
+        train(name, params)
+        render(name, params)
+        evaluate(name, params)
+    for verb, names in ((fcn_score, params.scores), (robustness, params.probes), (report, params.reports)):
+        for name in names:
+            verb(name, params)
+
+
+def made(folder: Path) -> dict[str, str]:
+    files = (file for part in ("data", "models", "results") for file in (folder / part).rglob("*") if file.is_file())
+    return {file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}

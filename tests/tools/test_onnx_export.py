@@ -1,0 +1,99 @@
+"""Laws of the exported generator: it answers as PyTorch does, each image by its own statistics, or is not written."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from pix2pix.config.configuration import Params
+from pix2pix.networks.build import build_generator
+from pix2pix.networks.layers import initialise
+from pix2pix.networks.unet import UNet
+from pix2pix.networks.weights import network_tensors, save_tensors
+from tests.support.tiny import TINY
+from tools import onnx_export as tool
+from tools.onnx_export import largest_difference, onnx_export, to_onnx
+
+
+@pytest.fixture(scope="module")
+def generator() -> UNet:
+    generator = build_generator(TINY["models"]["tiny"], size=64)
+    assert isinstance(generator, UNet)
+    initialise(generator, 0)
+    return generator.eval()
+
+
+@pytest.fixture(scope="module")
+def model(generator: UNet) -> onnx.ModelProto:
+    return to_onnx(generator, size=64)
+
+
+def sources(count: int) -> NDArray[np.float32]:
+    return np.random.default_rng(count).uniform(-1, 1, (count, 3, 64, 64)).astype(np.float32)
+
+
+@pytest.mark.parametrize("count", [1, 7, 20])
+def test_any_number_of_images_equals_pytorch(model: onnx.ModelProto, generator: UNet, count: int) -> None:
+    assert largest_difference(model, generator, sources(count)) < 1e-4
+
+
+def test_an_image_does_not_depend_on_its_batch(model: onnx.ModelProto) -> None:
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    images = sources(5) * np.linspace(0.1, 1, 5, dtype=np.float32)[:, None, None, None]  # of very different statistics
+    (together,) = session.run(None, {"source": images})
+    alone = np.concatenate([session.run(None, {"source": image[None]})[0] for image in images])
+    assert np.abs(together - alone).max() < 1e-5
+
+
+def save_weights(name: str) -> None:
+    generator = build_generator(TINY["models"]["tiny"], size=64)
+    initialise(generator, 0)
+    about = {
+        "model": TINY["models"]["tiny"],
+        "recipe": {"size": 64},
+        "direction": "BtoA",
+        "seed": 0,
+        "inference": {"dropout": True},
+    }
+    save_tensors(Path("models", name, "last.safetensors"), network_tensors("generator", generator), about)
+
+
+def test_the_file_says_what_it_is_and_how_well_it_agrees(
+    tiny_repo: Path, params: Params, model: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_weights("first")
+    monkeypatch.setattr(tool, "to_onnx", lambda *_, **__: model)  # the same weights: saves seconds
+    difference = onnx_export("first", params, Path("first.onnx"))
+    said = {entry.key: json.loads(entry.value) for entry in onnx.load("first.onnx").metadata_props}
+    assert said["about"]["direction"] == "BtoA"
+    assert said["parity"] == {"images": 3, "largest_absolute_difference": difference, "tolerance": 1e-4}
+
+
+def test_without_pairs_twenty_random_images_are_compared(tmp_path: Path) -> None:
+    assert tool._sources(tmp_path, "val", direction="AtoB", size=64).shape == (20, 3, 64, 64)
+
+
+def test_a_graph_that_differs_is_not_written(
+    tiny_repo: Path, params: Params, model: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_weights("first")
+    other = onnx.ModelProto()
+    other.CopyFrom(model)
+    weights = next(t for t in other.graph.initializer if len(t.dims) == 4)
+    weights.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(weights) * 2, weights.name))
+    monkeypatch.setattr(tool, "to_onnx", lambda *_, **__: other)
+    with pytest.raises(ValueError, match="more than 1e-04; not written"):
+        onnx_export("first", params, Path("first.onnx"))
+    assert not list(Path().glob("*.onnx*"))
+
+
+def test_the_network_of_the_caller_is_left_as_it_was(model: onnx.ModelProto, generator: nn.Module) -> None:
+    assert not [module for module in generator.modules() if isinstance(module, tool._ImageNorm)]
+    with torch.inference_mode():
+        assert generator(torch.zeros(1, 3, 64, 64), None).isfinite().all()

@@ -1,0 +1,108 @@
+"""Laws of FID and LPIPS with made-up weights: the libraries' real ones are a download of 330 MB."""
+
+from collections import OrderedDict
+from pathlib import Path
+
+import pytest
+import torch
+import torch_fidelity
+from torch import Tensor
+from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+from torchvision.models import alexnet
+
+from pix2pix.config.configuration import Params
+from pix2pix.files.images import write_png
+from pix2pix.pairs.stitched import read_pairs, read_sides
+from pix2pix.raw import http as transfers
+from tests.support.tiny import random_image
+from tools import perceptual
+from tools.perceptual import fid, lpips_of_pairs
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A torch hub folder with random weights of both networks."""
+    home = tmp_path_factory.mktemp("torch")
+    folder = home / "hub/checkpoints"
+    folder.mkdir(parents=True)
+    torch.manual_seed(0)
+    state = alexnet().state_dict()
+    # lpips uses the convolutions alone: the rest, one number each, keeps the file small
+    small = {k: v if k.startswith("features") else torch.zeros(1).expand(v.shape) for k, v in state.items()}
+    torch.save(OrderedDict(small), folder / perceptual.ALEXNET.rpartition("/")[2])
+    with pytest.MonkeyPatch.context() as patch:
+        made: dict[str, Tensor] = {}
+        module = "torch_fidelity.feature_extractor_inceptionv3.load_state_dict_from_url"
+        patch.setattr(module, lambda *_, **__: made)
+        patch.setattr(FeatureExtractorInceptionV3, "load_state_dict", lambda *_: None)
+        made |= FeatureExtractorInceptionV3("inception-v3-compat", ["64"]).state_dict()
+    torch.save(made, folder / perceptual.INCEPTION.rpartition("/")[2])
+    return home
+
+
+@pytest.fixture
+def with_weights(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(hub))
+    monkeypatch.setitem(torch_fidelity.defaults.DEFAULTS, "feature_layer_fid", "64")  # of 2048: 5 s of eigenvalues
+
+
+def images(seed: int) -> Tensor:
+    return torch.randint(0, 256, (4, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
+
+
+def test_fid_of_equal_sets_is_zero_and_of_others_more(with_weights: None) -> None:
+    inception = perceptual.weights(perceptual.INCEPTION)
+    same = fid(images(0), images(0), inception=inception, device=CPU)
+    dark = fid(images(0), images(0) // 4, inception=inception, device=CPU)
+    assert abs(same) < 1e-3 * dark
+
+
+def test_lpips_of_equal_images_is_zero_and_of_others_more(with_weights: None) -> None:
+    assert lpips_of_pairs(images(0), images(0), device=CPU).abs().max() == 0
+    other = lpips_of_pairs(images(0), images(1), device=CPU)
+    assert other.shape == (4,)
+    assert other.min() > 0
+
+
+def test_scores_stand_beside_the_images(tiny_repo: Path, params: Params, with_weights: None) -> None:
+    folder = Path("results/tiny/first")
+    (folder / "images/val").mkdir(parents=True)
+    card = '{"split": "val", "direction": "BtoA", "recipe": {"size": 64}}'
+    (folder / "card.json").write_text(card, encoding="utf-8")
+    for pair in read_pairs(Path("data/pairs/houses"), "val"):
+        write_png(folder / f"images/val/{pair.id}.png", read_sides(pair, direction="BtoA", size=64)[1])
+    scores = perceptual.perceptual("first", params)
+    assert scores["n"] == 3
+    assert scores["lpips"] == 0
+    assert (folder / "perceptual.json").is_file()
+    write_png(folder / "images/val/1.png", random_image(0))
+    assert perceptual.perceptual("first", params)["lpips"] > 0
+
+
+def test_missing_weights_are_one_line_that_says_which_file_must_lie_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("DATA_MIRROR", str(tmp_path / "mirror"))
+    monkeypatch.setattr(transfers, "PAUSE", 0.01)
+    with pytest.raises(FileNotFoundError) as error:
+        perceptual.weights("http://127.0.0.1:9/features-0123.pth")
+    place = tmp_path / "torch/hub/checkpoints/features-0123.pth"
+    assert f"put the file of http://127.0.0.1:9/features-0123.pth at {place}" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "torch").exists()
+
+
+def test_weights_come_from_the_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("DATA_MIRROR", str(tmp_path))
+    (tmp_path / "features.pth").write_bytes(b"weights")
+    assert perceptual.weights("http://127.0.0.1:9/features.pth").read_bytes() == b"weights"
+
+
+def test_what_is_not_rendered_is_named(tiny_repo: Path, params: Params) -> None:
+    with pytest.raises(FileNotFoundError, match="first is not rendered yet"):
+        perceptual.perceptual("first", params)

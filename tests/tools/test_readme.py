@@ -1,0 +1,134 @@
+"""Laws of the README's results: they repeat the reports and records word for word, and touch nothing else."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pix2pix.config.configuration import Params
+from tests.support.tiny import TINY
+from tools.readme import BEGIN, END, collect_records, main, results_block, sync
+
+REPORT = (
+    "### Tiny\n\n![Tiny](tiny.png)\n\n| experiment | SSIM |\n|---|---|\n| first | 0.2345 ± 0.0567 [0.2000, 0.3000] |\n"
+)
+RECORD: dict[str, Any] = {
+    "command": "python -m stages.train first",
+    "commit": "0123456789ab",
+    "finished": "2026-01-01T00:00:00+00:00",
+    "seconds": 4000.0,
+    "images_per_second": 51.5,
+    "device": "a machine, 2 cores",
+    "threads": 2,
+    "precision": "bf16",
+    "python": "3.11.4",
+    "torch": "2.15.0",
+}
+
+
+@pytest.fixture
+def repo(tiny_repo: Path) -> Path:
+    for folder in ("results", "records", "logs/records"):
+        Path(folder).mkdir(parents=True)
+    Path("results/tiny.md").write_text(REPORT, encoding="utf-8")
+    return tiny_repo
+
+
+def save_record(folder: str, name: str = "first", **values: Any) -> None:
+    Path(folder, f"{name}.json").write_text(json.dumps(RECORD | values), encoding="utf-8")
+
+
+@pytest.mark.parametrize("before", ["", "# Title\n\n"])
+@pytest.mark.parametrize("after", ["", "\n\n## Licence\n\nMIT\n"])
+@pytest.mark.parametrize("old", ["", "\n\nold 0.1\n\n", "\n" + REPORT])
+def test_only_the_block_is_replaced(before: str, after: str, old: str) -> None:
+    text = sync(f"{before}{BEGIN}{old}{END}{after}", "new")
+    assert text == f"{before}{BEGIN}\n\nnew\n\n{END}{after}"
+    assert sync(text, "new") == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no markers",
+        BEGIN,
+        END,
+        f"{END}\n{BEGIN}",
+        f"{BEGIN}{END}{END}",
+        f"{BEGIN}{END}{BEGIN}",
+        f"{END}{BEGIN}{END}",
+    ],
+)
+def test_a_readme_without_both_markers_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"README\.md: .* must both be there, once"):
+        sync(text, "new")
+
+
+def test_the_block_repeats_the_report_with_its_picture_where_it_lies(repo: Path, params: Params) -> None:
+    assert results_block(params) == REPORT.strip().replace("](tiny.png)", "](results/tiny.png)")
+
+
+def test_a_record_is_a_line_that_says_how_it_was_made(repo: Path, params: Params) -> None:
+    save_record("records")
+    save_record(
+        "records", "first_mean", images_per_second=None, seconds=3.21, command="python -m stages.train first_mean"
+    )
+    save_record("records", "stranger")
+    block = results_block(params)
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()[-4:-2]]
+    hardware, versions = "a machine, 2 cores, bf16, 2 threads", "torch 2.15.0, Python 3.11.4"
+    made = [hardware, "66.7 min", "51.5", versions, "0123456789ab"]
+    assert lines[0] == ["first", "`python -m stages.train first`", *made]
+    made = [hardware, "3 s", "–", versions, "0123456789ab"]
+    assert lines[1] == ["first_mean", "`python -m stages.train first_mean`", *made]
+    assert "stranger" not in block
+    assert block.endswith("Training of this table together: 66.7 min.")
+
+
+@pytest.mark.parametrize(
+    ("device", "shown"),
+    [("a GPU", "4 × a GPU, bf16 "), ("a machine, 8 cores", "a machine, 8 cores, bf16, 4 × 2 threads ")],
+)
+def test_devices_that_trained_together_are_counted(repo: Path, params: Params, device: str, shown: str) -> None:
+    save_record("records", device=device, processes=4)
+    assert f"| {shown}" in results_block(params)
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0.4, "0 s"), (119, "119 s"), (120, "2.0 min"), (7200, "2.0 h")])
+def test_a_duration_has_a_unit_a_person_would_choose(repo: Path, params: Params, seconds: float, shown: str) -> None:
+    save_record("records", seconds=seconds)
+    assert f"| {shown}" in results_block(params)
+
+
+def test_reports_stand_in_the_order_of_params_and_only_those_that_exist(repo: Path) -> None:
+    reports: dict[str, Any] = {name: {"title": name, "references": []} for name in ("late", "absent", "tiny")}
+    Path("results/late.md").write_text("### Late\n", encoding="utf-8")
+    block = results_block(Params.model_validate(TINY | {"reports": reports}))
+    assert block.index("### Late") < block.index("### Tiny")
+
+
+def test_only_records_of_tables_in_results_are_collected(repo: Path, params: Params) -> None:
+    save_record("logs/records")
+    save_record("logs/records", "stranger")
+    collect_records(params)
+    assert [path.name for path in Path("records").iterdir()] == ["first.json"]
+    assert json.loads(Path("records/first.json").read_text(encoding="utf-8")) == RECORD
+    Path("results/tiny.md").unlink()
+    save_record("logs/records", seconds=1.0)
+    collect_records(params)
+    assert json.loads(Path("records/first.json").read_text(encoding="utf-8")) == RECORD
+
+
+def test_the_command_writes_reports_and_records_into_the_readme(repo: Path) -> None:
+    save_record("logs/records")
+    Path("README.md").write_text(f"# Title\n\n{BEGIN}\n{END}\n\n## Licence\n", encoding="utf-8")
+    main()
+    text = Path("README.md").read_text(encoding="utf-8")
+    assert text.startswith(f"# Title\n\n{BEGIN}\n\n### Tiny\n")
+    assert text.endswith(f"\n\n{END}\n\n## Licence\n")
+    assert "0.2345 ± 0.0567" in text
+    assert "66.7 min" in text
+    main()
+    assert Path("README.md").read_text(encoding="utf-8") == text

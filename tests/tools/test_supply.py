@@ -1,0 +1,164 @@
+"""Laws of what comes from elsewhere: nothing of it is executed, and the pins are asked about without false comfort."""
+
+import ast
+import json
+import os
+import pickle
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.support.repository import REPO
+from tools.audit import audit
+from tools.perceptual import check_weights, fid
+
+SOURCES = [REPO / "Snakefile", *(p for d in ("app", "stages", "tools", "workflow") for p in (REPO / d).rglob("*"))]
+PROGRAMS = [path for path in SOURCES if path.name == "Snakefile" or path.suffix in (".py", ".smk")]
+CONTAINERS = ("containers/Dockerfile", "containers/pix2pix.def")
+UNPICKLERS = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}
+RUNNERS = {"eval", "exec", "compile", "__import__"}
+CALLS = {
+    "os.system",
+    "os.popen",
+    "yaml.load",
+    "yaml.unsafe_load",
+    "torch.hub.load",
+    "torch.jit.load",
+    "pandas.read_pickle",
+}
+
+
+def offences(source: str) -> list[str]:
+    """What in a program would execute what it reads."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import(names=names):
+                found += [name.name for name in names if name.name.split(".")[0] in UNPICKLERS]
+            case ast.ImportFrom(module=str(module)):
+                found += [module] if module.split(".")[0] in UNPICKLERS else []
+            case ast.Call(func=func, keywords=keywords):
+                said = {keyword.arg: ast.unparse(keyword.value) for keyword in keywords}
+                name = ast.unparse(func).replace("pd.", "pandas.")
+                found += [name] if name in RUNNERS | CALLS else []
+                found += [name] if name.endswith(".read_pickle") or said.get("shell", "False") != "False" else []
+                found += [name] if said.get("allow_pickle", "False") != "False" else []
+                found += [name] if name == "torch.load" and said.get("weights_only") != "True" else []
+                found += [name] if name == "YAML" and said.get("typ", "'rt'") not in ("'rt'", "'safe'") else []
+    return found
+
+
+def programs() -> list[Path]:
+    """Those of Python alone: a Snakefile's rules are no Python."""
+    return [path for path in PROGRAMS if path.suffix == ".py"]
+
+
+@pytest.mark.parametrize("path", programs(), ids=lambda path: str(path.relative_to(REPO)))
+def test_no_program_executes_what_it_reads(path: Path) -> None:
+    assert offences(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import pickle",
+        "from joblib import load",
+        "torch.load(path)",
+        "torch.load(path, weights_only=False)",
+        "np.load(path, allow_pickle=True)",
+        "eval(text)",
+        "exec(text)",
+        "os.system(command)",
+        "subprocess.run(command, shell=True)",
+        "yaml.load(text)",
+        "YAML(typ='unsafe')",
+        "pd.read_pickle(path)",
+    ],
+)
+def test_what_would_execute_is_seen(line: str) -> None:
+    assert offences(line)
+    assert not offences("network.eval()\ntorch.load(path, weights_only=True)\nnp.load(path)\nYAML()")
+
+
+class Payload:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, ("executed",)
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.parametrize("protocol", [0, 2, 5])
+@pytest.mark.parametrize("zipped", [False, True])
+def test_others_weights_are_not_unpickled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: int, zipped: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("weights.pth")
+    torch.save({"a": Payload()}, path, pickle_protocol=protocol, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(ValueError, match=r"weights\.pth: not a file of weights alone"):
+        check_weights(path)
+    images = torch.zeros(2, 3, 64, 64, dtype=torch.uint8)
+    with pytest.raises(pickle.UnpicklingError):
+        fid(images, images, inception=path, device=torch.device("cpu"))  # by a library that asks for unpickling
+    assert not Path("executed").exists()
+
+
+class Osv(BaseHTTPRequestHandler):
+    """A service of vulnerabilities that knows one."""
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        known = {"id": "PYSEC-0", "details": "", "affected": [{"package": {"name": "old", "ecosystem": "PyPI"}}]}
+        answer = json.dumps({"vulns": [known]} if asked["package"]["name"] == "old" else {}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def service() -> Iterator[list[str]]:
+    host = HTTPServer(("127.0.0.1", 0), Osv)
+    threading.Thread(target=host.serve_forever, daemon=True).start()
+    yield ["-s", "osv", "--osv-url", f"http://127.0.0.1:{host.server_port}/v1/query"]
+    host.shutdown()
+    host.server_close()
+
+
+@pytest.mark.parametrize(
+    ("pins", "code", "said"),
+    [
+        ("new==1.0\n", 0, "1 pins, none known to be vulnerable"),
+        ("new==1.0\nold==1.0\n", 1, "old 1.0: PYSEC-0, mended in none yet"),
+    ],
+)
+def test_vulnerable_pins_are_named(tmp_path: Path, service: list[str], pins: str, code: int, said: str) -> None:
+    (tmp_path / "requirements.txt").write_text(pins, encoding="utf-8")
+    found, lines = audit(tmp_path / "requirements.txt", options=service)
+    assert (found, lines[0]) == (code, said)
+
+
+def test_an_unreachable_service_is_no_clean_bill(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("new==1.0\n", encoding="utf-8")
+    code, lines = audit(
+        tmp_path / "requirements.txt", options=["-s", "osv", "--osv-url", "http://127.0.0.1:9/v1/query"]
+    )
+    assert code == 2
+    assert lines[0].startswith("could not be asked about: all pins (")
+
+
+def test_no_file_names_a_package_index() -> None:
+    for name in ("requirements.txt", "requirements-optional.txt", "pyproject.toml", "Makefile", *CONTAINERS):
+        text = (REPO / name).read_text(encoding="utf-8")
+        assert not [
+            word
+            for word in ("index-url", "extra-index", "find-links", "/simple")
+            if word in text.replace("--no-emit-index-url", "")
+        ]
