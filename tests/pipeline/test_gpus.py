@@ -25,7 +25,7 @@ mine.touch(exist_ok=False)
 time.sleep(0.5)
 mine.unlink()
 """
-OURS = uuid.uuid4().hex
+OURS = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid.uuid4().hex)  # the same in each worker of one run
 ONE, TWO = f"GPU-{OURS}-1", f"GPU-{OURS}-2"
 PRINT = "import os; print('sees', os.environ.get('CUDA_VISIBLE_DEVICES'))"
 
