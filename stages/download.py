@@ -32,7 +32,7 @@ from pix2pix.files.command_line import run
 from pix2pix.raw.archive_members import DamagedArchiveError
 from pix2pix.raw.archives import is_junk, list_members, unpack
 from pix2pix.raw.http import fetch, forget
-from pix2pix.raw.splits import count_images, first, is_image, split_of, unwrap
+from pix2pix.raw.splits import count_images, is_image, split_of, within_limit, without_top_folder
 from pix2pix.toydata.raw_files import write_cars, write_facades
 
 RAW = Path("data/raw")
@@ -70,10 +70,10 @@ def _fill(name: str, source: Source, folder: Path, *, raw: Path, downloads: Path
             archive = fetch(file, official=f"{PIX2PIX}/{file}", mirror=mirror, cache=downloads, sha256=source.sha256)
             images = {
                 member: path
-                for member, path in unwrap(list_members(archive)).items()
+                for member, path in without_top_folder(list_members(archive)).items()
                 if split_of(path) and is_image(path)
             }
-            _unpack_first(archive, folder, images, dict(source.limit.items()))
+            _unpack_within_limit(archive, folder, images, dict(source.limit.items()))
             _check_counts(name, folder, dict(source.expect.items()))
         case CarvanaSource():
             photos = _unpack_cars("train.zip", PHOTO, folder, source.cars, downloads=downloads, mirror=mirror)
@@ -95,22 +95,22 @@ def _fill(name: str, source: Source, folder: Path, *, raw: Path, downloads: Path
 # ---- pix2pix archives and local sources ------------------------------------------------------------------------------
 
 
-def _unpack_first(archive: Path, folder: Path, paths: dict[str, Path], limit: dict[str, int]) -> None:
-    kept = first(paths.values(), limit)
+def _unpack_within_limit(archive: Path, folder: Path, paths: dict[str, Path], limit: dict[str, int]) -> None:
+    kept = within_limit(paths.values(), limit)
     unpack(archive, folder, wanted={member: path for member, path in paths.items() if path in kept})
 
 
 def _bring_local(name: str, path: Path, folder: Path, limit: dict[str, int], *, raw: Path) -> None:
     key = f"params.yaml: datasets.{name}.download.path"
     if path.is_file():
-        _unpack_first(path, folder, unwrap(list_members(path)), limit)
+        _unpack_within_limit(path, folder, without_top_folder(list_members(path)), limit)
     elif not path.is_dir():
         raise FileNotFoundError(f"{path}: no such folder or archive ({key})")
     elif raw.resolve().is_relative_to(path.resolve()):
         raise ValueError(f"{path}: holds {raw} itself; name a folder with nothing but the images ({key})")
     else:
         files = sorted(file.relative_to(path) for file in path.rglob("*") if file.is_file())
-        for file in sorted(first((file for file in files if not is_junk(file)), limit)):
+        for file in sorted(within_limit((file for file in files if not is_junk(file)), limit)):
             (folder / file.parent).mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path / file, folder / file)
     if not any(split_of(Path(place, "image")) for place in count_images(folder)):

@@ -1,4 +1,4 @@
-"""Trees of raw files: which path is an image of which split, which come first, how many there are.
+"""Trees of raw files: which path is an image of which split, what a limit keeps, how many images there are.
 
 Paths are relative to a raw folder. An image of a split lies below `train`, `val` or `test`, or below such a name with
 an ending: `trainA`, `trainB`, `train_masks`.
@@ -14,7 +14,7 @@ from pix2pix.files.image_listing import SUFFIXES, natural_key
 SPLIT_FOLDER = re.compile(r"(train|val|test)(A|B|_masks)?")
 
 
-def unwrap(members: Iterable[str]) -> dict[str, Path]:
+def without_top_folder(members: Iterable[str]) -> dict[str, Path]:
     """Member of an archive -> path in raw: without a top folder, where that only wraps the split folders."""
     paths = {member: Path(member) for member in members}
     tops = {path.parts[0] for path in paths.values()}
@@ -24,7 +24,7 @@ def unwrap(members: Iterable[str]) -> dict[str, Path]:
     return paths
 
 
-def first(paths: Iterable[Path], limit: Mapping[str, int]) -> set[Path]:
+def within_limit(paths: Iterable[Path], limit: Mapping[str, int]) -> set[Path]:
     """Everything, but of the images of a limited split only the first by number, in each of its folders."""
     by_folder: dict[Path, list[Path]] = defaultdict(list)
     others = set()

@@ -1,6 +1,5 @@
 """Laws of raw folders: the split of each image, in any layout; what does not fit is named, never passed over."""
 
-import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import pytest
 from pix2pix.pairs.carvana import find_photos
 from pix2pix.pairs.folders import find_images, find_sides
 from pix2pix.pairs.gta5 import find_frames
-from pix2pix.raw.splits import count_images, first, split_of, unwrap
 
 
 def touch(root: Path, *names: str) -> Path:
@@ -52,55 +50,6 @@ def test_sides_may_lie_in_either_place(tmp_path: Path) -> None:
 def test_sides_that_do_not_fit_are_named(tmp_path: Path, names: list[str], says: str) -> None:
     with pytest.raises((ValueError, FileNotFoundError), match=f"^{tmp_path}/{says}"):
         find_sides(touch(tmp_path, *names))
-
-
-@pytest.mark.parametrize(
-    ("path", "split"),
-    [
-        ("train/1.jpg", "train"),
-        ("trainA/1.jpg", "train"),
-        ("test/A/1.jpg", "test"),
-        ("train_masks/1.gif", "train"),
-        ("training/1.jpg", None),
-        ("xtrain/1.jpg", None),
-        ("val.jpg", None),
-        ("data/val/1.jpg", None),
-    ],
-)
-def test_the_split_is_that_of_the_top_folder(path: str, split: str | None) -> None:
-    assert split_of(Path(path)) == split
-
-
-@pytest.mark.parametrize(
-    ("members", "paths"),
-    [
-        (["facades/train/1.jpg", "facades/README"], ["train/1.jpg", "README"]),
-        (["facades", "facades/val/1.jpg"], [None, "val/1.jpg"]),  # the top folder itself is no file
-        (["train/A/1.jpg", "train/B/1.jpg"], ["train/A/1.jpg", "train/B/1.jpg"]),  # train is no wrapping
-        (["a/train/1.jpg", "b/val/1.jpg"], ["a/train/1.jpg", "b/val/1.jpg"]),
-        (["photos/one/1.jpg"], ["photos/one/1.jpg"]),  # no split within: nothing to unwrap for
-    ],
-)
-def test_one_folder_around_the_splits_is_left_out(members: list[str], paths: list[str | None]) -> None:
-    expected = {member: Path(path) for member, path in zip(members, paths, strict=True) if path}
-    assert unwrap(members) == expected
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_a_limit_takes_the_first_by_number_of_each_folder_and_all_that_is_no_image(seed: int) -> None:
-    paths = [Path(f"train{side}/{n}.jpg") for side in "AB" for n in range(1, 21)]
-    paths += [Path("val/1.jpg"), Path("val/2.jpg"), Path("train/notes.txt"), Path("README")]
-    random.Random(seed).shuffle(paths)
-    kept = first(paths, {"train": 3})
-    assert sorted(kept) == sorted(
-        [Path(f"train{side}/{n}.jpg") for side in "AB" for n in (1, 2, 3)]
-        + [Path("val/1.jpg"), Path("val/2.jpg"), Path("train/notes.txt"), Path("README")]
-    )
-
-
-def test_images_are_counted_by_folder(tmp_path: Path) -> None:
-    root = touch(tmp_path, "train/A/1.jpg", "train/A/2.png", "train/B/1.jpg", "train_masks/1.gif", "train/A/x.txt")
-    assert count_images(root) == {"train/A": 2, "train/B": 1, "train_masks": 1}
 
 
 @pytest.mark.parametrize(
