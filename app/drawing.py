@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from pix2pix.config.configuration import Params
-from pix2pix.config.experiments import Experiment, Mean
+from pix2pix.config.configuration import Configuration
+from pix2pix.config.experiment import Experiment
 from pix2pix.files.checked import read_object
 from pix2pix.files.images import Uint8, resize
 from pix2pix.pairs.palettes import PALETTES
@@ -24,16 +24,16 @@ FIRST = {"facades": "window", "cityscapes": "car"}  # what the brush paints firs
 SCORES = {"psnr": ("PSNR", "{:.2f} ± {:.2f} dB"), "ssim": ("SSIM", "{:.4f} ± {:.4f}"), "l1": ("L1", "{:.4f} ± {:.4f}")}
 
 
-def drawable(params: Params) -> list[str]:
-    """The experiments whose trained networks are here, in the order of params.yaml, without the mean baselines.
+def drawable(configuration: Configuration) -> list[str]:
+    """The experiments whose trained networks are here, in the order of their files, without the mean baselines.
 
     Raises:
         FileNotFoundError: there is none.
     """
     names = [
         name
-        for name, experiment in params.experiments.items()
-        if not isinstance(params.models[experiment.model], Mean) and weights(name).is_file()
+        for name in configuration.names("experiments")
+        if weights(name).is_file() and configuration.experiment(name).learns
     ]
     if not names:
         raise FileNotFoundError("models/: no trained network here yet; `make demo` makes two in a few minutes")
@@ -44,23 +44,23 @@ def weights(name: str) -> Path:
     return Path("models", name, "last.safetensors")
 
 
-def source_classes(params: Params, experiment: Experiment) -> dict[str, tuple[int, int, int]]:
+def source_classes(experiment: Experiment) -> dict[str, tuple[int, int, int]]:
     """The classes, with their colours, that sources of this experiment are painted in; empty where they are none."""
-    labels = params.datasets[experiment.dataset].labels
+    labels = experiment.dataset.labels
     return PALETTES[labels] if labels and experiment.direction == "BtoA" else {}
 
 
-def blank(params: Params, experiment: Experiment) -> Uint8:
+def blank(experiment: Experiment) -> Uint8:
     """The empty canvas (CANVAS, CANVAS, 3): white, or where classes are painted, full of their ground."""
-    classes = source_classes(params, experiment)
-    labels = params.datasets[experiment.dataset].labels
+    classes = source_classes(experiment)
+    labels = experiment.dataset.labels
     return np.full((CANVAS, CANVAS, 3), classes[GROUND[labels]] if classes and labels else WHITE, np.uint8)
 
 
-def pens(params: Params, experiment: Experiment) -> list[str]:
+def pens(experiment: Experiment) -> list[str]:
     """The brush's colours as #rrggbb, the one to begin with first: black, or those of the classes."""
-    classes = source_classes(params, experiment)
-    labels = params.datasets[experiment.dataset].labels
+    classes = source_classes(experiment)
+    labels = experiment.dataset.labels
     colours = list(classes.values())
     if labels and classes:
         colours.sort(key=lambda colour: colour != classes[FIRST[labels]])
@@ -84,7 +84,7 @@ def on_canvas(source: Uint8) -> Uint8:
 
 
 def read_scores(folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
-    """metrics.json of results/<table>/<experiment>/ with card.json's split; {} where these weights were not scored.
+    """metrics.json of results/<study>/<experiment>/ with card.json's split; {} where these weights were not scored.
 
     Results of earlier weights (another card) are none of these weights'.
     """

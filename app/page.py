@@ -1,6 +1,6 @@
 """The page: draw, drop a file or take a held-out input; the network answers. `make app`, `python -m app.page`
 
-*Reads* models/<experiment>/last.safetensors and, where they are, results/<table>/<experiment>/ and data/pairs/.
+*Reads* models/<experiment>/last.safetensors and, where they are, results/<study>/<experiment>/ and data/pairs/.
 *Writes* nothing but uploads and answers into a folder of its own, an hour long at most; it goes when the page does.
 
 Listens on the loopback address alone, answers its own JavaScript alone (door.py), fetches nothing from other machines
@@ -35,8 +35,9 @@ from app.drawing import (
     source_classes,
     weights,
 )
-from pix2pix.config.configuration import Params, read_params
-from pix2pix.config.experiments import Experiment
+from pix2pix.config.configuration import Configuration
+from pix2pix.config.experiment import Experiment
+from pix2pix.config.reader import read_configuration
 from pix2pix.files.command_line import run
 from pix2pix.files.image_listing import SUFFIXES
 from pix2pix.files.images import Uint8, read_image
@@ -59,23 +60,23 @@ PICTURES = """
 """
 
 
-def page(params: Params) -> gr.Blocks:
+def page(configuration: Configuration) -> gr.Blocks:
     """The layout and what its events do; results are found from the working folder, the repository's root.
 
     Raises:
         FileNotFoundError: no experiment has weights here.
     """
-    names = drawable(params)
+    names = drawable(configuration)
 
     def choose(name: str) -> tuple[Any, ...]:
-        experiment, about = params.experiments[name], _trained(name).about
-        folder = Path("results", experiment.table, name)
+        experiment, about = configuration.experiment(name), _trained(name).about
+        folder = Path("results", experiment.study, name)
         scores = read_scores(folder, about)
-        examples = [on_canvas(_source(pair, _trained(name))) for pair in _examples(params, name)]
+        examples = [on_canvas(_source(pair, _trained(name))) for pair in _examples(configuration.experiment(name))]
         return (
-            gr.ImageEditor(value=blank(params, experiment), brush=_brush(params, experiment)),
+            gr.ImageEditor(value=blank(experiment), brush=_brush(experiment)),
             None,
-            legend(source_classes(params, experiment)),
+            legend(source_classes(experiment)),
             gr.Gallery(value=examples, selected_index=None, visible=bool(examples)),
             card_text(about, scores),
             gr.Image(value=read_image(folder / "grid.png") if scores else None, visible=bool(scores)),
@@ -91,7 +92,7 @@ def page(params: Params) -> gr.Blocks:
         return on_canvas(as_source(image, size=_size(name))), _generate(name, image, id=file.stem)
 
     def take(name: str, event: gr.SelectData) -> tuple[Uint8, Uint8]:
-        pair = _examples(params, name)[event.index]
+        pair = _examples(configuration.experiment(name))[event.index]
         source = _source(pair, _trained(name))
         return on_canvas(source), _generate(name, source, id=pair.id)
 
@@ -173,15 +174,14 @@ def _generate(name: str, image: Uint8, *, id: str) -> Uint8:
     return _trained(name).generate(as_source(image, size=_size(name)), id=id)
 
 
-def _brush(params: Params, experiment: Experiment) -> gr.Brush:
-    colours: list[str | tuple[str, float]] = [*pens(params, experiment)]
+def _brush(experiment: Experiment) -> gr.Brush:
+    colours: list[str | tuple[str, float]] = [*pens(experiment)]
     return gr.Brush(default_size=PEN if len(colours) == 1 else BRUSH, colors=colours)
 
 
-def _examples(params: Params, name: str) -> list[Pair]:
-    dataset = params.experiments[name].dataset
+def _examples(experiment: Experiment) -> list[Pair]:
     try:
-        pairs = read_pairs(Path("data/pairs", dataset), params.datasets[dataset].held_out)
+        pairs = read_pairs(Path("data/pairs", experiment.dataset_name), experiment.dataset.held_out)
     except FileNotFoundError:
         return []
     return pairs[:: max(1, len(pairs) // EXAMPLES)][:EXAMPLES]
@@ -197,7 +197,7 @@ def main() -> None:
     with TemporaryDirectory(prefix="pix2pix-page-") as uploads:
         os.environ |= {"GRADIO_TEMP_DIR": uploads, "GRADIO_ANALYTICS_ENABLED": "False"}
         read_strictly()
-        page(read_params()).launch(
+        page(read_configuration()).launch(
             server_name="127.0.0.1",
             share=False,
             inbrowser=True,

@@ -75,7 +75,7 @@ def bench_streaming() -> list[dict[str, str | float]]:
             for turn in range(ROUNDS + 1):
                 for which in ((0, 1), (1, 0))[turn % 2]:
                     _forget(root)
-                    spent = _train(gan, sets[which], hardware, size=size, jitter=jitter, batch=batch, steps=steps)
+                    spent = _train(gan, sets[which], hardware, size=size, load_size=jitter, batch=batch, steps=steps)
                     seconds[which].append(spent)
             held, read = (way[1:] for way in seconds)  # the first round warms up
             losses = [1 - fast / slow for fast, slow in zip(held, read, strict=True)]
@@ -94,7 +94,7 @@ def bench_streaming() -> list[dict[str, str | float]]:
 
 
 def _train(gan: Gan, pairs: PairSet, hardware: Hardware, *, size: int, jitter: int, batch: int, steps: int) -> float:
-    draws = draw_epoch(seed=0, epoch=0, pairs=PAIRS, batch_size=batch, jitter=jitter, size=size, mirror=True)
+    draws = draw_epoch(seed=0, epoch=0, pairs=PAIRS, batch_size=batch, load_size=jitter, size=size, mirror=True)
     start = time.perf_counter()
     for source, target, seeds in pairs.batches(draws[:steps], size=size):
         gan.step(source, target, seeds)

@@ -44,6 +44,7 @@ def bench_pairs() -> list[Row]:
         folder = Path(name)
         _copy(_draw(), folder / "data/raw/edges2shoes/train")
         shutil.copy(REPO / "params.yaml", folder)
+        shutil.copytree(REPO / "config", folder / "config")
         environment = os.environ | {"PYTHONPATH": str(REPO)}
 
         def timed(*command: str | Path) -> float:
@@ -132,7 +133,7 @@ def _copy(drawn: list[Uint8], folder: Path) -> None:
 
 def _read(pairs: PairSet) -> float:
     """Seconds to read READ pairs ahead of nothing but their cutting."""
-    draws = draw_epoch(seed=0, epoch=0, pairs=PAIRS, batch_size=4, jitter=SIZE, size=SIZE, mirror=True)
+    draws = draw_epoch(seed=0, epoch=0, pairs=PAIRS, batch_size=4, load_size=SIZE, size=SIZE, mirror=True)
     seconds = []
     for turn in range(ROUNDS):
         start = time.perf_counter()

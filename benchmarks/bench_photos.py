@@ -19,7 +19,7 @@ import psutil
 
 from benchmarks.bench_prepare import decode
 from benchmarks.drawn_photos import draw_photos, numbered
-from pix2pix.config.configuration import read_params
+from pix2pix.config.reader import read_configuration
 from pix2pix.machine.cpu import usable_cores
 from pix2pix.pairs.carvana import find_photos
 from tests.support.repository import REPO
@@ -31,13 +31,14 @@ SAMPLED = 0.5  # s
 def bench_photos() -> list[dict[str, str | float]]:
     """One row a count of cores: photos/s of one run of `python -m stages.prepare carvana`, its start included; the
     share of what as many cores decode, just before and after; and the memory of all its processes early and late."""
-    size = read_params().datasets["carvana"].prepare.size  # type: ignore[union-attr]
+    size = read_configuration().dataset("carvana").prepare.size  # type: ignore[union-attr]
     rows: list[dict[str, str | float]] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         drawn = draw_photos(folder / "drawn")
         _copy(drawn, folder / "data/raw/carvana")
         shutil.copy(REPO / "params.yaml", folder)
+        shutil.copytree(REPO / "config", folder / "config")
         for cores in sorted({1, usable_cores()}):
             before = _decoded_a_second(drawn, size=size)
             seconds, early, late = _prepare(folder, cores)

@@ -1,4 +1,4 @@
-"""What both engines take before and after a stage's own work, by the number of experiments in params.yaml.
+"""What both engines take before and after a stage's own work, by the number of experiments.
 
 `python -m benchmarks.bench_sweep` makes a repository of tiny data, trains one mean photo through DVC, gives its outputs
 and its entries of dvc.lock to 10, 100 and 1000 experiments, so that all of them are up to date, and times the commands
@@ -20,7 +20,7 @@ from ruamel.yaml import YAML
 
 from pix2pix.files.atomic import whole_file
 from tests.support.clones import BIN, call, clone
-from tests.support.tiny import TINY
+from tests.support.tiny import TINY, write_configuration
 
 COUNTS = (10, 100, 1000)
 FIRST = "sweep0000"
@@ -62,7 +62,7 @@ def _sweep(folder: Path, count: int) -> Path:
     """A repository of `count` experiments in which nothing is to do but the report."""
     mean = TINY["experiments"]["first_mean"]
     names = [f"sweep{number:04}" for number in range(count)]
-    one = TINY | {"experiments": {FIRST: mean}, "reports": {"tiny": {"title": "Tiny", "references": []}}}
+    one = TINY | {"experiments": {FIRST: mean}, "studies": {"tiny": TINY["studies"]["tiny"] | {"baselines": []}}}
     repo = clone(folder / str(count), one)
     call(repo, "dvc", "repro", f"evaluate@{FIRST}")
     for name in names[1:]:
@@ -75,7 +75,7 @@ def _sweep(folder: Path, count: int) -> Path:
         lock["stages"] |= {key.replace(FIRST, name): _renamed(entry, name) for key, entry in text.items()}
     yaml.default_flow_style = False
     yaml.dump(lock, repo / "dvc.lock")
-    yaml.dump(one | {"experiments": dict.fromkeys(names, mean)}, repo / "params.yaml")
+    write_configuration(one | {"experiments": dict.fromkeys(names, mean)}, repo)
     return repo
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from pix2pix.config.configuration import Params, read_params
+from pix2pix.config.configuration import Configuration
 from pix2pix.config.datasets import ArchiveSource, CarvanaSource, Gta5Source
+from pix2pix.config.reader import read_configuration
 from pix2pix.files.atomic import whole_file
 from pix2pix.networks.patchgan import PatchGAN
 from pix2pix.networks.unet import UNet
@@ -50,9 +51,9 @@ images divided by it. When it is measured, change `GPU_RATE` in `benchmarks/scal
 
 def page() -> str:
     """The whole text."""
-    params, rates, sweep = read_params(), _read("rates.csv", "rate"), _sweep()
+    configuration, rates, sweep = read_configuration(), _read("rates.csv", "rate"), _sweep()
     cpu = _measured("paper: 256 px", "ours images/s")
-    parts = [HEAD, _rates(rates, cpu), _large(params, rates, cpu), _experiments(params, sweep, cpu)]
+    parts = [HEAD, _rates(rates, cpu), _large(configuration, rates, cpu), _experiments(configuration, sweep, cpu)]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
@@ -77,12 +78,12 @@ def _rate(rates: Rates, what: str, rate: str) -> list[str]:
     return [what, figures, "measured on drawn ones of the real size, rates.csv"]
 
 
-def _large(params: Params, rates: Rates, cpu: float) -> str:
-    carvana, gta5 = params.datasets["carvana"].download, params.datasets["gta5"].download
+def _large(configuration: Configuration, rates: Rates, cpu: float) -> str:
+    carvana, gta5 = configuration.dataset("carvana").download, configuration.dataset("gta5").download
     assert isinstance(carvana, CarvanaSource) and isinstance(gta5, Gta5Source)
     photos, frames = carvana.expect_cars * carvana.expect_views, gta5.expect_frames
     file, mib = _hashing(rates)
-    epochs = params.recipes["cars"].epochs
+    epochs = configuration.experiment("cars").recipe.epochs
     sets = [
         (f"Carvana, {photos:,} photos, 256 px", "carvana", 256, photos),
         (f"Carvana, {photos:,} photos, {FULL} px", "carvana", FULL, photos),
@@ -117,10 +118,10 @@ a power of two (other multiples of it a network takes only to translate images),
 {_table(rows, head)}"""
 
 
-def _experiments(params: Params, sweep: Sweep, cpu: float) -> str:
-    facades = params.datasets["facades"].download
+def _experiments(configuration: Configuration, sweep: Sweep, cpu: float) -> str:
+    facades = configuration.dataset("facades").download
     assert isinstance(facades, ArchiveSource)
-    images = facades.expect["train"] * params.recipes["paper"].epochs
+    images = facades.expect["train"] * configuration.experiment("facades").recipe.epochs
     weights = 2 * _weights()[0] * SWEEP
     gpu = SWEEP * images / GPU_RATE
     rows = []

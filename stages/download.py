@@ -1,6 +1,6 @@
 """download <dataset>: bring the raw files of one data set here, whole and counted, or not at all.
 
-Reads   params.yaml, datasets.<dataset>.download; from there an official archive (DATA_MIRROR is tried first), Kaggle,
+Reads   config/datasets.yaml; from there an official archive (DATA_MIRROR is tried first), Kaggle,
         a folder or archive of the user's own, or nothing (drawn data)
 Writes  data/raw/<dataset>/
             {train,val,test}/<n>.jpg                                  the pix2pix archives, drawn facades
@@ -17,7 +17,6 @@ import shutil
 from collections import defaultdict
 from pathlib import Path
 
-from pix2pix.config.configuration import entry, read_params
 from pix2pix.config.datasets import (
     ArchiveSource,
     CarvanaSource,
@@ -27,6 +26,7 @@ from pix2pix.config.datasets import (
     LocalSource,
     Source,
 )
+from pix2pix.config.reader import read_configuration
 from pix2pix.files.atomic import whole_folder
 from pix2pix.files.command_line import run
 from pix2pix.raw.archive_members import DamagedArchiveError
@@ -101,7 +101,7 @@ def _unpack_within_limit(archive: Path, folder: Path, paths: dict[str, Path], li
 
 
 def _bring_local(name: str, path: Path, folder: Path, limit: dict[str, int], *, raw: Path) -> None:
-    key = f"params.yaml: datasets.{name}.download.path"
+    key = f"config/datasets.yaml: datasets.{name}.download.path"
     if path.is_file():
         _unpack_within_limit(path, folder, without_top_folder(list_members(path)), limit)
     elif not path.is_dir():
@@ -127,7 +127,7 @@ def _check_counts(name: str, folder: Path, expect: dict[str, int]) -> None:
     for place, split in sorted((found | missing).items()):
         wanted = expect.get(split, 0)
         if counts[place] != wanted:
-            key = f"params.yaml: datasets.{name}.download.expect.{split}"
+            key = f"config/datasets.yaml: datasets.{name}.download.expect.{split}"
             raise ValueError(f"{name}: {counts[place]} images in {place}, {wanted} expected ({key})")
 
 
@@ -161,11 +161,11 @@ def _check_cars(name: str, photos: dict[str, list[str]], masks: dict[str, list[s
     if len(photos) != source.expect_cars:
         absent = sorted(set(source.cars or []) - set(photos))
         which = f"; car {absent[0]} is not there" if absent else ""
-        key = f"params.yaml: datasets.{name}.download.expect_cars"
+        key = f"config/datasets.yaml: datasets.{name}.download.expect_cars"
         raise ValueError(f"{name}: {len(photos)} cars in the archives, {source.expect_cars} expected ({key}){which}")
     for car, views in sorted(photos.items()):
         if len(views) != source.expect_views:
-            key = f"params.yaml: datasets.{name}.download.expect_views"
+            key = f"config/datasets.yaml: datasets.{name}.download.expect_views"
             raise ValueError(f"{name}: {len(views)} photos of car {car}, {source.expect_views} expected ({key})")
 
 
@@ -184,15 +184,15 @@ def _check_frames(name: str, folder: Path, source: Gta5Source) -> None:
     counts = count_images(folder)
     for kind in ("images", "labels"):
         if counts[kind] != source.expect_frames:
-            key = f"params.yaml: datasets.{name}.download.expect_frames"
+            key = f"config/datasets.yaml: datasets.{name}.download.expect_frames"
             raise ValueError(f"{name}: {counts[kind]} {kind} in the archives, {source.expect_frames} expected ({key})")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Bring the raw files of one data set to data/raw/<dataset>/.")
-    parser.add_argument("dataset", help="a name under datasets: in params.yaml")
+    parser.add_argument("dataset", help="a name in config/datasets.yaml")
     dataset = parser.parse_args().dataset
-    source = entry(read_params().datasets, dataset, "datasets").download
+    source = read_configuration().dataset(dataset).download
     download(dataset, source, raw=RAW, downloads=DOWNLOADS, mirror=os.environ.get("DATA_MIRROR"))
 
 

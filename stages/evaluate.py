@@ -1,7 +1,7 @@
 """Score the rendered images of an experiment against their targets: PSNR, SSIM, L1. Needs no model and no GPU.
 
-*Reads* data/pairs/<dataset>/, results/<table>/<experiment>/{images/, card.json} and models/<experiment>/history.csv.
-*Writes* results/<table>/<experiment>/: per_image.csv, metrics.json (n; mean, sd, 95 % interval of each score; the last
+*Reads* data/pairs/<dataset>/, results/<study>/<experiment>/{images/, card.json} and models/<experiment>/history.csv.
+*Writes* results/<study>/<experiment>/: per_image.csv, metrics.json (n; mean, sd, 95 % interval of each score; the last
 epoch's losses) and strip.png (the best, the median and the three worst images by SSIM).
 For cars also the scores of the foreground alone (fg_...), since a white backdrop flatters every score. Where the target
 is a label map also pixel_accuracy, class_accuracy, mean_iou and iou_<class>, of one confusion matrix over all images;
@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pix2pix.config.configuration import Params, entry, read_params
+from pix2pix.config.experiment import Experiment
+from pix2pix.config.reader import read_configuration
 from pix2pix.evaluation.confidence_intervals import summarise
 from pix2pix.evaluation.metrics import scores
 from pix2pix.evaluation.rendered import Rendered, read_rendered
@@ -33,17 +34,16 @@ from pix2pix.pairs import palettes as labels
 from pix2pix.pairs.stitched import Pair
 
 
-def evaluate(name: str, params: Params) -> None:
-    """Score experiment `name` and publish its numbers.
+def evaluate(experiment: Experiment) -> None:
+    """Score an experiment and publish its numbers.
 
     Raises:
-        ValueError, FileNotFoundError: no such experiment, nothing rendered, or images and pairs do not match.
+        ValueError, FileNotFoundError: nothing rendered, or images and pairs do not match.
     """
-    experiment = entry(params.experiments, name, "experiments")
-    out = Path("results", experiment.table, name)
-    rendered = read_rendered(out, Path("data/pairs", experiment.dataset))
-    losses = _last_losses(Path("models", name, "history.csv"))
-    dataset, forward = params.datasets[experiment.dataset], rendered.card["direction"] == "AtoB"
+    out = Path("results", experiment.study, experiment.name)
+    rendered = read_rendered(out, Path("data/pairs", experiment.dataset_name))
+    losses = _last_losses(Path("models", experiment.name, "history.csv"))
+    dataset, forward = experiment.dataset, rendered.card["direction"] == "AtoB"
     masked_out = dataset.prepare.layout == "carvana" and forward
     palette = dataset.labels if forward else None
 
@@ -124,7 +124,7 @@ def _strip(table: pd.DataFrame, rendered: Rendered) -> Uint8:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Score an experiment's rendered images against their targets.")
     parser.add_argument("experiment")
-    evaluate(parser.parse_args().experiment, read_params())
+    evaluate(read_configuration().experiment(parser.parse_args().experiment))
 
 
 if __name__ == "__main__":

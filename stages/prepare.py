@@ -1,6 +1,6 @@
 """prepare: raw files become stitched A|B pairs, audited. `python -m stages.prepare <dataset>`
 
-Reads   data/raw/<dataset>/   as one of the layouts of params.yaml:
+Reads   data/raw/<dataset>/   as one of the layouts of config/datasets.yaml:
             stitched   {train,val,test}/NAME: A|B images; checked and copied byte for byte
             folders    {train,val,test}/{A,B}/NAME or trainA/NAME + trainB/NAME; stitched losslessly
             inpainting {train,val,test}/NAME: plain photos; A = the photo with a hole in its centre, B = the photo
@@ -26,7 +26,6 @@ from typing import TypeVar
 import cv2
 from tqdm import tqdm
 
-from pix2pix.config.configuration import entry, read_params
 from pix2pix.config.datasets import (
     CannyEdges,
     CarvanaLayout,
@@ -37,6 +36,7 @@ from pix2pix.config.datasets import (
     Layout,
     StitchedLayout,
 )
+from pix2pix.config.reader import read_configuration
 from pix2pix.files.atomic import whole_folder
 from pix2pix.files.command_line import run
 from pix2pix.files.images import Uint8, read_image, write_png
@@ -205,10 +205,10 @@ def _print_counts(rows: Sequence[Row], out: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Raw files become stitched A|B pairs, audited.")
-    parser.add_argument("dataset", help="a name below datasets: in params.yaml")
+    parser.add_argument("dataset", help="a name in config/datasets.yaml")
     name = parser.parse_args().dataset
     keep_memory()
-    dataset = entry(read_params().datasets, name, "datasets")
+    dataset = read_configuration().dataset(name)
     prepare(layout=dataset.prepare, raw=Path("data/raw") / name, out=Path("data/pairs") / name)
 
 

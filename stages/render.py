@@ -1,7 +1,7 @@
 """Translate the held-out images of an experiment, or any images of one's own.
 
 *Reads* data/pairs/<dataset>/ (the data set's held-out split) and models/<experiment>/last.safetensors.
-*Writes* results/<table>/<experiment>/: images/<split>/<id>.png, grid.png (input, generated, target of ten fixed
+*Writes* results/<study>/<experiment>/: images/<split>/<id>.png, grid.png (input, generated, target of ten fixed
 images), training.png (of four training images: how well it fits what it was trained on) and card.json (what was
 rendered by what: experiment, data, model, recipe, inference policy; the ids that grid.png shows).
 
@@ -16,7 +16,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from pix2pix.config.configuration import Params, entry, read_params
+from pix2pix.config.experiment import Experiment
+from pix2pix.config.reader import read_configuration
 from pix2pix.files.atomic import whole_file, whole_folder
 from pix2pix.files.command_line import run
 from pix2pix.files.image_grid import grid, spread
@@ -29,17 +30,16 @@ from pix2pix.pairs.stitched import Pair, read_pairs, read_sides
 HELD_OUT_SHOWN, TRAINING_SHOWN = 10, 4
 
 
-def render(name: str, params: Params) -> None:
-    """Render the held-out split of experiment `name` and publish images, grid and card.
+def render(experiment: Experiment) -> None:
+    """Render the held-out split of an experiment and publish images, grid and card.
 
     Raises:
-        ValueError, FileNotFoundError: no such experiment, weights or pairs, or weights of other parameters.
+        ValueError, FileNotFoundError: no weights or pairs, or weights of other parameters.
     """
-    experiment = entry(params.experiments, name, "experiments")
-    split = params.datasets[experiment.dataset].held_out
+    name, split = experiment.name, experiment.dataset.held_out
     trained = load_trained(Path("models", name, "last.safetensors"), use_hardware().device)
-    params.check_weights(name, trained.about)
-    root, out = Path("data/pairs", experiment.dataset), Path("results", experiment.table, name)
+    experiment.check_weights(trained.about)
+    root, out = Path("data/pairs", experiment.dataset_name), Path("results", experiment.study, name)
     pairs, training = read_pairs(root, split), read_pairs(root, "train")
     shown = [pairs[i] for i in spread(HELD_OUT_SHOWN, of=len(pairs))]
     fitted = [training[i] for i in spread(TRAINING_SHOWN, of=len(training))]
@@ -111,12 +111,11 @@ def main() -> None:
     given = parser.parse_args()
     if (given.images is None) != (given.out is None):
         parser.error("--images and --out go together")
-    params = read_params()
+    experiment = read_configuration().experiment(given.experiment)
     if given.images:
-        entry(params.experiments, given.experiment, "experiments")
-        render_folder(given.experiment, given.images, given.out)
+        render_folder(experiment.name, given.images, given.out)
     else:
-        render(given.experiment, params)
+        render(experiment)
 
 
 if __name__ == "__main__":

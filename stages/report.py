@@ -1,17 +1,18 @@
-"""The tables and one figure of all experiments of a report.
+"""The tables and one figure of all experiments of a study.
 
-*Reads* results/<table>/<experiment>/: card.json, metrics.json, per_image.csv and grid.png of each of its experiments;
-fcn_score.json of those under scores:, robustness.csv and sketches.png of those under probes:, and perceptual.json.
-*Writes* results/<table>.md (scores with spread and interval; losses, label scores and FCN-scores; the mean over seeds;
-paired differences to the reference rows; published numbers), results/<table>.png (the same images by each) and
-results/<table>.html (both in one file, for browsers and for `snakemake --report`).
+*Reads* results/<study>/<experiment>/: card.json, metrics.json, per_image.csv and grid.png of each of its experiments;
+fcn_score.json, robustness.csv with sketches.png, and perceptual.json, of those that have them.
+*Writes* results/<study>.md (scores with spread and interval; losses, label scores and FCN-scores; the mean over seeds;
+paired differences to the reference rows; published numbers), results/<study>.png (the same images by each) and
+results/<study>.html (both in one file, for browsers and for `snakemake --report`).
 """
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from pix2pix.config.configuration import Params, entry, read_params
+from pix2pix.config.experiment import Study
+from pix2pix.config.reader import read_configuration
 from pix2pix.files.atomic import whole_file
 from pix2pix.files.command_line import run
 from pix2pix.files.images import read_image, write_png
@@ -22,42 +23,42 @@ from pix2pix.reporting.robustness_table import read_robustness, robustness_lines
 from pix2pix.reporting.tables import definitions, differences, markdown, numbers, published, scores
 
 
-def report(table: str, params: Params) -> None:
-    """Publish results/<table>.md, .png and .html.
+def report(study: Study) -> None:
+    """Publish results/<study>.md, .png and .html.
 
     Raises:
-        ValueError, FileNotFoundError: no such report, no experiment in it, or one that is not evaluated or scored yet.
+        ValueError, FileNotFoundError: an experiment that is not evaluated or scored yet.
     """
-    about = entry(params.reports, table, "reports")
-    names = [name for name, experiment in params.experiments.items() if experiment.table == table]
-    if not names:
-        raise ValueError(f"params.yaml: no experiment has table: {table}")
-    rows = {name: read_row(Path("results", table, name), scored=name in params.scores) for name in names}
-    members = about.tables or {"": names}
-    tables = {heading: [rows[name] for name in within] for heading, within in members.items()}
-    text = [f"### {about.title}", f"![{about.title}]({table}.png)"]
+    folder = Path("results", study.name)
+    rows = {name: read_row(folder / name, scored=name in study.fcn_scores) for name in study.experiments}
+    tables = {heading: [rows[name] for name in within] for heading, within in study.tables.items()}
+    text = [f"### {study.title}", f"![{study.title}]({study.name}.png)"]
     for heading, within in tables.items():
         text += [f"#### {heading}"] if heading else []
         text += [markdown(lines) for lines in (scores(within), numbers(within)) if lines]
-    others = {number.source: number.scores for number in about.published}
+    numbers_of_others = study.reference_numbers
+    others = {
+        f"{numbers_of_others.source}, {what}": dict(zip(numbers_of_others.scores, values, strict=True))
+        for what, values in numbers_of_others.rows.items()
+    }
     text += [definitions(list(rows.values()), others)]
     if sources := published(others):
         text += ["Published, for comparison:", markdown(sources)]
-    text += _beside(list(rows.values()), [rows[name] for name in about.references])
-    probes = {name: Path("results", table, name) for name in names if name in params.probes}
-    text += _probed(probes) if probes else []
-    picture = figure(tables, sketches={name: read_image(folder / "sketches.png") for name, folder in probes.items()})
-    with whole_file(Path("results", f"{table}.md")) as partial:
+    text += _beside(list(rows.values()), [rows[name] for name in study.baselines])
+    tried = {name: folder / name for name in study.robustness}
+    text += _robustness(tried) if tried else []
+    picture = figure(tables, sketches={name: read_image(place / "sketches.png") for name, place in tried.items()})
+    with whole_file(Path("results", f"{study.name}.md")) as partial:
         partial.write_text("\n\n".join(text) + "\n", encoding="utf-8")
-    with whole_file(Path("results", f"{table}.png")) as partial:
+    with whole_file(Path("results", f"{study.name}.png")) as partial:
         write_png(partial, picture)
-    with whole_file(Path("results", f"{table}.html")) as partial:
-        page = html_page("\n\n".join(text), title=about.title, folder=Path("results"))
+    with whole_file(Path("results", f"{study.name}.html")) as partial:
+        page = html_page("\n\n".join(text), title=study.title, folder=Path("results"))
         partial.write_text(page, encoding="utf-8")
 
 
-def _probed(folders: dict[str, Path]) -> list[str]:
-    """How each probed experiment bears other drawings of the held-out cars."""
+def _robustness(folders: dict[str, Path]) -> list[str]:
+    """The scores on other drawings of the held-out cars."""
     probes = {name: read_robustness(folder) for name, folder in folders.items()}
     text = []
     for score, heading in (("fg_ssim", "SSIM over the car alone"), ("l1", "L1 of 1")):
@@ -82,9 +83,9 @@ def _beside(rows: Sequence[Row], references: Sequence[Row]) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Write the tables and the figure of a report.")
-    parser.add_argument("table")
-    report(parser.parse_args().table, read_params())
+    parser = argparse.ArgumentParser(description="Write the tables and the figure of a study.")
+    parser.add_argument("study")
+    report(read_configuration().study(parser.parse_args().study))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 *Reads* data/pairs/<canny>/ and data/pairs/<doodle>/ (the same held-out photos, edges prepared in two ways),
 models/<experiment>/last.safetensors and sketches/cars/*.png.
-*Writes* results/<table>/<experiment>/: robustness.csv (one row a drawing: edges, redrawn, split, id, group, and its
+*Writes* results/<study>/<experiment>/: robustness.csv (one row a drawing: edges, redrawn, split, id, group, and its
 scores against the photo), robustness.png (some of them, and what was generated) and sketches.png (each sketch and what
 was made of it).
 
@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from pix2pix.config.configuration import Params, entry, read_params
-from pix2pix.config.experiments import Probe
+from pix2pix.config.experiment import Robustness
+from pix2pix.config.reader import read_configuration
 from pix2pix.evaluation.edge_corruptions import redrawings
 from pix2pix.evaluation.metrics import scores
 from pix2pix.files.atomic import whole_file
@@ -43,20 +43,20 @@ class Try(NamedTuple):
     generated: Uint8
 
 
-def robustness(name: str, params: Params) -> None:
-    """Probe experiment `name` and publish its scores and figures.
+def robustness(test: Robustness) -> None:
+    """Try an experiment on other drawings and publish its scores and figures.
 
     Raises:
-        ValueError, FileNotFoundError: no such probe, weights or pairs; weights of other parameters; the two data sets
+        ValueError, FileNotFoundError: no weights or pairs; weights of other parameters; the two data sets
             do not hold the same photos; no sketches.
     """
-    about = entry(params.probes, name, "probes")
+    name = test.experiment.name
     trained = load_trained(Path("models", name, "last.safetensors"), use_hardware().device)
-    params.check_weights(name, trained.about)
+    test.experiment.check_weights(trained.about)
     sketches = list_images(SKETCHES)
     if not sketches:
         raise FileNotFoundError(f"{SKETCHES}: no sketches in it")
-    photos = _photos(about, params.datasets[about.canny].held_out)
+    photos = _photos(test)
     shown = np.linspace(0, len(photos) - 1, SHOWN + 2)[1:-1].round().astype(int).tolist()
     rows: list[dict[str, Any]] = []
     panels: list[list[list[Uint8]]] = []
@@ -67,7 +67,7 @@ def robustness(name: str, params: Params) -> None:
             rows += [t.row for t in tried]
             if i in shown:
                 panels.append([[np.full_like(photo, 255), photo], *([t.drawing, t.generated] for t in tried)])
-    out = Path("results", about.table, name)
+    out = Path("results", test.experiment.study, name)
     with whole_file(out / "robustness.csv") as partial:
         pd.DataFrame(rows).to_csv(partial, index=False, float_format="%.6f", lineterminator="\n")
     with whole_file(out / "robustness.png") as partial:
@@ -76,10 +76,10 @@ def robustness(name: str, params: Params) -> None:
         write_png(partial, _gallery(sketches, trained))
 
 
-def _photos(about: Probe, split: str) -> list[tuple[Pair, Pair]]:
-    canny, doodle = (read_pairs(Path("data/pairs", dataset), split) for dataset in (about.canny, about.doodle))
+def _photos(test: Robustness) -> list[tuple[Pair, Pair]]:
+    canny, doodle = (read_pairs(Path("data/pairs", dataset), test.held_out) for dataset in (test.canny, test.doodle))
     if [pair.id for pair in canny] != [pair.id for pair in doodle]:
-        raise ValueError(f"data/pairs: {split} of {about.canny} and of {about.doodle} are not the same photos")
+        raise ValueError(f"data/pairs: {test.held_out} of {test.canny} and of {test.doodle} are not the same photos")
     return list(zip(canny, doodle, strict=True))
 
 
@@ -129,7 +129,7 @@ def _square(image: Uint8, size: int) -> Uint8:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Try an experiment on edges drawn worse, and on our sketches.")
     parser.add_argument("experiment")
-    robustness(parser.parse_args().experiment, read_params())
+    robustness(read_configuration().robustness(parser.parse_args().experiment))
 
 
 if __name__ == "__main__":

@@ -25,8 +25,10 @@ from typing import Any
 
 import torch
 
-from pix2pix.config.configuration import Params, entry, read_params
-from pix2pix.config.experiments import FCN, Mean, Model, Pix2Pix, Recipe, UNetAlone
+from pix2pix.config.experiment import Experiment
+from pix2pix.config.models import FCN, Mean, Model, Pix2Pix, UNetAlone
+from pix2pix.config.reader import read_configuration
+from pix2pix.config.recipes import Recipe
 from pix2pix.files.code_digest import code_digests
 from pix2pix.files.command_line import run
 from pix2pix.machine.distributed import agree, gathered, is_first, per_device, processes, rank, share, total
@@ -51,25 +53,24 @@ from pix2pix.training.supervised import Supervised
 VALIDATION_BATCH = 16
 
 
-def train(name: str, params: Params) -> None:
-    """Train experiment `name` and publish its outputs under models/<name>/.
+def train(experiment: Experiment) -> None:
+    """Train an experiment and publish its outputs under models/<experiment>/.
 
     Raises:
-        ValueError, FileNotFoundError: no such experiment or pairs, a non-finite loss, it is being trained elsewhere, or
+        ValueError, FileNotFoundError: no pairs, a non-finite loss, it is being trained elsewhere, or
             processes that train together cannot share a batch equally or see other files.
     """
-    experiment = entry(params.experiments, name, "experiments")
-    model, recipe = params.models[experiment.model], params.recipes[experiment.recipe]
-    dataset = Path("data/pairs", experiment.dataset)
+    name, model, recipe = experiment.name, experiment.model, experiment.recipe
+    dataset = Path("data/pairs", experiment.dataset_name)
     about: dict[str, Any] = {
         "experiment": name,
-        **params.describe(name),
+        **experiment.metadata(),
         "inference": {"dropout": getattr(model, "inference_dropout", False), "statistics": "image"},
     }
     hardware = use_hardware()
     scratch, out = Path("scratch/train", name), Path("models", name)
     labels = model.classes if isinstance(model, FCN | UNetAlone) else None
-    train_size = recipe.size if isinstance(model, Mean) else recipe.jitter
+    train_size = recipe.size if isinstance(model, Mean) else recipe.load_size
     batch_per_device = recipe.batch_size if isinstance(model, Mean) else per_device(recipe.batch_size)
     if processes() > 1:
         _say(f"{name}: {processes()} devices, on each {batch_per_device} of a batch's {recipe.batch_size} images")
@@ -118,7 +119,7 @@ def train(name: str, params: Params) -> None:
                     seconds=state.seconds,
                     images=state.step * recipe.batch_size,
                     hardware=hardware.describe() | {"batch_per_device": batch_per_device, "pairs": kept},
-                    code=("stages", "pix2pix", "params.yaml"),
+                    code=("stages", "pix2pix", "params.yaml", "config"),
                 )
                 gather(finished, state, generator, _columns(learner), about)
         if is_first():
@@ -202,7 +203,7 @@ def _fit(
                 epoch=epoch,
                 pairs=len(training.pairs),
                 batch_size=recipe.batch_size,
-                jitter=recipe.jitter,
+                load_size=recipe.load_size,
                 size=recipe.size,
                 mirror=recipe.mirror,
             )
@@ -287,14 +288,12 @@ def main() -> None:
     parser.add_argument("experiment")
     name = parser.parse_args().experiment
     with together():
-        params = read_params()
-        experiment = entry(params.experiments, name, "experiments")
-        learns = not isinstance(params.models[experiment.model], Mean)
-        count = processes_for(name, batch_size=params.recipes[experiment.recipe].batch_size) if learns else 1
+        experiment = read_configuration().experiment(name)
+        count = processes_for(name, batch_size=experiment.recipe.batch_size) if experiment.learns else 1
         if count > 1:
             launch("stages.train", name, count=count)
         else:
-            train(name, params)
+            train(experiment)
 
 
 if __name__ == "__main__":

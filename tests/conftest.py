@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
-from pix2pix.config.configuration import Params
+from pix2pix.config.configuration import Configuration
 from tests.support.clones import call, clone
 from tests.support.soaks import soak
-from tests.support.tiny import TINY, make_pairs
+from tests.support.tiny import TINY, make_pairs, write_configuration
 
 __all__ = ["soak"]  # a fixture of every test
 
@@ -18,8 +17,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
-def params() -> Params:
-    return Params.model_validate(TINY)
+def configuration() -> Configuration:
+    return Configuration(TINY)
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +31,8 @@ def by_dvc(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tiny_repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder of a test: params.yaml as TINY, and its eleven prepared pairs."""
+    """The working folder of a test: the configuration TINY, and its eleven prepared pairs."""
     monkeypatch.chdir(tmp_path)
-    with Path("params.yaml").open("w", encoding="utf-8") as file:
-        YAML().dump(TINY, file)
+    write_configuration(TINY)
     make_pairs(Path("data/pairs/houses"), {"train": 8, "val": 3})
     return tmp_path

@@ -22,7 +22,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pix2pix.config.configuration import Params, entry, read_params
+from pix2pix.config.experiment import Experiment
+from pix2pix.config.reader import read_configuration
 from pix2pix.files.atomic import whole_file
 from pix2pix.files.command_line import run
 from pix2pix.networks.class_colours import Coloured
@@ -57,24 +58,24 @@ class _WithoutDropout(nn.Module):
         return generated
 
 
-def onnx_export(name: str, params: Params, out: Path) -> float:
-    """Write the generator of experiment `name` to `out`; the largest absolute difference to PyTorch on the images.
+def onnx_export(experiment: Experiment, out: Path) -> float:
+    """Write the generator of an experiment to `out`; the largest absolute difference to PyTorch on the images.
 
     A network of classes is written with its logits (N, K, H, W); the metadata (about.model.classes) name the palette.
 
     Raises:
-        ValueError, FileNotFoundError: no such experiment or weights, or the graph differs from PyTorch by more than
+        ValueError, FileNotFoundError: no weights, or the graph differs from PyTorch by more than
             TOLERANCE (then no file is left).
     """
-    experiment = entry(params.experiments, name, "experiments")
+    name = experiment.name
     trained = load_trained(Path("models", name, "last.safetensors"), torch.device("cpu"))
     # channels_last is fast, but its batch norm on a CPU is up to 1e-4 off float64; this layout, and ONNX, 1e-5
     generator = trained.generator.network if isinstance(trained.generator, Coloured) else trained.generator
     generator = generator.to(memory_format=torch.contiguous_format)
     direction, size = trained.about["direction"], trained.about["recipe"]["size"]
     model = to_onnx(generator, size=size)
-    split = params.datasets[experiment.dataset].held_out
-    sources = _sources(Path("data/pairs", experiment.dataset), split, direction=direction, size=size)
+    split = experiment.dataset.held_out
+    sources = _sources(Path("data/pairs", experiment.dataset_name), split, direction=direction, size=size)
     difference = largest_difference(model, generator, sources)
     if not difference <= TOLERANCE:  # also when it is not a number
         raise ValueError(
@@ -138,7 +139,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="default: models/<experiment>/generator.onnx")
     given = parser.parse_args()
     out = given.out or Path("models", given.experiment, "generator.onnx")
-    difference = onnx_export(given.experiment, read_params(), out)
+    difference = onnx_export(read_configuration().experiment(given.experiment), out)
     print(f"{out}: differs from PyTorch by at most {difference:.1e} of images in [-1, 1]")
 
 

@@ -2,7 +2,7 @@
 
     python -m tools.perceptual facades
 
-*Reads* the images that `render` left and the held-out pairs. *Writes* results/<table>/<experiment>/perceptual.json: n,
+*Reads* the images that `render` left and the held-out pairs. *Writes* results/<study>/<experiment>/perceptual.json: n,
 fid (torch-fidelity's Inception features, between the n images and their n targets) and lpips (AlexNet, version 0.1;
 mean over pairs). Outside the graph: no stage reads it. The FID of a few hundred images is biased upwards; compare it
 only between experiments with the same targets.
@@ -25,7 +25,8 @@ from torch.utils.data import TensorDataset
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 from torchvision.models import AlexNet_Weights
 
-from pix2pix.config.configuration import Params, entry, read_params
+from pix2pix.config.experiment import Experiment
+from pix2pix.config.reader import read_configuration
 from pix2pix.files.atomic import whole_file
 from pix2pix.files.checked import read_object
 from pix2pix.files.command_line import run
@@ -45,14 +46,14 @@ class _Images(TensorDataset):
         return self.tensors[0][index]
 
 
-def perceptual(name: str, params: Params) -> dict[str, float | int]:
-    """Score the rendered images of experiment `name` and publish perceptual.json.
+def perceptual(experiment: Experiment) -> dict[str, float | int]:
+    """Score the rendered images of an experiment and publish perceptual.json.
 
     Raises:
-        ValueError, FileNotFoundError: no such experiment, not rendered yet, or weights that cannot be had.
+        ValueError, FileNotFoundError: not rendered yet, or weights that cannot be had.
     """
-    experiment = entry(params.experiments, name, "experiments")
-    folder = Path("results", experiment.table, name)
+    name = experiment.name
+    folder = Path("results", experiment.study, name)
     if not (folder / "card.json").exists():
         raise FileNotFoundError(f"{folder}/card.json: {name} is not rendered yet; run `python -m stages.render {name}`")
     card = read_object(folder / "card.json", {"split": str, "direction": str, "recipe": {"size": int}})
@@ -61,7 +62,7 @@ def perceptual(name: str, params: Params) -> dict[str, float | int]:
         check_weights(path)
     device = use_hardware().device
     images, targets = [], []
-    for pair in read_pairs(Path("data/pairs", experiment.dataset), card["split"]):
+    for pair in read_pairs(Path("data/pairs", experiment.dataset_name), card["split"]):
         images.append(read_image(folder / "images" / card["split"] / f"{pair.id}.png"))
         targets.append(read_sides(pair, direction=card["direction"], size=card["recipe"]["size"])[1])
     generated, wanted = _tensor(images), _tensor(targets)
@@ -141,7 +142,7 @@ def _tensor(images: list[Uint8]) -> Tensor:
 def main() -> None:
     parser = argparse.ArgumentParser(description="FID and LPIPS of an experiment's rendered images.")
     parser.add_argument("experiment")
-    scores = perceptual(parser.parse_args().experiment, read_params())
+    scores = perceptual(read_configuration().experiment(parser.parse_args().experiment))
     print(f"FID {scores['fid']:.2f}, LPIPS {scores['lpips']:.4f}, n = {scores['n']}")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix.config.configuration import Params, entry, read_params
+from pix2pix.config.reader import read_configuration
 from pix2pix.files.atomic import whole_file
 from pix2pix.files.command_line import run
 from pix2pix.files.image_grid import side_by_side
@@ -19,13 +19,12 @@ HEIGHT = 128  # pixels of a pair on the sheet
 COLUMNS = 4
 
 
-def preview(dataset: str, params: Params, *, split: str, count: int, out: Path) -> int:
+def preview(dataset: str, *, split: str, count: int, out: Path) -> int:
     """Write the sheet to `out`, each pair under its id and, where that is another, its group; how many pairs it shows.
 
     Raises:
-        ValueError, FileNotFoundError: no such data set, not prepared, an empty split, or `count` is not positive.
+        ValueError, FileNotFoundError: not prepared, an empty split, or `count` is not positive.
     """
-    entry(params.datasets, dataset, "datasets")
     if count < 1:
         raise ValueError(f"--count {count}: at least 1 pair")
     pairs = read_pairs(Path("data/pairs", dataset), split)
@@ -53,7 +52,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="default: scratch/previews/<dataset>_<split>.png")
     given = parser.parse_args()
     out = given.out or Path("scratch/previews", f"{given.dataset}_{given.split}.png")
-    shown = preview(given.dataset, read_params(), split=given.split, count=given.count, out=out)
+    read_configuration().dataset(given.dataset)  # a misspelt name is told at once
+    shown = preview(given.dataset, split=given.split, count=given.count, out=out)
     print(f"{out}: {shown} pairs, A | B")
 
 

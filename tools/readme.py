@@ -10,7 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from pix2pix.config.configuration import Params, read_params
+from pix2pix.config.configuration import Configuration
+from pix2pix.config.experiment import Study
+from pix2pix.config.reader import read_configuration
 from pix2pix.files.atomic import whole_file
 from pix2pix.files.checked import read_object
 from pix2pix.files.command_line import run
@@ -19,24 +21,24 @@ README, RESULTS, RECORDS = Path("README.md"), Path("results"), Path("records")
 BEGIN, END = "<!-- results: written by `make readme` -->", "<!-- end of results -->"
 
 
-def collect_records(params: Params, logs: Path = Path("logs/records")) -> None:
+def collect_records(configuration: Configuration, logs: Path = Path("logs/records")) -> None:
     """Copy the records of runs on this machine whose tables stand in results/."""
-    for name, experiment in params.experiments.items():
+    for name in configuration.names("experiments"):
         record = logs / f"{name}.json"
-        if record.exists() and (RESULTS / f"{experiment.table}.md").exists():
+        if record.exists() and (RESULTS / f"{configuration.experiment(name).study}.md").exists():
             RECORDS.mkdir(exist_ok=True)
             shutil.copyfile(record, RECORDS / record.name)
 
 
-def results_block(params: Params, *, results: Path = RESULTS, records: Path = RECORDS) -> str:
+def results_block(configuration: Configuration, *, results: Path = RESULTS, records: Path = RECORDS) -> str:
     """Markdown: each report's table and figure, and how each of its rows was made."""
     parts = []
-    for table in params.reports:
+    for table in configuration.names("studies"):
         path = results / f"{table}.md"
         if path.exists():
             parts += [
                 path.read_text(encoding="utf-8").strip().replace("](", "](results/"),
-                _made(table, params, records),
+                _made(configuration.study(table), records),
             ]
     return "\n\n".join(part for part in parts if part)
 
@@ -54,12 +56,12 @@ def sync(text: str, block: str) -> str:
     return f"{before}{BEGIN}\n\n{block}\n\n{END}{after}"
 
 
-def _made(table: str, params: Params, records: Path) -> str:
+def _made(study: Study, records: Path) -> str:
     lines: list[dict[str, Any]] = []
     seconds = 0.0
-    for name, experiment in params.experiments.items():
+    for name in study.experiments:
         path = records / f"{name}.json"
-        if experiment.table != table or not path.exists():
+        if not path.exists():
             continue
         record = read_object(path, {"seconds": float})
         seconds += record["seconds"]
@@ -101,10 +103,10 @@ def _duration(seconds: float) -> str:
 
 
 def main() -> None:
-    params = read_params()
-    collect_records(params)
+    configuration = read_configuration()
+    collect_records(configuration)
     with whole_file(README) as partial:
-        partial.write_text(sync(README.read_text(encoding="utf-8"), results_block(params)), encoding="utf-8")
+        partial.write_text(sync(README.read_text(encoding="utf-8"), results_block(configuration)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -13,34 +13,33 @@ import sys
 import tarfile
 from pathlib import Path
 
-from pix2pix.config.configuration import Params, entry, read_params
+from pix2pix.config.configuration import Configuration
+from pix2pix.config.reader import read_configuration
 from pix2pix.files.atomic import whole_file
 from pix2pix.files.command_line import run
 
 ARCHIVE = Path("study.tar.gz")
 
 
-def study(tables: list[str]) -> None:
+def run_studies(tables: list[str]) -> None:
     """Run every stage of `tables` whose last output is missing, then pack the results.
 
     Raises:
-        ValueError: no such report, or a stage failed; what is there stays, and the same command continues.
+        ValueError: no such study, or a stage failed; what is there stays, and the same command continues.
     """
-    params = read_params()
+    configuration = read_configuration()
     packed: list[Path] = []
     for table in tables:
-        entry(params.reports, table, "reports")
-        for name, experiment in params.experiments.items():
-            if experiment.table != table:
-                continue
+        study = configuration.study(table)
+        for name in study.experiments:
             results = Path("results", table, name)
-            _train(name, experiment.dataset)
+            _train(name, configuration.experiment(name).dataset_name)
             _stage("render", name, results / "images", after=_weights(name))
             _stage("evaluate", name, results / "strip.png", after=results / "images")
-            if name in params.scores:
-                _score(name, params)
-            if name in params.probes:
-                _probe(name, params)
+            if name in study.fcn_scores:
+                _score(name, configuration)
+            if name in study.robustness:
+                _robustness(name, configuration)
             packed += [results, Path("models", name, "history.csv"), Path("logs/records", f"{name}.json")]
         _run("report", table)
         packed += [Path("results", f"{table}{suffix}") for suffix in (".md", ".png", ".html")]
@@ -66,20 +65,20 @@ def _weights(name: str) -> Path:
     return Path("models", name, "last.safetensors")
 
 
-def _score(name: str, params: Params) -> None:
+def _score(name: str, configuration: Configuration) -> None:
     """The segmenter may be of another table: its own stages come first."""
-    score = params.scores[name]
-    _train(score.segmenter, params.experiments[score.segmenter].dataset)
-    results = Path("results", score.table, name)
+    segmenter = configuration.segmenter(name)
+    _train(segmenter.name, segmenter.dataset_name)
+    results = Path("results", configuration.experiment(name).study, name)
     _stage("fcn_score", name, results / "fcn_score.png", after=results / "images")
 
 
-def _probe(name: str, params: Params) -> None:
+def _robustness(name: str, configuration: Configuration) -> None:
     """It needs both drawings of the photos, whichever the experiment learned from."""
-    probe = params.probes[name]
-    _prepare(probe.canny)
-    _prepare(probe.doodle)
-    _stage("robustness", name, Path("results", probe.table, name, "sketches.png"), after=_weights(name))
+    test = configuration.robustness(name)
+    _prepare(test.canny)
+    _prepare(test.doodle)
+    _stage("robustness", name, Path("results", test.experiment.study, name, "sketches.png"), after=_weights(name))
 
 
 def _stage(verb: str, name: str, last_output: Path, *, after: Path | None = None) -> None:
@@ -97,8 +96,8 @@ def _run(verb: str, name: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Run whole tables on a bare machine and pack their results.")
-    parser.add_argument("tables", nargs="+", help="names under reports: in params.yaml")
-    study(parser.parse_args().tables)
+    parser.add_argument("tables", nargs="+", help="names of config/studies/")
+    run_studies(parser.parse_args().tables)
 
 
 if __name__ == "__main__":

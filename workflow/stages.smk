@@ -3,18 +3,19 @@
 import os
 import sys
 from collections import defaultdict
-from functools import reduce
+from functools import cache, reduce
 from operator import getitem
 from pathlib import Path
 
 from dvc.dependency import ParamsDependency
 from dvc.dvcfile import ProjectFile
 from dvc.repo import Repo
+from dvc.utils.serialize import load_yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.jobs import Job
 
 sys.path.insert(0, workflow.basedir)
-from pix2pix.config.configuration import read_params
+from pix2pix.config.reader import read_configuration
 from workflow.gpus import lent_gpus
 
 # jobs find dvc and python where this snakemake is, also without an activated environment
@@ -36,8 +37,9 @@ def relative(path):
 
 
 try:
-    PARAMS = read_params().model_dump(mode="json")  # once: reading it for each of hundreds of stages takes minutes
-except (ValueError, OSError) as error:
+    for problem in read_configuration().problems():
+        print(f"warning: {problem}", file=sys.stderr)  # whoever needs this entry stops at it
+except OSError as error:
     raise WorkflowError(error) from None
 
 
@@ -60,8 +62,8 @@ def inputs(stage):
         yield from below or [path]
 
 
-# which report an experiment belongs to, by where its results lie
-TABLES = {Path(out).parts[2]: Path(out).parts[1] for out in OUTS if out.startswith("results/") and out.count("/") > 2}
+# which study an experiment belongs to, by where its results lie
+STUDIES = {Path(out).parts[2]: Path(out).parts[1] for out in OUTS if out.startswith("results/") and out.count("/") > 2}
 
 
 def outputs(stage):
@@ -74,7 +76,7 @@ def outputs(stage):
             yield report(
                 path,
                 caption=f"captions/{verb}.rst",
-                category=TABLES.get(name, name),
+                category=STUDIES.get(name, name),
                 subcategory="all experiments" if verb == "report" else name,
                 labels={"step": verb, "file": Path(path).name},
             )
@@ -82,10 +84,17 @@ def outputs(stage):
             yield path
 
 
+@cache
+def content(file):
+    return load_yaml(file)
+
+
 def values(stage):
-    """What its `params:` name, resolved, so that a changed parameter triggers here as it does in DVC."""
-    keys = [key for dep in stage.deps if isinstance(dep, ParamsDependency) for key in dep.params]
-    return [f"{key}: {reduce(getitem, key.split('.'), PARAMS)}" for key in keys]
+    """What its `params:` name, so that a changed parameter triggers here as it does in DVC."""
+    for dep in stage.deps:
+        if isinstance(dep, ParamsDependency):
+            for key in dep.params or [None]:  # None: the whole file
+                yield f"{key}: {reduce(getitem, key.split('.') if key else [], content(relative(dep)))}"
 
 
 # GPU jobs at a time: what the profile or --resources says, else one a GPU, and one where there is none
@@ -107,7 +116,7 @@ for address, stage in STAGES.items():
             list(outputs(stage)),
         params:
             stage=address,
-            values=values(stage),
+            values=list(values(stage)),
             launcher="python -m workflow.gpus" if "gpu" in stage.meta["resources"] else "",
         threads: stage.meta["threads"]
         resources:

@@ -1,238 +1,206 @@
-"""The only reader of params.yaml: typed, unknown keys refused, every error names its key.
+"""What params.yaml and config/ declare: each entry is checked when a command asks for it, with all that it names.
 
-Each class of `datasets` and `experiments` is one kind of entry; here stand what one entry demands of another.
+So a mistake in one study stops no other study's training; `Configuration.problems` lists every mistake.
 """
 
-import re
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import ValidationError, model_validator
-from ruamel.yaml import YAML
-
+from pix2pix.config.checks import check, find
 from pix2pix.config.datasets import CarvanaLayout, Dataset
-from pix2pix.config.experiments import FCN, Experiment, Model, Pix2Pix, Probe, Recipe, Report, Score, UNetAlone
-from pix2pix.config.fields import Name, Strict
+from pix2pix.config.experiment import Experiment, Robustness, Study
+from pix2pix.config.models import FCN, Model, Pix2Pix, UNetAlone
+from pix2pix.config.recipes import Recipe
+from pix2pix.config.studies import ExperimentEntry, FcnScoreEntry, ReferenceNumbers, RobustnessEntry, StudyEntry
 
-T = TypeVar("T")
-
-PARAMS = Path("params.yaml")
-MAX_BYTES = 500_000  # ten times the shipped file; YAML is read at some 50 kB a second
-MAX_ENTRIES = 100_000
-MAX_ERRORS = 8  # named in one line
+BASE_MODEL, BASE_RECIPE = "pix2pix", "paper"  # other pix2pix models and recipes say only what differs from these
+SECTIONS = (
+    "models", "recipes", "datasets", "reference_numbers", "studies", "experiments", "fcn_scores", "robustness",
+)  # fmt: skip
 
 
-class Params(Strict):
-    datasets: dict[Name, Dataset]
-    models: dict[Name, Model]
-    recipes: dict[Name, Recipe]
-    experiments: dict[Name, Experiment]
-    scores: dict[Name, Score]
-    probes: dict[Name, Probe]
-    reports: dict[Name, Report]
+@dataclass(frozen=True)
+class Configuration:
+    """The entries as they stand in the files: section -> name -> entry."""
 
-    def describe(self, name: str) -> dict[str, Any]:
-        """What determines the weights of experiment `name`; a weights file carries it.
+    sections: dict[str, dict[str, Any]]
+    files: dict[tuple[str, str], Path] = field(default_factory=dict)  # (section, name) -> the file of the entry
+    unreadable: list[str] = field(default_factory=list)  # a line for each file that could not be read
 
-        Optional keys at their defaults are left out, so that an option added later leaves old weights fresh.
-        """
-        experiment = self.experiments[name]
-        return {
-            **experiment.model_dump(include={"dataset", "direction", "seed"}),
-            "model": self.models[experiment.model].model_dump(exclude_defaults=True),
-            "recipe": self.recipes[experiment.recipe].model_dump(exclude_defaults=True),
-        }
+    def names(self, section: str) -> list[str]:
+        """The entries of a section, in the order of the files."""
+        return list(self.sections.get(section, {}))
 
-    @model_validator(mode="after")
-    def _names_resolve(self) -> "Params":
-        for name, experiment in self.experiments.items():
-            _resolve(f"experiments.{name}.dataset", experiment.dataset, self.datasets)
-            _resolve(f"experiments.{name}.model", experiment.model, self.models)
-            _resolve(f"experiments.{name}.recipe", experiment.recipe, self.recipes)
-            _resolve(f"experiments.{name}.table", experiment.table, self.reports)
-            self._check_experiment(name, experiment)
-        for name, report in self.reports.items():
-            rows = {row: e for row, e in self.experiments.items() if e.table == name}
-            for reference in report.references:
-                _resolve(f"reports.{name}.references", reference, rows)
-            for heading, members in report.tables.items():
-                for member in members:
-                    _resolve(f"reports.{name}.tables.{heading}", member, rows)
-            if report.tables and (lost := sorted(rows.keys() - {m for ms in report.tables.values() for m in ms})):
-                raise ValueError(f"reports.{name}.tables: '{lost[0]}' stands in none of them ({len(lost)} such)")
-        for name in self.scores:
-            self._check_score(name)
-        for name in self.probes:
-            self._check_probe(name)
-        return self
+    def dataset(self, name: str) -> Dataset:
+        raw = self._entry("datasets", name)
+        return self._check("datasets", name, Dataset, raw)
 
-    def _check_experiment(self, name: str, experiment: Experiment) -> None:
-        model, recipe = self.models[experiment.model], self.recipes[experiment.recipe]
-        key, model_key, recipe_key = f"experiments.{name}", f"models.{experiment.model}", f"recipes.{experiment.recipe}"
-        match model:
-            case Pix2Pix() if (recipe.size >> model.discriminator_layers) < 3:
-                raise ValueError(
-                    f"{key}: a discriminator of {model.discriminator_layers} layers needs images of "
-                    f"{3 << model.discriminator_layers} pixels or more; {recipe_key}.size is {recipe.size}"
-                )
-            case FCN() | UNetAlone() if recipe.gan_weight or recipe.l1_weight != 1:
-                raise ValueError(f"{key}: {model_key} has one loss: {recipe_key}.gan_weight must be 0, l1_weight 1")
-            case FCN() | UNetAlone() if model.classes and experiment.direction != "AtoB":
-                raise ValueError(f"{key}: {model_key} predicts the classes of B; direction must be AtoB")
-            case FCN() | UNetAlone() if model.classes and model.classes != self.datasets[experiment.dataset].labels:
-                raise ValueError(
-                    f"{key}: {model_key} predicts {model.classes}; datasets.{experiment.dataset} has others"
-                )
-
-    def _check_score(self, name: str) -> None:
-        """A score's table and dataset stand there again only because DVC interpolates nothing but them."""
-        score, key = self.scores[name], f"scores.{name}"
-        _resolve(key, name, self.experiments)
-        _resolve(f"{key}.segmenter", score.segmenter, self.experiments)
-        scored, segmenter = self.experiments[name], self.experiments[score.segmenter]
-        for field, value, wanted in (
-            ("table", score.table, scored.table),
-            ("dataset", score.dataset, scored.dataset),
-        ):
-            if value != wanted:
-                raise ValueError(f"{key}.{field}: '{value}', but experiments.{name} has '{wanted}'")
-        labels = self.datasets[scored.dataset].labels
-        if labels is None or scored.direction != "BtoA":
-            raise ValueError(f"{key}: only photos made from labels are scored: direction BtoA, a dataset with labels")
-        if segmenter.direction != "AtoB" or self.datasets[segmenter.dataset].labels != labels:
-            raise ValueError(f"{key}.segmenter: {score.segmenter} is not direction AtoB on a dataset with these labels")
-        sizes = [self.recipes[experiment.recipe].size for experiment in (scored, segmenter)]
-        if sizes[0] != sizes[1]:
-            raise ValueError(f"{key}.segmenter: {score.segmenter} reads {sizes[1]} pixels, {name} has {sizes[0]}")
-
-    def check_weights(self, name: str, about: dict[str, Any]) -> None:
-        """Weights of other parameters must not pass, silently, for experiment `name`; `about` is what they say.
+    def experiment(self, name: str) -> Experiment:
+        """An experiment with its data set, and its model and recipe after `set`.
 
         Raises:
-            ValueError: they were trained with other parameters than the experiment has now.
+            ValueError: it, or what it names, is missing or wrong, or they contradict each other; names file and key.
         """
-        for key, value in self.describe(name).items():
-            if about.get(key) != value:
-                raise ValueError(
-                    f"models/{name}: trained with another {key} than params.yaml has now; train {name} again"
-                )
+        entry = self._check("experiments", name, ExperimentEntry, self._entry("experiments", name))
+        key = self._key("experiments", name)
+        find(f"{key}.study", entry.study, self.names("studies"))
+        for part, wanted in (("dataset", entry.dataset), ("model", entry.model), ("recipe", entry.recipe)):
+            find(f"{key}.{part}", wanted, self.names(f"{part}s"))
+        model, recipe = self._model(entry.model), self._recipe(entry.recipe)
+        of_model = {k: v for k, v in entry.set.items() if k in type(model).model_fields}
+        of_recipe = {k: v for k, v in entry.set.items() if k in Recipe.model_fields}
+        for unknown in sorted(entry.set.keys() - of_model.keys() - of_recipe.keys()):
+            raise ValueError(f"{key}.set.{unknown}: unknown key, neither of model {entry.model} nor of a recipe")
+        experiment = Experiment(
+            name=name,
+            study=entry.study,
+            dataset_name=entry.dataset,
+            dataset=self.dataset(entry.dataset),
+            direction=entry.direction,
+            model=check(f"{key}.set", Model, model.model_dump() | of_model) if of_model else model,
+            recipe=check(f"{key}.set", Recipe, recipe.model_dump() | of_recipe) if of_recipe else recipe,
+            seed=entry.seed,
+        )
+        if contradiction := _contradiction(experiment, entry):
+            raise ValueError(f"{key}: {contradiction}")
+        return experiment
 
-    def _check_probe(self, name: str) -> None:
-        probe, key = self.probes[name], f"probes.{name}"
-        _resolve(key, name, self.experiments)
-        experiment = self.experiments[name]
-        if probe.table != experiment.table:
-            raise ValueError(f"{key}.table: '{probe.table}', but experiments.{name} has '{experiment.table}'")
-        if experiment.direction != "AtoB" or experiment.dataset not in (probe.canny, probe.doodle):
-            raise ValueError(f"{key}: {name} does not translate A of '{probe.canny}' or '{probe.doodle}' to B")
-        for method, dataset in (("canny", probe.canny), ("doodle", probe.doodle)):
-            _resolve(f"{key}.{method}", dataset, self.datasets)
-            layout = self.datasets[dataset].prepare
-            if not isinstance(layout, CarvanaLayout) or layout.edges.method != method:
+    def segmenter(self, name: str) -> Experiment:
+        """The experiment whose network reads the photos that experiment `name` generates."""
+        entry = self._check("fcn_scores", name, FcnScoreEntry, self._entry("fcn_scores", name))
+        key, scored = self._key("fcn_scores", name), self.experiment(name)
+        find(f"{key}.segmenter", entry.segmenter, self.names("experiments"))
+        segmenter = self.experiment(entry.segmenter)
+        _refuse_others(key, name, study=(entry.study, scored.study), dataset=(entry.dataset, scored.dataset_name))
+        if scored.dataset.labels is None or scored.direction != "BtoA":
+            raise ValueError(f"{key}: only photos made from labels are scored: direction BtoA, a dataset with labels")
+        if segmenter.direction != "AtoB" or segmenter.dataset.labels != scored.dataset.labels:
+            raise ValueError(f"{key}.segmenter: {entry.segmenter} is not direction AtoB on a dataset with these labels")
+        if segmenter.recipe.size != scored.recipe.size:
+            sizes = f"{entry.segmenter} reads {segmenter.recipe.size} pixels, {name} has {scored.recipe.size}"
+            raise ValueError(f"{key}.segmenter: {sizes}")
+        return segmenter
+
+    def robustness(self, name: str) -> Robustness:
+        """The two drawings of the held-out photos on which experiment `name` is tried."""
+        entry = self._check("robustness", name, RobustnessEntry, self._entry("robustness", name))
+        key, experiment = self._key("robustness", name), self.experiment(name)
+        _refuse_others(key, name, study=(entry.study, experiment.study))
+        if experiment.direction != "AtoB" or experiment.dataset_name not in (entry.canny, entry.doodle):
+            raise ValueError(f"{key}: {name} does not translate A of '{entry.canny}' or '{entry.doodle}' to B")
+        without_edges = []
+        for method, dataset in (("canny", entry.canny), ("doodle", entry.doodle)):
+            find(f"{key}.{method}", dataset, self.names("datasets"))
+            declared = self.dataset(dataset)
+            if not isinstance(declared.prepare, CarvanaLayout) or declared.prepare.edges.method != method:
                 raise ValueError(f"{key}.{method}: the edges of '{dataset}' are not drawn by {method}")
-        if _without_edges(self.datasets[probe.canny]) != _without_edges(self.datasets[probe.doodle]):
-            raise ValueError(f"{key}: '{probe.canny}' and '{probe.doodle}' differ in more than prepare.edges")
+            without_edges.append(declared.model_dump(exclude={"prepare": {"edges"}}))
+        if without_edges[0] != without_edges[1]:
+            raise ValueError(f"{key}: '{entry.canny}' and '{entry.doodle}' differ in more than prepare.edges")
+        return Robustness(experiment, entry.canny, entry.doodle, declared.held_out)
+
+    def study(self, name: str) -> Study:
+        """A study with its experiments, in the order of its file."""
+        entry = self._check("studies", name, StudyEntry, self._entry("studies", name))
+        key = self._key("studies", name)
+        rows = [row for row, raw in self.sections.get("experiments", {}).items() if _says_study(raw, name)]
+        if not rows:
+            raise ValueError(f"{key}: no experiment has study: {name}")
+        for where, members in {
+            "baselines": entry.baselines,
+            **{f"tables.{h}": m for h, m in entry.tables.items()},
+        }.items():
+            for member in members:
+                find(f"{key}.{where}", member, rows)
+        in_tables = {member for members in entry.tables.values() for member in members}
+        if entry.tables and (lost := sorted({*rows} - in_tables)):
+            raise ValueError(f"{key}.tables: '{lost[0]}' stands in none of them ({len(lost)} such)")
+        find(f"{key}.reference_numbers", entry.reference_numbers, self.names("reference_numbers"))
+        return Study(
+            name=name,
+            title=entry.title,
+            experiments=rows,
+            baselines=entry.baselines,
+            tables=entry.tables or {"": rows},
+            reference_numbers=self._numbers(entry.reference_numbers),
+            fcn_scores=[row for row in rows if row in self.names("fcn_scores")],
+            robustness=[row for row in rows if row in self.names("robustness")],
+        )
+
+    def problems(self) -> list[str]:
+        """A line for each mistake in any file."""
+        lines = dict.fromkeys(self.unreadable)
+        checks = (
+            self._model, self._recipe, self.dataset, self._numbers,
+            self.study, self.experiment, self.segmenter, self.robustness,
+        )  # fmt: skip
+        for section, check_entry in zip(SECTIONS, checks, strict=True):
+            for name in self.names(section):
+                try:
+                    check_entry(name)
+                except ValueError as error:
+                    lines[str(error)] = None
+        return list(lines)
+
+    def _model(self, name: str) -> Model:
+        raw = self._entry("models", name)
+        if isinstance(raw, dict) and raw.get("kind", "pix2pix") == "pix2pix":
+            raw = _merged(self.sections["models"].get(BASE_MODEL), raw)
+        model: Model = self._check("models", name, Model, raw)
+        return model
+
+    def _recipe(self, name: str) -> Recipe:
+        own = self._entry("recipes", name)
+        raw = _merged(self.sections["recipes"].get(BASE_RECIPE), own)
+        return self._check("recipes", name, Recipe, raw)
+
+    def _numbers(self, name: str) -> ReferenceNumbers:
+        return self._check("reference_numbers", name, ReferenceNumbers, self._entry("reference_numbers", name))
+
+    def _entry(self, section: str, name: str) -> Any:
+        try:
+            find(section, name, self.names(section))
+        except ValueError as error:
+            raise ValueError("; ".join([str(error), *self.unreadable])) from None
+        return self.sections[section][name]
+
+    def _key(self, section: str, name: str) -> str:
+        file = self.files.get((section, name))
+        return f"{file}: {section}.{name}" if file else f"{section}.{name}"
+
+    def _check(self, section: str, name: str, kind: Any, raw: Any) -> Any:
+        return check(self._key(section, name), kind, raw)
 
 
-def _without_edges(dataset: Dataset) -> dict[str, Any]:
-    return dataset.model_dump(exclude={"prepare": {"edges"}})
+def _merged(base: Any, own: Any) -> Any:
+    return {**base, **own} if isinstance(base, dict) and isinstance(own, dict) else own
 
 
-def _resolve(key: str, wanted: str, section: dict[str, Any]) -> None:
-    if wanted not in section:
-        raise ValueError(f"{key}: there is no '{wanted}' (there are: {', '.join(sorted(section))})")
+def _says_study(raw: Any, study: str) -> bool:
+    return isinstance(raw, dict) and raw.get("study") == study
 
 
-def read_params(path: Path = PARAMS) -> Params:
-    """Read and check params.yaml (YAML 1.2, as DVC does: `1e-4` is a number, `no` a string).
-
-    Raises:
-        ValueError: one line, naming the file, each wrong key by its path, and what it should be.
-        FileNotFoundError: there is no such file.
-    """
-    try:
-        size = path.stat().st_size
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: no such file; run from the repository's root") from None
-    if size > MAX_BYTES:
-        raise ValueError(f"{path}: {size} bytes; at most {MAX_BYTES} are read")
-    text = path.read_bytes()
-    try:
-        # pure: with libyaml's parser a tab is "a character that cannot start any token"
-        raw = YAML(typ="safe", pure=True).load(text.decode("utf-8"))
-        _refuse_bombs(raw)
-    except Exception as error:  # a wrong tag or deep nesting lets errors of any kind out of the parser
-        message = str(error).partition("To suppress this check")[0] or type(error).__name__
-        raise ValueError(f"{path}: not readable as YAML: {_one_line(message)}") from None
-    try:
-        return Params.model_validate(raw)
-    except ValidationError as error:
-        lines = [_line(e) for e in error.errors()]
-        more = [f"and {len(lines) - MAX_ERRORS} more"] if len(lines) > MAX_ERRORS else []
-        raise ValueError(f"{path}: " + _one_line("; ".join(lines[:MAX_ERRORS] + more))) from None
+def _refuse_others(key: str, name: str, **said: tuple[str, str]) -> None:
+    """An entry repeats keys of its experiment, because DVC interpolates nothing else; they must be the same."""
+    for part, (value, wanted) in said.items():
+        if value != wanted:
+            raise ValueError(f"{key}.{part}: '{value}', but experiments.{name} has '{wanted}'")
 
 
-def _refuse_bombs(raw: Any) -> None:
-    """Aliases may repeat a part of the file, but not multiply it beyond what can be checked."""
-    waiting, count = [raw], 0
-    while waiting:
-        part = waiting.pop()
-        waiting += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
-        count += 1
-        if count > MAX_ENTRIES:
-            raise ValueError(f"more than {MAX_ENTRIES} values, aliases counted where they stand")
-
-
-def _one_line(message: str) -> str:
-    line = re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", message).strip()
-    return line if len(line) <= 1500 else f"{line[:1500]}..."
-
-
-def _line(error: Any) -> str:
-    # pydantic puts the tag of a union into the path ("download.pix2pix.archive"): no key of the file, so leave it out
-    unions = {
-        "pix2pix",
-        "carvana",
-        "local",
-        "drawn_cars",
-        "drawn_facades",
-        "canny",
-        "doodle",
-        "stitched",
-        "folders",
-        "inpainting",
-        "gta5",
-        "fcn",
-        "unet",
-        "mean",
-    }
-    path = [str(part) for part in error["loc"] if part != "[key]"]
-    keys = [part for i, part in enumerate(path) if i < 2 or part not in unions]
-    about = error.get("ctx", {})
-    match error["type"]:
-        case "value_error":
-            message = error["msg"].removeprefix("Value error, ")
-        case "missing":
-            message = error["msg"]
-        case "extra_forbidden":
-            message = "unknown key"
-        case "union_tag_not_found":
-            keys.append(about["discriminator"].strip("'"))
-            message = "Field required"
-        case "union_tag_invalid":
-            keys.append(about["discriminator"].strip("'"))
-            message = f"Input should be one of {about['expected_tags']}, not {_short(about['tag'])}"
-        case _:
-            message = f"{error['msg']}, not {_short(error['input'])}"
-    return f"{'.'.join(keys)}: {message}" if keys else message
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:80]}..."
-
-
-def entry(section: dict[str, T], name: str, kind: str) -> T:
-    """The entry `name` of a section, or a ValueError that lists what there is."""
-    _resolve(f"{PARAMS}: {kind}", name, section)
-    return section[name]
+def _contradiction(experiment: Experiment, entry: ExperimentEntry) -> str | None:
+    """What an experiment's model, recipe and data set demand of each other."""
+    model, recipe = experiment.model, experiment.recipe
+    match model:
+        case Pix2Pix() if (recipe.size >> model.discriminator_layers) < 3:
+            return (
+                f"a discriminator of {model.discriminator_layers} layers needs images of "
+                f"{3 << model.discriminator_layers} pixels or more; recipes.{entry.recipe}.size is {recipe.size}"
+            )
+        case FCN() | UNetAlone() if recipe.gan_weight or recipe.l1_weight != 1:
+            return f"models.{entry.model} has one loss: recipes.{entry.recipe}.gan_weight must be 0, l1_weight 1"
+        case FCN() | UNetAlone() if model.classes and experiment.direction != "AtoB":
+            return f"models.{entry.model} predicts the classes of B; direction must be AtoB"
+        case FCN() | UNetAlone() if model.classes and model.classes != experiment.dataset.labels:
+            return f"models.{entry.model} predicts {model.classes}; datasets.{entry.dataset} has others"
+    return None

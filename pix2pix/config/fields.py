@@ -1,17 +1,27 @@
-"""What every entry of params.yaml is made of: strict types, and names, counts and seeds in their ranges."""
+"""What every entry of the configuration is made of: strict types, and names, counts and seeds in their ranges."""
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
+Words = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Side = Annotated[int, Field(ge=64, le=1024)]  # pixels
 Split = Literal["train", "val", "test"]
 Palette = Literal["facades", "cityscapes"]
+PaletteOrNone = Annotated[
+    Palette | None,
+    BeforeValidator(lambda value: None if value == "none" else value),
+    WithJsonSchema({"enum": ["facades", "cityscapes", "none"]}),
+]
+Direction = Literal["AtoB", "BtoA"]
 
 
 class Strict(BaseModel):
     """No unknown key, no silent conversion ("1" is not 1), no infinite number, no change after reading."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )

@@ -1,6 +1,6 @@
 """What is drawn for an epoch, and batches cut by it from pairs in the device's memory (laws 1, 7).
 
-Jitter (resize to a larger side, crop at random) and mirror are one gather per batch, the same for source and target.
+Crop (of images that were resized to a larger side) and mirror are one gather a batch, the same for both sides.
 """
 
 import numpy as np
@@ -10,7 +10,9 @@ from torch import Tensor
 from pix2pix.networks.layers import to_network
 
 
-def draw_epoch(*, seed: int, epoch: int, pairs: int, batch_size: int, jitter: int, size: int, mirror: bool) -> Tensor:
+def draw_epoch(
+    *, seed: int, epoch: int, pairs: int, batch_size: int, load_size: int, size: int, mirror: bool
+) -> Tensor:
     """All draws of one epoch, int64 (steps, batch_size, 5): pair, top, left, mirrored, dropout seed.
 
     A function of its arguments alone. A last, smaller batch is dropped (shapes stay the same); every epoch has an order
@@ -26,8 +28,8 @@ def draw_epoch(*, seed: int, epoch: int, pairs: int, batch_size: int, jitter: in
     n = steps * batch_size
     columns = [
         draw.permutation(pairs)[:n],
-        draw.integers(0, jitter - size + 1, n),
-        draw.integers(0, jitter - size + 1, n),
+        draw.integers(0, load_size - size + 1, n),
+        draw.integers(0, load_size - size + 1, n),
         draw.integers(0, 2, n) * mirror,
         draw.integers(0, 2**32, n),
     ]

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from pix2pix.config.configuration import Params
+from pix2pix.config.configuration import Configuration
 from pix2pix.machine.hardware import use_hardware
 from pix2pix.networks.weights import load_tensors
 from stages.train import train
@@ -43,11 +43,11 @@ def path(name: str) -> Path:
 def record(name: str, **recipe: Any) -> str:
     """Train run `name`, its recipe changed by `recipe`, with one thread in fp32; its text."""
     model, own = RUNS[name]
-    params = TINY | {
+    configuration = TINY | {
         "models": TINY["models"] | {"tiny": model},
         "recipes": {"quick": TINY["recipes"]["quick"] | own | recipe},
         "experiments": {"first": TINY["experiments"]["first"] | {"direction": "AtoB"}},
-        "reports": {"tiny": {"title": "Tiny", "references": []}},
+        "studies": {"tiny": {"title": "Tiny", "baselines": []}},
     }
     here, environment = Path.cwd(), dict(os.environ)
     os.environ |= {"PIX2PIX_DEVICE": "cpu", "PIX2PIX_THREADS": "1", "PIX2PIX_PRECISION": "fp32"}
@@ -55,7 +55,7 @@ def record(name: str, **recipe: Any) -> str:
         try:
             os.chdir(folder)
             make_pairs(Path("data/pairs/houses"), {"train": 8, "val": 3})
-            train("first", Params.model_validate(params))
+            train(Configuration(configuration).experiment("first"))
             head = _machine() | {"weights": _digest(Path("models/first/last.safetensors"))}
             curve = Path("models/first/history.csv").read_text(encoding="utf-8")
         finally:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from ruamel.yaml import YAML
 
-from pix2pix.config.configuration import Params
+from pix2pix.config.configuration import Configuration
 from pix2pix.networks.weights import load_tensors
 from pix2pix.training import resume as runs
 from pix2pix.training.gan import Gan
@@ -124,10 +124,10 @@ def test_again_and_resumed_are_as_straight_on_one_device(
 ) -> None:
     monkeypatch.setenv("PIX2PIX_DEVICE", device)
     recipes = {"quick": TINY["recipes"]["quick"] | {"epochs": 6}}
-    params = Params.model_validate(TINY | {"recipes": recipes})
+    configuration = Configuration(TINY | {"recipes": recipes})
 
     def run() -> tuple[pd.DataFrame, dict[str, torch.Tensor]]:
-        train("first", params)
+        train(configuration.experiment("first"))
         shutil.rmtree("scratch")
         return pd.read_csv("models/first/history.csv"), load_tensors(Path("models/first/last.safetensors"))[0]
 

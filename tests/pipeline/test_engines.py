@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from pix2pix.config.configuration import Params
+from pix2pix.config.configuration import Configuration
 from tests.support.clones import call, clone, start
 from tests.support.soaks import Soak
 from tests.support.tiny import TINY
@@ -62,18 +62,18 @@ def test_three_engines_at_once_leave_a_true_record(soak: Soak, tmp_path: Path, m
 def _graph(datasets: int, experiments: int) -> dict[str, Any]:
     """2 stages a data set, 3 an experiment, 1 a report: 30 of 5, 6 and 2."""
     houses, mean = TINY["datasets"]["houses"], TINY["experiments"]["first_mean"]
-    params = TINY | {
+    configuration = TINY | {
         "datasets": {f"houses{i}": houses | {"download": houses["download"] | {"seed": i}} for i in range(datasets)},
         "experiments": {
-            f"mean{i}": mean | {"table": f"table{i % 2}", "dataset": f"houses{i % datasets}"}
+            f"mean{i}": mean | {"study": f"table{i % 2}", "dataset": f"houses{i % datasets}"}
             for i in range(experiments)
         },
-        "reports": {
-            f"table{i}": {"title": f"Table {i}", "references": [f"mean{i}"]} for i in range(min(2, experiments))
+        "studies": {
+            f"table{i}": {"title": f"Table {i}", "baselines": [f"mean{i}"]} for i in range(min(2, experiments))
         },
     }
-    Params.model_validate(params)
-    return params
+    Configuration(configuration)
+    return configuration
 
 
 def _check_hashes(folder: Path) -> dict[str, Any]:

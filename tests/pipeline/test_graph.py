@@ -9,7 +9,7 @@ import pytest
 from dvc.dependency import ParamsDependency
 from dvc.repo import Repo
 
-from pix2pix.config.configuration import read_params
+from pix2pix.config.reader import read_configuration
 from tests.support.repository import REPO
 
 
@@ -42,7 +42,7 @@ def test_a_changed_recipe_makes_only_its_trainings_stale(graph: Path) -> None:
     text = (graph / "params.yaml").read_text(encoding="utf-8")
     start = text.index("\n  small:\n")
     (graph / "params.yaml").write_text(text[:start] + text[start:].replace("beta1: 0.5", "beta1: 0.6", 1), "utf-8")
-    experiments = read_params().experiments
+    experiments = read_configuration().experiments
     assert _stale() == {f"train@{name}" for name, experiment in experiments.items() if experiment.recipe == "small"}
 
 

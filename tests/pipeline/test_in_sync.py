@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from pix2pix.config.configuration import read_params
+from pix2pix.config.reader import read_configuration
 from stages.fingerprint import VERBS
 from tests.support.repository import REPO
 from tools.readme import BEGIN, END, results_block
@@ -78,14 +78,14 @@ def test_readme_in_git_shows_the_results_in_git(tmp_path: Path) -> None:
         if path.startswith(("results/", "records/")) and path.count("/") == 1 and path.endswith((".md", ".json")):
             (tmp_path / path).parent.mkdir(exist_ok=True)
             (tmp_path / path).write_text(committed(path) or "", encoding="utf-8")
-    block = results_block(read_params(REPO / "params.yaml"), results=tmp_path / "results", records=tmp_path / "records")
+    block = results_block(read_configuration(REPO), results=tmp_path / "results", records=tmp_path / "records")
     shown = readme.split(BEGIN)[1].split(END)[0].strip()
     assert shown == block.strip(), "run `make readme` and commit"
 
 
 def test_every_committed_result_has_a_record() -> None:
-    params = read_params(REPO / "params.yaml")
-    for name, experiment in params.experiments.items():
+    configuration = read_configuration(REPO)
+    for name, experiment in configuration.experiments.items():
         if committed(f"results/{experiment.table}/{name}/metrics.json") is not None:
             record = committed(f"records/{name}.json")
             assert record is not None, f"records/{name}.json is missing: run `make readme`"
@@ -118,4 +118,4 @@ def test_exp_run_keeps_every_comment_of_params_yaml(tmp_path: Path) -> None:
     comments = [line.split("#", 1)[1] for line in before.split("\n") if "#" in line]
     after = copy.read_text(encoding="utf-8")
     assert [line.split("#", 1)[1] for line in after.split("\n") if "#" in line] == comments
-    assert read_params(copy).recipes["paper"].epochs == 7
+    assert read_configuration(copy).recipes["paper"].epochs == 7

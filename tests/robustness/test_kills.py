@@ -18,7 +18,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from pix2pix.config.configuration import read_params
+from pix2pix.config.reader import read_configuration
 from pix2pix.files.images import read_image
 from pix2pix.networks.weights import load_tensors
 from stages.train import train
@@ -74,7 +74,7 @@ def straight(prepared: Path) -> dict[str, str]:
     folder = Path(shutil.copytree(prepared, prepared.with_name("straight")))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        train("first", read_params())
+        train(read_configuration().experiment("first"))
     return digests(folder / "models/first")
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix.config.configuration import read_params
 from pix2pix.config.datasets import Dataset
+from pix2pix.config.reader import read_configuration
 from pix2pix.files.images import Uint8, read_image
 from pix2pix.pairs.inpainting import FILL
 from pix2pix.pairs.palettes import CITYSCAPES, palette
@@ -22,7 +22,7 @@ from stages.prepare import prepare
 from tests.support.raw import write_tar, write_zip
 from tests.support.repository import REPO
 
-SHIPPED = read_params(REPO / "params.yaml").datasets
+SHIPPED = read_configuration(REPO).datasets
 
 # data set -> width and height of a side, file names; as the authors packed them
 OFFICIAL = {

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from pix2pix.config.configuration import Params
+from pix2pix.config.configuration import Configuration
 from pix2pix.files.image_grid import tiles
 from pix2pix.files.images import Uint8, read_image, write_png
 from pix2pix.pairs.palettes import FACADES, decode
@@ -81,10 +81,12 @@ def read_scores(out: Path = OUT) -> tuple[pd.DataFrame, dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("direction", "size"), [("BtoA", 64), ("AtoB", 64), ("BtoA", 128)])
-def test_the_numbers_are_those_of_the_pictures(tiny_repo: Path, params: Params, direction: str, size: int) -> None:
+def test_the_numbers_are_those_of_the_pictures(
+    tiny_repo: Path, configuration: Configuration, direction: str, size: int
+) -> None:
     """Direction and size are those of the card: what was rendered, not what params.yaml says by now."""
     save_rendered(direction=direction, recipe=TINY["recipes"]["quick"] | {"size": size})
-    evaluate("first", params)
+    evaluate(configuration.experiment("first"))
     table, metrics = read_scores()
     assert list(table.columns) == ["split", "id", "group", *SCORES, *(["pixel_accuracy"] * (direction == "AtoB"))]
     assert table["id"].tolist() == ["1", "2", "3"]
@@ -102,18 +104,20 @@ def test_the_numbers_are_those_of_the_pictures(tiny_repo: Path, params: Params, 
     assert len(metrics) == 2 + 4 * len(SCORES) + len(labels) * (3 + len(FACADES))
 
 
-def test_scoring_again_changes_no_byte(tiny_repo: Path, params: Params) -> None:
+def test_scoring_again_changes_no_byte(tiny_repo: Path, configuration: Configuration) -> None:
     save_rendered()
-    evaluate("first", params)
+    evaluate(configuration.experiment("first"))
     before = {path: path.read_bytes() for path in OUT.iterdir() if path.is_file()}
     assert {path.name for path in before} == {"card.json", "metrics.json", "per_image.csv", "strip.png"}
-    evaluate("first", params)
+    evaluate(configuration.experiment("first"))
     assert {path: path.read_bytes() for path in OUT.iterdir() if path.is_file()} == before
 
 
-def test_equal_pictures_are_infinitely_good_and_the_files_still_readable(tiny_repo: Path, params: Params) -> None:
+def test_equal_pictures_are_infinitely_good_and_the_files_still_readable(
+    tiny_repo: Path, configuration: Configuration
+) -> None:
     save_rendered(noise=0)
-    evaluate("first", params)
+    evaluate(configuration.experiment("first"))
     table, metrics = read_scores()
     assert table[SCORES].to_numpy().tolist() == [[np.inf, 1.0, 0.0]] * 3
     assert [metrics[key] for key in ("psnr", "psnr_sd", "psnr_ci95_low", "ssim", "l1")] == [None, None, None, 1.0, 0.0]
@@ -144,12 +148,12 @@ def test_cars_on_white_are_also_scored_alone(tiny_repo: Path, layout: str, direc
     )
     cars = TINY["datasets"]["houses"] | {"labels": None} | (CARS if layout == "carvana" else {})
     experiment = TINY["experiments"]["first_mean"] | {"dataset": "cars"}
-    params = Params.model_validate(
+    configuration = Configuration(
         TINY | {"datasets": TINY["datasets"] | {"cars": cars}, "experiments": {"first_mean": experiment}}
     )
     out = Path("results/tiny/first_mean")
     save_rendered(out, dataset="cars", direction=direction)
-    evaluate("first_mean", params)
+    evaluate(configuration.experiment("first_mean"))
     table, metrics = read_scores(out)
     expected = [*SCORES, "fg_psnr", "fg_ssim", "fg_l1"] if (layout, direction) == ("carvana", "AtoB") else SCORES
     assert list(table.columns) == ["split", "id", "group", *expected]
@@ -162,9 +166,9 @@ def test_cars_on_white_are_also_scored_alone(tiny_repo: Path, layout: str, direc
         assert metrics["fg_psnr"] == pytest.approx(10 * np.log10(255**2 / error), abs=1e-6)
 
 
-def test_label_maps_are_scored_by_class_over_all_images_at_once(tiny_repo: Path, params: Params) -> None:
+def test_label_maps_are_scored_by_class_over_all_images_at_once(tiny_repo: Path, configuration: Configuration) -> None:
     save_rendered(direction="AtoB", noise=60)
-    evaluate("first", params)
+    evaluate(configuration.experiment("first"))
     table, metrics = read_scores()
     hits, each = [], {name: np.zeros(3) for name in FACADES}
     for path in sorted(Path("data/pairs/houses/val").iterdir()):
@@ -184,20 +188,20 @@ def test_label_maps_are_scored_by_class_over_all_images_at_once(tiny_repo: Path,
     assert {name: metrics[f"iou_{name}"] for name in ious} == pytest.approx(ious, abs=1e-6)
 
 
-def test_the_strip_shows_the_best_the_median_and_the_worst(tiny_repo: Path, params: Params) -> None:
+def test_the_strip_shows_the_best_the_median_and_the_worst(tiny_repo: Path, configuration: Configuration) -> None:
     save_rendered()
-    evaluate("first", params)
+    evaluate(configuration.experiment("first"))
     table, _ = read_scores()
     shown = tiles(read_image(OUT / "strip.png"), rows=3, columns=3, size=(64, 64))
     for id, images in zip(table.sort_values("ssim", ascending=False)["id"], shown, strict=True):
         np.testing.assert_array_equal(images[1], read_image(OUT / f"images/val/{id}.png"))
 
 
-def test_an_untrained_experiment_is_named(tiny_repo: Path, params: Params) -> None:
+def test_an_untrained_experiment_is_named(tiny_repo: Path, configuration: Configuration) -> None:
     save_rendered()
     Path("models/first/history.csv").unlink()
     with pytest.raises(FileNotFoundError, match=r"models/first/history\.csv: not trained yet; run `.*train first`"):
-        evaluate("first", params)
+        evaluate(configuration.experiment("first"))
 
 
 INEXACT = r"first/images/val: does not hold exactly the images of split 'val'; render again"
@@ -234,11 +238,13 @@ def spoil(kind: str) -> None:
         ("a truncated picture", r"first/images/val/2\.png: not a readable image"),
     ],
 )
-def test_what_was_not_rendered_whole_is_not_scored(tiny_repo: Path, params: Params, kind: str, says: str) -> None:
+def test_what_was_not_rendered_whole_is_not_scored(
+    tiny_repo: Path, configuration: Configuration, kind: str, says: str
+) -> None:
     save_rendered()
     spoil(kind)
     with pytest.raises((ValueError, FileNotFoundError), match=says):
-        evaluate("first", params)
+        evaluate(configuration.experiment("first"))
     assert not (OUT / "metrics.json").exists()
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ruamel.yaml import YAML
 
-from pix2pix.config.configuration import Params, read_params
+from pix2pix.config.configuration import Configuration
+from pix2pix.config.reader import read_configuration
 from pix2pix.evaluation.segmentation import confusion, label_scores
 from pix2pix.files.image_grid import tiles
 from pix2pix.files.images import read_image, write_png
@@ -20,7 +20,7 @@ from pix2pix.pairs.palettes import FACADES, decode
 from pix2pix.pairs.stitched import read_classes, read_pairs
 from stages.fcn_score import SHOWN, fcn_score, main
 from tests.stages.test_evaluate import save_rendered
-from tests.support.tiny import TINY, make_pairs, random_image
+from tests.support.tiny import TINY, make_pairs, random_image, write_configuration
 
 OUT = Path("results/tiny/first")
 SEGMENTER = {"kind": "unet", "channels": 4, "norm": "instance", "classes": "facades"}
@@ -29,49 +29,52 @@ SCORED: dict[str, Any] = TINY | {
     "recipes": TINY["recipes"] | {"alone": TINY["recipes"]["quick"] | {"gan_weight": 0.0, "l1_weight": 1.0}},
     "experiments": TINY["experiments"]
     | {"reader": TINY["experiments"]["first"] | {"direction": "AtoB", "model": "segmenter", "recipe": "alone"}},
-    "scores": {"first": {"table": "tiny", "dataset": "houses", "segmenter": "reader"}},
+    "fcn_scores": {"first": {"study": "tiny", "dataset": "houses", "segmenter": "reader"}},
 }
 KEYS = ("pixel_accuracy", "class_accuracy", "mean_iou")
 
 
 @pytest.fixture
-def repo(tiny_repo: Path) -> Params:
+def repo(tiny_repo: Path) -> Configuration:
     """Rendered photos, and a segmenter of random weights that finds many classes."""
-    params = Params.model_validate(SCORED)
+    configuration = Configuration(SCORED)
     save_rendered()
     generator = build_generator(SEGMENTER, size=64)
     initialise(generator, 1)
-    about = params.describe("reader") | {"experiment": "reader", "inference": {"dropout": False, "statistics": "image"}}
+    about = configuration.describe("reader") | {
+        "experiment": "reader",
+        "inference": {"dropout": False, "statistics": "image"},
+    }
     save_tensors(Path("models/reader/last.safetensors"), network_tensors("generator", generator), about)
-    return params
+    return configuration
 
 
 def read_score() -> dict[str, Any]:
     return dict(json.loads((OUT / "fcn_score.json").read_text(encoding="utf-8")))
 
 
-def test_photos_equal_to_the_real_ones_reach_the_ceiling(repo: Params) -> None:
+def test_photos_equal_to_the_real_ones_reach_the_ceiling(repo: Configuration) -> None:
     shutil.rmtree(OUT)
     save_rendered(noise=0)
-    fcn_score("first", repo)
+    fcn_score(repo.experiment("first"), repo.segmenter("first"))
     found = read_score()
     assert [found[key] for key in KEYS] == [found[f"real_{key}"] for key in KEYS]
 
 
-def test_other_photos_have_other_scores_under_the_same_ceiling(repo: Params) -> None:
-    fcn_score("first", repo)
+def test_other_photos_have_other_scores_under_the_same_ceiling(repo: Configuration) -> None:
+    fcn_score(repo.experiment("first"), repo.segmenter("first"))
     before = read_score()
     for path in (OUT / "images/val").iterdir():
         write_png(path, random_image(int(path.stem)))
-    fcn_score("first", repo)
+    fcn_score(repo.experiment("first"), repo.segmenter("first"))
     after = read_score()
     assert [after[f"real_{key}"] for key in KEYS] == [before[f"real_{key}"] for key in KEYS]
     assert [after[key] for key in KEYS] != [before[key] for key in KEYS]
 
 
-def test_the_numbers_are_those_of_the_picture(repo: Params) -> None:
+def test_the_numbers_are_those_of_the_picture(repo: Configuration) -> None:
     """All three images are shown: label map, photos and what was read in them."""
-    fcn_score("first", repo)
+    fcn_score(repo.experiment("first"), repo.segmenter("first"))
     found, classes = read_score(), list(FACADES)
     shown = tiles(read_image(OUT / "fcn_score.png"), rows=3, columns=5, size=(64, 64))
     total = np.zeros((2, 12, 12), np.int64)
@@ -87,10 +90,10 @@ def test_the_numbers_are_those_of_the_picture(repo: Params) -> None:
     assert (found["n"], found["segmenter"], len(found)) == (3, "reader", 8)
 
 
-def test_scoring_again_changes_no_byte(repo: Params) -> None:
-    fcn_score("first", repo)
+def test_scoring_again_changes_no_byte(repo: Configuration) -> None:
+    fcn_score(repo.experiment("first"), repo.segmenter("first"))
     before = [(OUT / file).read_bytes() for file in ("fcn_score.json", "fcn_score.png")]
-    fcn_score("first", repo)
+    fcn_score(repo.experiment("first"), repo.segmenter("first"))
     assert [(OUT / file).read_bytes() for file in ("fcn_score.json", "fcn_score.png")] == before
 
 
@@ -115,23 +118,23 @@ def spoil(kind: str) -> None:
         ("no segmenter", r"models/reader/last\.safetensors: no such weights file"),
     ],
 )
-def test_what_cannot_be_scored_is_named(repo: Params, kind: str, says: str) -> None:
+def test_what_cannot_be_scored_is_named(repo: Configuration, kind: str, says: str) -> None:
     spoil(kind)
     with pytest.raises((ValueError, FileNotFoundError), match=says):
-        fcn_score("first", repo)
+        fcn_score(repo.experiment("first"), repo.segmenter("first"))
     assert not (OUT / "fcn_score.json").exists()
 
 
-def test_a_segmenter_of_other_parameters_is_refused(repo: Params) -> None:
+def test_a_segmenter_of_other_parameters_is_refused(repo: Configuration) -> None:
     other = SCORED["recipes"]["alone"] | {"epochs": 9}
-    params = Params.model_validate(SCORED | {"recipes": SCORED["recipes"] | {"alone": other}})
+    configuration = Configuration(SCORED | {"recipes": SCORED["recipes"] | {"alone": other}})
     with pytest.raises(ValueError, match="models/reader: trained with another recipe"):
-        fcn_score("first", params)
+        fcn_score(configuration.experiment("first"), configuration.segmenter("first"))
 
 
-def test_an_experiment_that_is_not_asked_for_has_no_score(repo: Params) -> None:
+def test_an_experiment_that_is_not_asked_for_has_no_score(repo: Configuration) -> None:
     with pytest.raises(ValueError, match="scores: there is no 'first_mean'"):
-        fcn_score("first_mean", repo)
+        fcn_score(repo.experiment("first_mean"), repo.segmenter("first_mean"))
 
 
 @pytest.mark.parametrize(
@@ -139,7 +142,7 @@ def test_an_experiment_that_is_not_asked_for_has_no_score(repo: Params) -> None:
     [
         ("first", {"segmenter": "nope"}, r"scores\.first\.segmenter: there is no 'nope'"),
         ("nope", {}, r"scores\.nope: there is no 'nope'"),
-        ("first", {"table": "other"}, r"scores\.first\.table: 'other', but experiments\.first has 'tiny'"),
+        ("first", {"study": "other"}, r"scores\.first\.table: 'other', but experiments\.first has 'tiny'"),
         ("first", {"dataset": "cars"}, r"scores\.first\.dataset: 'cars', but experiments\.first has 'houses'"),
         ("first", {"segmenter": "first_mean"}, r"first_mean is not direction AtoB on a dataset with these labels"),
         ("first", {"segmenter": "large"}, r"large reads 128 pixels, first has 64"),
@@ -147,36 +150,34 @@ def test_an_experiment_that_is_not_asked_for_has_no_score(repo: Params) -> None:
     ],
 )
 def test_a_wrong_score_is_named_by_its_key(tmp_path: Path, name: str, change: dict[str, str], says: str) -> None:
-    large = {"large": SCORED["recipes"]["alone"] | {"size": 128, "jitter": 128}}
+    large = {"large": SCORED["recipes"]["alone"] | {"size": 128, "load_size": 128}}
     experiments = {"large": SCORED["experiments"]["reader"] | {"recipe": "large"}}
     wrong = SCORED | {
         "recipes": SCORED["recipes"] | large,
         "experiments": SCORED["experiments"] | experiments,
-        "scores": {name: SCORED["scores"]["first"] | change},
+        "fcn_scores": {name: SCORED["fcn_scores"]["first"] | change},
     }
-    with (tmp_path / "params.yaml").open("w", encoding="utf-8") as file:
-        YAML().dump(wrong, file)
+    write_configuration(wrong)
     with pytest.raises(ValueError, match=says):
-        read_params(tmp_path / "params.yaml")
+        read_configuration(tmp_path / "params.yaml")
 
 
-def test_score_as_a_command_is_score(repo: Params, monkeypatch: pytest.MonkeyPatch) -> None:
-    fcn_score("first", repo)
+def test_score_as_a_command_is_score(repo: Configuration, monkeypatch: pytest.MonkeyPatch) -> None:
+    fcn_score(repo.experiment("first"), repo.segmenter("first"))
     before = read_score()
     (OUT / "fcn_score.json").unlink()
-    with Path("params.yaml").open("w", encoding="utf-8") as file:
-        YAML().dump(SCORED, file)
+    write_configuration(SCORED)
     monkeypatch.setattr("sys.argv", ["score", "first"])
     main()
     assert read_score() == before
 
 
-def test_of_many_images_score_counts_all_and_shows_some(repo: Params) -> None:
+def test_of_many_images_score_counts_all_and_shows_some(repo: Configuration) -> None:
     shutil.rmtree("data/pairs/houses")
     shutil.rmtree(OUT)
     make_pairs(Path("data/pairs/houses"), {"train": 1, "val": 7})
     save_rendered()
-    fcn_score("first", repo)
+    fcn_score(repo.experiment("first"), repo.segmenter("first"))
     assert read_score()["n"] == 7
     height = read_image(OUT / "fcn_score.png").shape[0]
     assert SHOWN * 64 < height < 7 * 64

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from pix2pix.config.configuration import Params, read_params
+from pix2pix.config.configuration import Configuration
+from pix2pix.config.reader import read_configuration
 from pix2pix.files.images import write_png
 from pix2pix.toydata.facades import draw_facade
 from stages.download import main as download
@@ -17,13 +18,13 @@ from stages.render import render
 from stages.report import report
 from stages.train import train
 from tests.support.repository import REPO
-from tests.support.tiny import TINY
+from tests.support.tiny import TINY, write_configuration
 
 README = REPO / "README.md"
 
 
 @pytest.fixture
-def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configuration:
     """A repository with TINY's models and recipes (by the names that the README uses) and the README's own lines."""
     for split, count in (("train", 6), ("val", 2)):
         for i in range(count):
@@ -40,20 +41,19 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
     here = tmp_path / "repository"
     here.mkdir()
     monkeypatch.chdir(here)
-    with Path("params.yaml").open("w", encoding="utf-8") as file:
-        YAML().dump(whole, file)
-    return read_params()
+    write_configuration(whole)
+    return read_configuration()
 
 
-def test_the_lines_of_the_readme_train_on_a_folder(repo: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_lines_of_the_readme_train_on_a_folder(repo: Configuration, monkeypatch: pytest.MonkeyPatch) -> None:
     for verb in (download, prepare):
         monkeypatch.setattr("sys.argv", ["verb", "mine"])
         verb()
     for name in ("mine", "mine_mean"):
-        train(name, repo)
-        render(name, repo)
-        evaluate(name, repo)
-    report("mine", repo)
+        train(repo.experiment(name))
+        render(repo.experiment(name))
+        evaluate(repo.experiment(name))
+    report(repo.study("mine"))
     table = Path("results/mine.md").read_text(encoding="utf-8")
     assert "My pairs" in table
     assert "mine − mine_mean" in table

@@ -9,10 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
-from ruamel.yaml import YAML
 from torch import Tensor
 
-from pix2pix.config.configuration import Params
+from pix2pix.config.configuration import Configuration
 from pix2pix.files.command_line import run
 from pix2pix.networks.weights import load_tensors
 from pix2pix.training import resume as runs
@@ -23,7 +22,7 @@ from pix2pix.training.supervised import Supervised
 from stages.train import main, train
 from tests.stages.test_train import published
 from tests.support.repository import REPO
-from tests.support.tiny import TINY
+from tests.support.tiny import TINY, write_configuration
 
 HEALTHY = sorted(REPO.glob("models/*/history.csv"))
 PIX2PIX = TINY["models"]["tiny"]
@@ -37,7 +36,7 @@ def tiny(model: dict[str, Any] = PIX2PIX, **recipe: Any) -> dict[str, Any]:
         "models": TINY["models"] | {"tiny": model},
         "recipes": {"quick": TINY["recipes"]["quick"] | recipe},
         "experiments": {"first": TINY["experiments"]["first"] | {"direction": "AtoB"}},
-        "reports": {"tiny": {"title": "Tiny", "references": []}},
+        "studies": {"tiny": {"title": "Tiny", "baselines": []}},
     }
 
 
@@ -79,8 +78,8 @@ def test_the_last_good_state_is_from_before_the_weights_broke(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The losses of the step that breaks them are still finite: they are of the weights before."""
-    params = Params.model_validate(tiny(model, keep_every=1))
-    train("first", params)
+    configuration = Configuration(tiny(model, keep_every=1))
+    train(configuration.experiment("first"))
     straight = published()
     shutil.rmtree("scratch")
     monkeypatch.setattr(runs, "SAVE_SECONDS", 0.0)
@@ -89,7 +88,7 @@ def test_the_last_good_state_is_from_before_the_weights_broke(
         broken_after(step, learner, "generator.", math.nan, patch)
         kept = f"the last good state, of step {step - 1}, is kept"
         with pytest.raises(ValueError, match=f"the weights are not finite after step {step}; {kept}"):
-            train("first", params)
+            train(configuration.experiment("first"))
     assert published() == straight
     files = sorted(Path("scratch/train/first").rglob("*.safetensors"))
     assert files
@@ -97,7 +96,7 @@ def test_the_last_good_state_is_from_before_the_weights_broke(
         tensors, about = load_tensors(file)
         assert about["step"] < step
         assert all(tensor.isfinite().all() for tensor in tensors.values()), file
-    train("first", params)
+    train(configuration.experiment("first"))
     assert published() == straight
 
 
@@ -106,13 +105,13 @@ def test_moments_that_overflowed_stop_it_too(moments: str, tiny_repo: Path, monk
     """An infinite second moment would leave its weight as it is for ever."""
     broken_after(4, Gan, moments, math.inf, monkeypatch)
     with pytest.raises(ValueError, match=r"the weights are not finite after step 4"):
-        train("first", Params.model_validate(tiny()))
+        train(Configuration(tiny()).experiment("first"))
 
 
 def test_a_validation_loss_that_is_not_finite_stops_it(tiny_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken_after(4, Gan, "discriminator.", 1e30, monkeypatch)
     with pytest.raises(ValueError, match=r"val_(gan|d) is not finite after step 4; nothing was saved before"):
-        train("first", Params.model_validate(tiny()))
+        train(Configuration(tiny()).experiment("first"))
     assert not Path("models/first").exists()
 
 
@@ -121,9 +120,8 @@ def test_weights_that_break_end_the_command_with_one_line(
     batch_size: int, tiny_repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A weight of the loss beyond float32, in params.yaml."""
-    params = tiny(l1_weight=1e39, epochs=1, decay_epochs=0, batch_size=batch_size)
-    with Path("params.yaml").open("w", encoding="utf-8") as file:
-        YAML().dump(params, file)
+    configuration = tiny(l1_weight=1e39, epochs=1, decay_epochs=0, batch_size=batch_size)
+    write_configuration(configuration)
     monkeypatch.setattr(sys, "argv", ["train", "first"])
     with pytest.raises(SystemExit) as ended:
         run(main)
@@ -176,7 +174,7 @@ def test_no_training_of_the_readme_is_warned_of(history: Path) -> None:
 
 
 def test_an_exploding_training_is_told_of_once_and_ends(tiny_repo: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    train("first", Params.model_validate(tiny(discriminator_lr=1.0)))
+    train(Configuration(tiny(discriminator_lr=1.0)).experiment("first"))
     said = capfd.readouterr().err
     assert said.count("warning: epoch 1, step 4: the losses explode; lower the learning rates") == 1
     assert said.count("warning:") == 1

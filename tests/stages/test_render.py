@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pix2pix.config.configuration import Params
+from pix2pix.config.configuration import Configuration
 from pix2pix.files.image_grid import tiles
 from pix2pix.files.images import read_image, write_png
 from pix2pix.networks.inference import load_trained
@@ -37,13 +37,13 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def held_out(split: str) -> Params:
-    return Params.model_validate(TINY | {"datasets": {"houses": TINY["datasets"]["houses"] | {"held_out": split}}})
+def held_out(split: str) -> Configuration:
+    return Configuration(TINY | {"datasets": {"houses": TINY["datasets"]["houses"] | {"held_out": split}}})
 
 
 @pytest.mark.parametrize(("split", "count"), [("val", 3)])
 def test_every_held_out_image_is_rendered_under_its_id(repo: Path, split: str, count: int) -> None:
-    render("first", held_out(split))
+    render(held_out(split).experiment("first"))
     names = [f"images/{split}/{i}.png" for i in range(1, count + 1)]
     assert sorted(files(OUT)) == ["card.json", "grid.png", *names, "training.png"]
     pictures = [read_image(OUT / name) for name in names]
@@ -53,8 +53,8 @@ def test_every_held_out_image_is_rendered_under_its_id(repo: Path, split: str, c
     assert card == ABOUT | {"split": split, "n": count, "grid": ["1", "2", "3"]}
 
 
-def test_the_grid_shows_the_files_themselves(repo: Path, params: Params) -> None:
-    render("first", params)
+def test_the_grid_shows_the_files_themselves(repo: Path, configuration: Configuration) -> None:
+    render(configuration.experiment("first"))
     shown = tiles(read_image(OUT / "grid.png"), rows=3, columns=3, size=(64, 64), across=2)
     for pair, images in zip(read_pairs(Path("data/pairs/houses"), "val"), shown, strict=True):
         source, target = read_sides(pair, direction="BtoA", size=64)
@@ -64,8 +64,8 @@ def test_the_grid_shows_the_files_themselves(repo: Path, params: Params) -> None
             np.testing.assert_array_equal(image, expected)
 
 
-def test_the_training_grid_shows_four_images_that_were_trained_on(repo: Path, params: Params) -> None:
-    render("first", params)
+def test_the_training_grid_shows_four_images_that_were_trained_on(repo: Path, configuration: Configuration) -> None:
+    render(configuration.experiment("first"))
     trained = load_trained(WEIGHTS, torch.device("cpu"))
     pairs = read_pairs(Path("data/pairs/houses"), "train")
     shown = tiles(read_image(OUT / "training.png"), rows=4, columns=3, size=(64, 64), across=2)
@@ -75,15 +75,15 @@ def test_the_training_grid_shows_four_images_that_were_trained_on(repo: Path, pa
             np.testing.assert_array_equal(image, expected)
 
 
-def test_a_result_does_not_depend_on_the_other_images(repo: Path, params: Params) -> None:
-    render("first", params)
+def test_a_result_does_not_depend_on_the_other_images(repo: Path, configuration: Configuration) -> None:
+    render(configuration.experiment("first"))
     together = files(OUT / "images/val")
     table = Path("data/pairs/houses/pairs.csv")
     lines = table.read_text(encoding="utf-8").splitlines()
     table.write_text("\n".join(line for line in lines if not line.startswith(("1,val", "3,val"))), encoding="utf-8")
     for id in ("1", "3"):
         Path(f"data/pairs/houses/val/{id}.png").unlink()
-    render("first", params)
+    render(configuration.experiment("first"))
     assert files(OUT / "images/val") == {"2.png": together["2.png"]}
 
 
@@ -102,27 +102,27 @@ def test_weights_of_other_parameters_are_refused(
     changed = copy.deepcopy(TINY)
     changed[section][name] |= change
     with pytest.raises(ValueError, match=f"models/first: trained with another {key} than params"):
-        render("first", Params.model_validate(changed))
+        render(Configuration(changed).experiment("first"))
     assert not OUT.exists()
 
 
-def test_the_baseline_renders_the_mean_image(tiny_repo: Path, params: Params) -> None:
+def test_the_baseline_renders_the_mean_image(tiny_repo: Path, configuration: Configuration) -> None:
     baseline, mean = MeanTarget(64), random_image(5)
     baseline.image = to_network(torch.from_numpy(mean).permute(2, 0, 1)[None])
     about = ABOUT | {"model": {"kind": "mean"}, "inference": {"dropout": False}}
     save_tensors(Path("models/first_mean/last.safetensors"), network_tensors("generator", baseline), about)
-    render("first_mean", params)
+    render(configuration.experiment("first_mean"))
     for id in (1, 2, 3):
         np.testing.assert_array_equal(read_image(Path(f"results/tiny/first_mean/images/val/{id}.png")), mean)
 
 
-def test_a_failure_leaves_the_last_result_whole(repo: Path, params: Params) -> None:
-    render("first", params)
+def test_a_failure_leaves_the_last_result_whole(repo: Path, configuration: Configuration) -> None:
+    render(configuration.experiment("first"))
     before = files(OUT)
     picture = Path("data/pairs/houses/val/3.png")
     picture.write_bytes(picture.read_bytes()[:-200])
     with pytest.raises(ValueError, match=r"val/3\.png: not a readable image"):
-        render("first", params)
+        render(configuration.experiment("first"))
     assert files(OUT) == before
 
 
@@ -155,8 +155,8 @@ def test_own_images_come_back_at_their_size_whatever_it_is(repo: Path, monkeypat
     assert not OUT.exists()
 
 
-def test_an_own_image_is_rendered_as_a_held_out_one(repo: Path, params: Params) -> None:
-    render("first", params)
+def test_an_own_image_is_rendered_as_a_held_out_one(repo: Path, configuration: Configuration) -> None:
+    render(configuration.experiment("first"))
     Path("own").mkdir()
     for pair in read_pairs(Path("data/pairs/houses"), "val"):
         write_png(Path(f"own/{pair.id}.png"), read_sides(pair, direction="BtoA", size=64)[0])
@@ -198,18 +198,18 @@ def test_images_and_out_go_together(repo: Path, monkeypatch: pytest.MonkeyPatch,
     assert not Path("results").exists()
 
 
-def test_pairs_that_are_missing_are_named(repo: Path, params: Params) -> None:
+def test_pairs_that_are_missing_are_named(repo: Path, configuration: Configuration) -> None:
     Path("data/pairs/houses/pairs.csv").unlink()
     with pytest.raises(FileNotFoundError, match=r"data/pairs/houses/pairs\.csv"):
-        render("first", params)
+        render(configuration.experiment("first"))
 
 
-def test_weights_that_cannot_be_read_are_named_and_nothing_is_left(repo: Path, params: Params) -> None:
+def test_weights_that_cannot_be_read_are_named_and_nothing_is_left(repo: Path, configuration: Configuration) -> None:
     WEIGHTS.write_bytes(WEIGHTS.read_bytes()[:-1])
     Path("own").mkdir()
     write_png(Path("own/a.png"), random_image(0))
     with pytest.raises(ValueError, match=rf"^{WEIGHTS}: "):
-        render("first", params)
+        render(configuration.experiment("first"))
     with pytest.raises(ValueError, match=rf"^{WEIGHTS}: "):
         render_folder("first", Path("own"), Path("out"))
     assert not Path("results").exists()

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from ruamel.yaml import YAML
 
-from pix2pix.config.configuration import Params
+from pix2pix.config.configuration import Configuration
 from pix2pix.evaluation.edge_corruptions import bold
 from pix2pix.files.image_listing import list_images
 from pix2pix.files.images import Uint8, read_image, write_png
@@ -22,7 +21,7 @@ from stages.render import render
 from stages.robustness import main, robustness
 from tests.pix2pix.networks.test_inference import save_weights
 from tests.support.repository import REPO
-from tests.support.tiny import TINY
+from tests.support.tiny import TINY, write_configuration
 
 OUT = Path("results/tiny/first")
 EDGES: dict[str, dict[str, Any]] = {
@@ -31,7 +30,7 @@ EDGES: dict[str, dict[str, Any]] = {
 }
 
 
-def cars_params(**probe_keys: str) -> Params:
+def cars_params(**probe_keys: str) -> Configuration:
     """TINY with two data sets of cars, of which `first` is trained on the one with canny edges."""
     whole = copy.deepcopy(TINY)
     source = {"source": "drawn_cars", "cars": 3, "views": 4, "size": 128, "seed": 0}
@@ -40,8 +39,8 @@ def cars_params(**probe_keys: str) -> Params:
         whole["datasets"][f"cars_{method}"] = {"download": source, "prepare": layout, "labels": None, "held_out": "val"}
     for name in ("first", "first_mean"):
         whole["experiments"][name] |= {"dataset": "cars_canny", "direction": "AtoB"}
-    whole["probes"] = {"first": {"table": "tiny", "canny": "cars_canny", "doodle": "cars_doodle"} | probe_keys}
-    return Params.model_validate(whole)
+    whole["robustness"] = {"first": {"study": "tiny", "canny": "cars_canny", "doodle": "cars_doodle"} | probe_keys}
+    return Configuration(whole)
 
 
 @pytest.fixture
@@ -77,7 +76,7 @@ def read_probe() -> pd.DataFrame:
 
 
 def test_every_held_out_photo_is_tried_in_every_way(repo: Path) -> None:
-    robustness("first", cars_params())
+    robustness(cars_params().robustness("first"))
     table = read_probe()
     assert list(table.columns[:5]) == ["edges", "redrawn", "split", "id", "group"]
     assert list(table.columns[5:]) == ["psnr", "ssim", "l1", "fg_psnr", "fg_ssim", "fg_l1"]
@@ -88,9 +87,9 @@ def test_every_held_out_photo_is_tried_in_every_way(repo: Path) -> None:
 
 
 def test_as_prepared_scores_what_evaluate_scores(repo: Path) -> None:
-    params = cars_params()
+    configuration = cars_params()
     for verb in (render, evaluate, robustness):
-        verb("first", params)
+        verb("first", configuration)
     table = read_probe()
     prepared = table[(table["edges"] == "canny") & (table["redrawn"] == "as prepared")]
     scores = json.loads((OUT / "metrics.json").read_text(encoding="utf-8"))
@@ -101,7 +100,7 @@ def test_as_prepared_scores_what_evaluate_scores(repo: Path) -> None:
 def test_the_same_command_gives_the_same_bytes(repo: Path) -> None:
     results = []
     for _ in range(2):
-        robustness("first", cars_params())
+        robustness(cars_params().robustness("first"))
         results.append({path.name: path.read_bytes() for path in OUT.iterdir()})
     assert results[0] == results[1] and len(results[0]) == 3
 
@@ -110,26 +109,26 @@ def test_weights_of_other_parameters_and_other_photos_are_refused(repo: Path) ->
     other = Path("data/pairs/cars_doodle/val/b_01.png")
     write_png(other, stitch(*car(7)))
     with pytest.raises(ValueError, match=r"b_01\.png: side B is not the same photo"):
-        robustness("first", cars_params())
+        robustness(cars_params().robustness("first"))
     save_weights(dataset="cars_canny", direction="AtoB", seed=5)
     with pytest.raises(ValueError, match="models/first: trained with another seed"):
-        robustness("first", cars_params())
+        robustness(cars_params().robustness("first"))
     assert not OUT.exists()
 
 
 def test_no_probe_and_no_sketches_are_named(repo: Path) -> None:
     with pytest.raises(ValueError, match="probes: there is no 'first_mean'"):
-        robustness("first_mean", cars_params())
+        robustness(cars_params().robustness("first_mean"))
     for path in list_images(Path("sketches/cars")):
         path.unlink()
     with pytest.raises(FileNotFoundError, match="sketches/cars: no sketches"):
-        robustness("first", cars_params())
+        robustness(cars_params().robustness("first"))
 
 
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
-        ({"table": "other"}, "probes.first.table: 'other', but experiments.first has 'tiny'"),
+        ({"study": "other"}, "probes.first.table: 'other', but experiments.first has 'tiny'"),
         ({"doodle": "cars_canny"}, "probes.first.doodle: the edges of 'cars_canny' are not drawn by doodle"),
         ({"canny": "nope"}, "does not translate A of 'nope' or 'cars_doodle' to B"),
         ({"doodle": "nope"}, "probes.first.doodle: there is no 'nope'"),
@@ -178,11 +177,10 @@ def test_other_drawings_are_not_compared() -> None:
 
 
 def test_probe_as_a_command_is_probe(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    robustness("first", cars_params())
+    robustness(cars_params().robustness("first"))
     before = (OUT / "robustness.csv").read_bytes()
     (OUT / "robustness.csv").unlink()
-    with Path("params.yaml").open("w", encoding="utf-8") as file:
-        YAML().dump(cars_params().model_dump(mode="json", exclude_unset=True), file)
+    write_configuration(cars_params().model_dump(mode="json", exclude_unset=True))
     monkeypatch.setattr("sys.argv", ["robustness", "first"])
     main()
     assert (OUT / "robustness.csv").read_bytes() == before
@@ -194,5 +192,5 @@ def test_two_data_sets_of_other_photos_are_not_probed(repo: Path) -> None:
     table.write_text("\n".join(line for line in lines if not line.startswith("a_02")), encoding="utf-8")
     Path("data/pairs/cars_doodle/val/a_02.png").unlink()
     with pytest.raises(ValueError, match="data/pairs: val of cars_canny and of cars_doodle are not the same photos"):
-        robustness("first", cars_params())
+        robustness(cars_params().robustness("first"))
     assert not OUT.exists()

@@ -17,7 +17,7 @@ import pytest
 import torch
 from filelock import FileLock
 
-from pix2pix.config.configuration import Params
+from pix2pix.config.configuration import Configuration
 from pix2pix.files.images import read_image, write_png
 from pix2pix.machine.hardware import use_hardware
 from pix2pix.networks.weights import load_tensors
@@ -32,9 +32,9 @@ OFTEN = "from pix2pix.training import resume; resume.SAVE_SECONDS, resume.SAVE_S
 COMMAND = [sys.executable, "-c", f"{OFTEN}; from stages.train import main; main()", "first"]
 
 
-def changed(**recipe: Any) -> Params:
+def changed(**recipe: Any) -> Configuration:
     recipes = {"quick": TINY["recipes"]["quick"] | recipe}
-    return Params.model_validate(TINY | {"recipes": recipes})
+    return Configuration(TINY | {"recipes": recipes})
 
 
 def published(folder: Path = Path("models/first")) -> dict[str, str]:
@@ -42,8 +42,8 @@ def published(folder: Path = Path("models/first")) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def test_everything_is_published_and_the_state_is_gone(tiny_repo: Path, params: Params) -> None:
-    train("first", params)
+def test_everything_is_published_and_the_state_is_gone(tiny_repo: Path, configuration: Configuration) -> None:
+    train(configuration.experiment("first"))
     assert sorted(published()) == [
         "best.safetensors",
         "history.csv",
@@ -69,21 +69,21 @@ def test_everything_is_published_and_the_state_is_gone(tiny_repo: Path, params: 
     assert Path("logs/records/first.json").exists()
 
 
-def test_two_runs_are_equal_bit_for_bit_and_another_seed_is_not(tiny_repo: Path, params: Params) -> None:
-    train("first", params)
+def test_two_runs_are_equal_bit_for_bit_and_another_seed_is_not(tiny_repo: Path, configuration: Configuration) -> None:
+    train(configuration.experiment("first"))
     first = published()
     shutil.rmtree("scratch")
-    train("first", params)
+    train(configuration.experiment("first"))
     assert published() == first
     other = {"first": TINY["experiments"]["first"] | {"seed": 1}, "first_mean": TINY["experiments"]["first_mean"]}
-    train("first", Params.model_validate(TINY | {"experiments": other}))
+    train(Configuration(TINY | {"experiments": other}).experiment("first"))
     assert published()["last.safetensors"] != first["last.safetensors"]
 
 
 def test_a_killed_run_equals_a_straight_run(tiny_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SIGKILL between any two steps, in the middle of an epoch or at its end: the state is saved after every step."""
-    params = changed(epochs=4)
-    train("first", params)
+    configuration = changed(epochs=4)
+    train(configuration.experiment("first"))
     straight = published()
     shutil.rmtree("scratch")
     monkeypatch.setattr(runs, "SAVE_SECONDS", 0.0)
@@ -104,9 +104,9 @@ def test_a_killed_run_equals_a_straight_run(tiny_repo: Path, monkeypatch: pytest
 
         monkeypatch.setattr(Gan, "step", killed)
         with pytest.raises(KilledError):
-            train("first", params)
+            train(configuration.experiment("first"))
     monkeypatch.setattr(Gan, "step", step)
-    train("first", params)
+    train(configuration.experiment("first"))
     assert published() == straight
 
 
@@ -132,10 +132,10 @@ def test_sigkill_at_random_moments_loses_nothing(tiny_repo: Path) -> None:
     assert published() == straight
 
 
-def test_an_experiment_is_trained_by_one_process_at_a_time(tiny_repo: Path, params: Params) -> None:
+def test_an_experiment_is_trained_by_one_process_at_a_time(tiny_repo: Path, configuration: Configuration) -> None:
     Path("scratch/train").mkdir(parents=True)
     with FileLock("scratch/train/first.lock"), pytest.raises(ValueError, match="first is being trained by another"):
-        train("first", params)
+        train(configuration.experiment("first"))
 
 
 def test_a_changed_recipe_does_not_continue_the_old_run(tiny_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,11 +143,11 @@ def test_a_changed_recipe_does_not_continue_the_old_run(tiny_repo: Path, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr("stages.train.publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            train("first", changed(generator_lr=1e-3))
-    train("first", changed())
+            train(changed(generator_lr=1e-3).experiment("first"))
+    train(changed().experiment("first"))
     kept = published()
     shutil.rmtree("scratch")
-    train("first", changed())
+    train(changed().experiment("first"))
     assert published() == kept
 
 
@@ -157,18 +157,18 @@ def test_changed_data_do_not_continue_the_old_run(tiny_repo: Path, monkeypatch: 
     with monkeypatch.context() as patch:
         patch.setattr("stages.train.publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            train("first", changed())
+            train(changed().experiment("first"))
     write_png(Path("data/pairs/houses/train/1.png"), random_image(0, 64, 128))
-    train("first", changed())
+    train(changed().experiment("first"))
     after = published()
     shutil.rmtree("scratch")
-    train("first", changed())
+    train(changed().experiment("first"))
     assert published() == after
 
 
 def test_more_images_a_batch_than_there_are_is_refused_and_leaves_nothing(tiny_repo: Path) -> None:
     with pytest.raises(ValueError, match="8 training pairs, but batch_size is 9"):
-        train("first", changed(batch_size=9))
+        train(changed(batch_size=9).experiment("first"))
     assert not list(Path("scratch/train").glob("*/*"))
 
 
@@ -176,39 +176,39 @@ def test_an_engine_that_lost_the_outputs_of_a_training_gets_them_back(
     tiny_repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As an orphan's, which no engine recorded: engines delete such outputs, then run the same command."""
-    train("first", changed())
+    train(changed().experiment("first"))
     straight = published()
     shutil.rmtree("models/first")
     with monkeypatch.context() as patch:
         patch.setattr(Gan, "step", lambda *_: pytest.fail("trained again"))
-        train("first", changed())
+        train(changed().experiment("first"))
     assert published() == straight
-    train("first", changed(generator_lr=1e-3))
+    train(changed(generator_lr=1e-3).experiment("first"))
     assert len(list(Path("scratch/train/first").iterdir())) == 1, "the finished one alone"
 
 
 def test_what_is_kept_of_a_training_may_be_edited_or_half_deleted(tiny_repo: Path) -> None:
-    train("first", changed())
+    train(changed().experiment("first"))
     straight = published()
     with Path("models/first/last.safetensors").open("r+b") as file:  # not what is kept
         file.write(bytes(100))
-    train("first", changed())
+    train(changed().experiment("first"))
     assert published() == straight
     (finished,) = Path("scratch/train/first").iterdir()
     (finished / "best.safetensors").unlink()
     Path("scratch/train/first/.DS_Store").touch()
     shutil.rmtree("models/first")
-    train("first", changed())
+    train(changed().experiment("first"))
     assert published() == straight
 
 
 def test_another_machine_trains_anew(tiny_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    train("first", changed())
+    train(changed().experiment("first"))
     monkeypatch.setenv("PIX2PIX_PRECISION", {"bf16": "fp32", "fp32": "bf16"}[use_hardware().precision])
     with monkeypatch.context() as patch:
         patch.setattr(Gan, "step", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            train("first", changed())
+            train(changed().experiment("first"))
 
 
 def test_a_loss_that_is_not_finite_stops_and_names_the_step(tiny_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,7 +220,7 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_step(tiny_repo: Path, mon
 
     monkeypatch.setattr(Gan, "step", poisoned)
     with pytest.raises(ValueError, match="not finite at step 6"):
-        train("first", changed())
+        train(changed().experiment("first"))
     assert not Path("models/first").exists()
 
 
@@ -231,14 +231,14 @@ def test_learning_rates_are_two_and_fall_linearly() -> None:
 
 
 def test_l1_alone_trains_no_discriminator(tiny_repo: Path) -> None:
-    train("first", changed(gan_weight=0.0))
+    train(changed(gan_weight=0.0).experiment("first"))
     history = pd.read_csv("models/first/history.csv")
     assert history[["train_gan", "train_d", "val_gan", "val_d"]].isna().all(axis=None)
     assert history["train_l1"].notna().all()
 
 
-def test_the_baseline_is_the_mean_of_the_training_targets(tiny_repo: Path, params: Params) -> None:
-    train("first_mean", params)
+def test_the_baseline_is_the_mean_of_the_training_targets(tiny_repo: Path, configuration: Configuration) -> None:
+    train(configuration.experiment("first_mean"))
     tensors, about = load_tensors(Path("models/first_mean/last.safetensors"))
     targets = [split_sides(read_image(path))[0] for path in sorted(Path("data/pairs/houses/train").iterdir())]
     wanted = np.mean(targets, axis=0) / 127.5 - 1  # of whole images: the jitter's margin is not cut off
@@ -248,7 +248,11 @@ def test_the_baseline_is_the_mean_of_the_training_targets(tiny_repo: Path, param
 
 
 def test_training_learns(tiny_repo: Path) -> None:
-    train("first", changed(epochs=50, decay_epochs=0, generator_lr=2e-3, jitter=64, mirror=False, gan_weight=0.0))
-    train("first_mean", changed())
+    train(
+        changed(epochs=50, decay_epochs=0, generator_lr=2e-3, load_size=64, mirror=False, gan_weight=0.0).experiment(
+            "first"
+        )
+    )
+    train(changed().experiment("first_mean"))
     learned, mean = (pd.read_csv(f"models/{name}/history.csv")["train_l1"] for name in ("first", "first_mean"))
     assert learned.iloc[-1] < 0.8 * mean.iloc[-1]

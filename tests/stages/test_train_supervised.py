@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from pix2pix.config.configuration import Params
+from pix2pix.config.configuration import Configuration
 from pix2pix.files.images import read_image
 from pix2pix.pairs.palettes import palette
 from pix2pix.training import resume as runs
@@ -27,18 +27,18 @@ MODELS: dict[str, dict[str, Any]] = {
 KINDS = [("fcn", "facades"), ("unet", "facades"), ("fcn", None), ("unet", None)]
 
 
-def alone(network: str, classes: str | None) -> Params:
+def alone(network: str, classes: str | None) -> Configuration:
     whole = copy.deepcopy(TINY)
     whole["models"]["tiny"] = MODELS[network] | {"classes": classes}
     whole["recipes"]["quick"] |= {"gan_weight": 0.0, "l1_weight": 1.0, "generator_lr": 2e-3}
     for experiment in whole["experiments"].values():
         experiment["direction"] = "AtoB"
-    return Params.model_validate(whole)
+    return Configuration(whole)
 
 
 @pytest.mark.parametrize(("network", "classes"), KINDS)
 def test_its_losses_are_published_and_it_learns(tiny_repo: Path, network: str, classes: str | None) -> None:
-    train("first", alone(network, classes))
+    train(alone(network, classes).experiment("first"))
     history = pd.read_csv("models/first/history.csv")
     assert list(history.columns) == ["epoch", "step", "images", "train_l1", "train_ce", "val_l1", "val_ce"]
     loss = history["train_ce" if classes else "train_l1"]
@@ -48,9 +48,9 @@ def test_its_losses_are_published_and_it_learns(tiny_repo: Path, network: str, c
 
 @pytest.mark.parametrize("network", ["fcn", "unet"])
 def test_a_network_of_classes_answers_in_the_palette(tiny_repo: Path, network: str) -> None:
-    params = alone(network, "facades")
-    train("first", params)
-    render("first", params)
+    configuration = alone(network, "facades")
+    train(configuration.experiment("first"))
+    render(configuration.experiment("first"))
     image = read_image(Path("results/tiny/first/images/val/1.png"))
     assert {tuple(c) for c in np.unique(image.reshape(-1, 3), axis=0)} <= {tuple(c) for c in palette("facades")}
 
@@ -59,8 +59,8 @@ def test_a_network_of_classes_answers_in_the_palette(tiny_repo: Path, network: s
 def test_a_killed_run_equals_a_straight_run(
     tiny_repo: Path, monkeypatch: pytest.MonkeyPatch, network: str, classes: str | None
 ) -> None:
-    params = alone(network, classes)
-    train("first", params)
+    configuration = alone(network, classes)
+    train(configuration.experiment("first"))
     straight = published()
     shutil.rmtree("scratch")
     monkeypatch.setattr(runs, "SAVE_SECONDS", 0.0)
@@ -80,7 +80,7 @@ def test_a_killed_run_equals_a_straight_run(
     monkeypatch.setattr(Supervised, "step", killed)
     for _ in range(3):
         with pytest.raises(KilledError):
-            train("first", params)
-    train("first", params)
+            train(configuration.experiment("first"))
+    train(configuration.experiment("first"))
     assert taken == 12 + 3, "steps were taken twice, or a killed run did not continue"
     assert published() == straight

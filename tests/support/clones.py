@@ -1,4 +1,4 @@
-"""Git clones of this code with tiny params, and the engines run in them, to their end or until killed."""
+"""Git clones of this code with tiny configuration, and the engines run in them, to their end or until killed."""
 
 import os
 import shutil
@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from ruamel.yaml import YAML
 
 from tests.support.repository import REPO
-from tests.support.tiny import TINY
+from tests.support.tiny import TINY, write_configuration
 
 BIN = Path(sys.executable).parent
 CODE = (
@@ -31,7 +30,7 @@ CODE = (
 ENGINES = (["dvc", "repro"], ["snakemake", "--cores", "2"])
 
 
-def clone(folder: Path, params: dict[str, Any] = TINY) -> Path:
+def clone(folder: Path, configuration: dict[str, Any] = TINY) -> Path:
     """A git repository with this code and `params`."""
     folder.mkdir()
     for name in CODE:
@@ -40,8 +39,7 @@ def clone(folder: Path, params: dict[str, Any] = TINY) -> Path:
     (folder / ".dvc").mkdir()
     for name in ("config", ".gitignore"):
         shutil.copy(REPO / ".dvc" / name, folder / ".dvc" / name)
-    with (folder / "params.yaml").open("w", encoding="utf-8") as file:
-        YAML().dump(params, file)
+    write_configuration(configuration, folder)
     for command in (
         ["init", "-q"],
         ["add", "-A"],

@@ -15,13 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
 from pix2pix.files.command_line import run
 from pix2pix.networks.weights import load_tensors
 from pix2pix.training import resume as runs
 from tests.support.repository import REPO
-from tests.support.tiny import TINY
+from tests.support.tiny import TINY, write_configuration
 
 EXPERIMENT = "results/tiny/first"
 TRAINED = ("best.safetensors", "samples", "kept", "history.csv", "last.safetensors")
@@ -108,13 +107,12 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny = TINY | {
         "recipes": {"quick": TINY["recipes"]["quick"] | {"epochs": 2}},
         "experiments": {"first": TINY["experiments"]["first"]},
-        "reports": {"tiny": {"title": "Tiny", "references": []}},
+        "studies": {"tiny": {"title": "Tiny", "baselines": []}},
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(REPO))  # where the fork server finds what it preloads
         patch.chdir(folder)
-        with Path("params.yaml").open("w", encoding="utf-8") as file:
-            YAML().dump(tiny, file)
+        write_configuration(tiny)
         for verb in OUTS:
             code, said = call(verb)
             assert code == 0, said

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pix2pix.config.configuration import Params
+from pix2pix.config.configuration import Configuration
 from pix2pix.files.image_grid import grid
 from pix2pix.files.images import Uint8, write_png
 from stages.evaluate import evaluate
@@ -26,17 +26,17 @@ pictures: dict[str, list[list[Uint8]]] = {}  # the tiles of each experiment's gr
 
 
 @pytest.fixture(name="three")
-def three_rows(tiny_repo: Path) -> Params:
+def three_rows(tiny_repo: Path) -> Configuration:
     """Two seeds and a baseline, rendered and evaluated."""
     experiments = TINY["experiments"] | {"first_seed1": TINY["experiments"]["first"] | {"seed": 1}}
-    params = Params.model_validate(TINY | {"experiments": {name: experiments[name] for name in ROWS}})
+    configuration = Configuration(TINY | {"experiments": {name: experiments[name] for name in ROWS}})
     pictures.clear()
     for seed, (name, row) in enumerate(ROWS.items()):
         save_rendered(FOLDER / name, **row)
-        evaluate(name, params)
+        evaluate(configuration.experiment(name))
         pictures[name] = [[random_image(100 * seed + 10 * i + x) for x in range(3)] for i in range(3)]
         write_png(FOLDER / name / "grid.png", grid(pictures[name], columns=["input", "generated", "target"], across=2))
-    return params
+    return configuration
 
 
 def edit(name: str, file: str, **values: Any) -> None:

@@ -21,16 +21,15 @@ from typing import Any
 import psutil
 import pytest
 import requests
-from ruamel.yaml import YAML
 
-from pix2pix.config.configuration import Params
+from pix2pix.config.configuration import Configuration
 from stages.evaluate import evaluate
 from stages.render import render
 from tests.pix2pix.networks.test_inference import save_weights
 from tests.support.repository import REPO
-from tests.support.tiny import TINY, make_pairs
+from tests.support.tiny import TINY, make_pairs, write_configuration
 
-PARAMS = Params.model_validate(TINY)
+PARAMS = Configuration(TINY)
 API = "/gradio_api"
 
 
@@ -47,12 +46,11 @@ class Served:
 def _repo(root: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        with Path("params.yaml").open("w", encoding="utf-8") as file:
-            YAML().dump(TINY, file)
+        write_configuration(TINY)
         make_pairs(root / "data/pairs/houses", {"train": 8, "val": 3})
         save_weights()
-        render("first", PARAMS)
-        evaluate("first", PARAMS)
+        render(PARAMS.experiment("first"))
+        evaluate(PARAMS.experiment("first"))
     return root
 
 
@@ -142,7 +140,7 @@ def answered(url: str, body: dict[str, Any]) -> dict[str, Any]:
     if not joined.ok:
         return {"success": False, "output": {"error": joined.text}, "busy": "Queue is full" in joined.text}
     query = {"session_hash": body["session_hash"]}
-    with requests.get(f"{url}{API}/queue/data", params=query, stream=True, timeout=60) as lines:
+    with requests.get(f"{url}{API}/queue/data", configuration=query, stream=True, timeout=60) as lines:
         for line in lines.iter_lines():
             message = json.loads(line.removeprefix(b"data: ")) if line else {}
             if message.get("msg") == "process_completed":

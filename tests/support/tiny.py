@@ -1,10 +1,13 @@
 """The smallest data and configuration on which every verb runs."""
 
+import copy
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from ruamel.yaml import YAML
 
 from pix2pix.files.images import write_png
 from pix2pix.pairs.stitched import COLUMNS, stitch
@@ -29,16 +32,18 @@ TINY: dict[str, Any] = {
             "inference_dropout": True,
             "discriminator_channels": 4,
             "discriminator_layers": 3,
+            "skips": True,
+            "conditional": True,
         },
         "mean": {"kind": "mean"},
     },
     "recipes": {
         "quick": {
             "size": 64,
-            "jitter": 72,
+            "load_size": 72,
             "mirror": True,
             "epochs": 3,
-            "decay_epochs": 1,
+            "decay_share": 0.33,
             "batch_size": 2,
             "generator_lr": 2e-4,
             "discriminator_lr": 1e-4,
@@ -51,7 +56,7 @@ TINY: dict[str, Any] = {
     },
     "experiments": {
         "first": {
-            "table": "tiny",
+            "study": "tiny",
             "dataset": "houses",
             "direction": "BtoA",
             "model": "tiny",
@@ -59,7 +64,7 @@ TINY: dict[str, Any] = {
             "seed": 0,
         },
         "first_mean": {
-            "table": "tiny",
+            "study": "tiny",
             "dataset": "houses",
             "direction": "BtoA",
             "model": "mean",
@@ -67,10 +72,40 @@ TINY: dict[str, Any] = {
             "seed": 0,
         },
     },
-    "scores": {},
-    "probes": {},
-    "reports": {"tiny": {"title": "Tiny", "references": ["first_mean"]}},
+    "fcn_scores": {},
+    "robustness": {},
+    "studies": {"tiny": {"title": "Tiny", "baselines": ["first_mean"], "reference_numbers": "none"}},
+    "reference_numbers": {"none": {"source": "none", "scores": [], "rows": {}}},
 }
+OF_A_STUDY = ("experiments", "fcn_scores", "robustness")
+
+
+def write_configuration(content: dict[str, Any], folder: Path = Path()) -> None:
+    """The files of a configuration such as TINY, as the shipped ones are laid out, and dvc.yaml's list of them."""
+    base = {
+        "models": {"pix2pix": TINY["models"]["tiny"]} | content["models"],
+        "recipes": {"paper": TINY["recipes"]["quick"]} | content["recipes"],
+    }
+    files = {
+        "params.yaml": base,
+        "config/datasets.yaml": {"datasets": content["datasets"]},
+        "config/reference_numbers.yaml": {"reference_numbers": content["reference_numbers"]},
+    }
+    for study, entry in content["studies"].items():
+        rows = {
+            section: {name: row for name, row in content[section].items() if row["study"] == study}
+            for section in OF_A_STUDY
+        }
+        files[f"config/studies/{study}.yaml"] = {"studies": {study: entry}} | rows
+    for path, sections in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        with (folder / path).open("w", encoding="utf-8") as file:
+            YAML().dump(copy.deepcopy(sections), file)  # equal parts would become aliases
+    if (folder / "dvc.yaml").exists():
+        text = (folder / "dvc.yaml").read_text(encoding="utf-8")
+        listed = "".join(f"  - {path}\n" for path in files if path.startswith(("config/datasets", "config/studies/")))
+        text = re.sub(r"^vars:.*\n(  - .*\n)+", f"vars:\n{listed}", text, flags=re.MULTILINE)
+        (folder / "dvc.yaml").write_text(text, encoding="utf-8")
 
 
 def make_pairs(root: Path, counts: dict[str, int], *, size: int = 64) -> None:

@@ -5,9 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
-from pix2pix.config.configuration import read_params
+from pix2pix.config.reader import read_configuration
 from stages.download import download
 from stages.evaluate import evaluate
 from stages.fcn_score import fcn_score
@@ -17,9 +15,9 @@ from stages.report import report
 from stages.robustness import robustness
 from stages.train import train
 from tests.support.repository import REPO
-from tests.support.tiny import TINY
+from tests.support.tiny import TINY, write_configuration
 
-SMALL = {"epochs": 1, "decay_epochs": 0, "keep_every": 1}
+SMALL = {"epochs": 1, "decay_share": 0.0, "keep_every": 1}
 PIX2PIX = TINY["models"]["tiny"]
 MODELS: dict[str, dict[str, Any]] = {
     "dropout_batch": PIX2PIX,
@@ -50,7 +48,7 @@ DOODLE = {"method": "doodle", "smoothing": 2.0, "low": 40, "high": 110, "min_len
 
 
 def all_kinds() -> dict[str, Any]:
-    """Params with an experiment of every kind: both directions, a score, a probe, kept epochs."""
+    """Configuration with an experiment of every kind: both directions, a score, a probe, kept epochs."""
     houses = TINY["datasets"]["houses"]
     cars = {"source": "drawn_cars", "cars": 2, "views": 2, "size": 64, "seed": 0}
     layout = {"layout": "carvana", "size": 64, "hold_out": 1, "seed": 0}
@@ -77,34 +75,38 @@ def all_kinds() -> dict[str, Any]:
         "recipes": {
             "quick": TINY["recipes"]["quick"] | SMALL,
             "alone": TINY["recipes"]["quick"] | SMALL | {"gan_weight": 0.0, "l1_weight": 1.0},
-            "wide": TINY["recipes"]["quick"] | SMALL | {"size": 128, "jitter": 128},
+            "wide": TINY["recipes"]["quick"] | SMALL | {"size": 128, "load_size": 128},
         },
         "experiments": experiments,
-        "scores": {"dropout_batch": {"table": "tiny", "dataset": "houses", "segmenter": "reader"}},
-        "probes": {"cars": {"table": "tiny", "canny": "cars_canny", "doodle": "cars_doodle"}},
-        "reports": {"tiny": {"title": "Tiny", "references": ["mean"]}},
+        "fcn_scores": {"dropout_batch": {"study": "tiny", "dataset": "houses", "segmenter": "reader"}},
+        "robustness": {"cars": {"study": "tiny", "canny": "cars_canny", "doodle": "cars_doodle"}},
+        "studies": {"tiny": TINY["studies"]["tiny"] | {"baselines": ["mean"]}},
     }
 
 
 def write_repo(folder: Path) -> None:
-    with (folder / "params.yaml").open("w", encoding="utf-8") as file:
-        YAML().dump(all_kinds(), file)
+    write_configuration(all_kinds(), folder)
     shutil.copytree(REPO / "sketches", folder / "sketches")
 
 
 def make_everything() -> None:
     """All that DVC would run, in this process and in the working folder."""
-    params = read_params()
-    for name, dataset in params.datasets.items():
+    configuration = read_configuration()
+    for name in configuration.names("datasets"):
+        dataset = configuration.dataset(name)
         download(name, dataset.download, raw=Path("data/raw"), downloads=Path("scratch"), mirror=None)
         prepare(layout=dataset.prepare, raw=Path("data/raw", name), out=Path("data/pairs", name))
-    for name in params.experiments:
-        train(name, params)
-        render(name, params)
-        evaluate(name, params)
-    for verb, names in ((fcn_score, params.scores), (robustness, params.probes), (report, params.reports)):
-        for name in names:
-            verb(name, params)
+    for name in configuration.names("experiments"):
+        experiment = configuration.experiment(name)
+        train(experiment)
+        render(experiment)
+        evaluate(experiment)
+    for name in configuration.names("fcn_scores"):
+        fcn_score(configuration.experiment(name), configuration.segmenter(name))
+    for name in configuration.names("robustness"):
+        robustness(configuration.robustness(name))
+    for name in configuration.names("studies"):
+        report(configuration.study(name))
 
 
 def made(folder: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pix2pix.config.configuration import Params
+from pix2pix.config.configuration import Configuration
 from pix2pix.networks.build import build_generator
 from pix2pix.networks.layers import initialise
 from pix2pix.networks.weights import network_tensors, save_tensors
@@ -47,7 +47,7 @@ def weights_of_each_kind(tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     for name, model in MODELS.items():
         about = {
             "experiment": "first",
-            **Params.model_validate(TINY).describe("first"),
+            **Configuration(TINY).describe("first"),
             "model": model,
             "inference": {"dropout": False, "statistics": "image"},
             "epoch": 3,

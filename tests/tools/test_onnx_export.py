@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from pix2pix.config.configuration import Params
+from pix2pix.config.configuration import Configuration
 from pix2pix.networks.build import build_generator
 from pix2pix.networks.layers import initialise
 from pix2pix.networks.unet import UNet
@@ -65,11 +65,11 @@ def save_weights(name: str) -> None:
 
 
 def test_the_file_says_what_it_is_and_how_well_it_agrees(
-    tiny_repo: Path, params: Params, model: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
+    tiny_repo: Path, configuration: Configuration, model: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save_weights("first")
     monkeypatch.setattr(tool, "to_onnx", lambda *_, **__: model)  # the same weights: saves seconds
-    difference = onnx_export("first", params, Path("first.onnx"))
+    difference = onnx_export("first", configuration, Path("first.onnx"))
     said = {entry.key: json.loads(entry.value) for entry in onnx.load("first.onnx").metadata_props}
     assert said["about"]["direction"] == "BtoA"
     assert said["parity"] == {"images": 3, "largest_absolute_difference": difference, "tolerance": 1e-4}
@@ -80,7 +80,7 @@ def test_without_pairs_twenty_random_images_are_compared(tmp_path: Path) -> None
 
 
 def test_a_graph_that_differs_is_not_written(
-    tiny_repo: Path, params: Params, model: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
+    tiny_repo: Path, configuration: Configuration, model: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save_weights("first")
     other = onnx.ModelProto()
@@ -89,7 +89,7 @@ def test_a_graph_that_differs_is_not_written(
     weights.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(weights) * 2, weights.name))
     monkeypatch.setattr(tool, "to_onnx", lambda *_, **__: other)
     with pytest.raises(ValueError, match="more than 1e-04; not written"):
-        onnx_export("first", params, Path("first.onnx"))
+        onnx_export("first", configuration, Path("first.onnx"))
     assert not list(Path().glob("*.onnx*"))
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torchvision.models import alexnet
 
-from pix2pix.config.configuration import Params
+from pix2pix.config.configuration import Configuration
 from pix2pix.files.images import write_png
 from pix2pix.pairs.stitched import read_pairs, read_sides
 from pix2pix.raw import http as transfers
@@ -66,19 +66,19 @@ def test_lpips_of_equal_images_is_zero_and_of_others_more(with_weights: None) ->
     assert other.min() > 0
 
 
-def test_scores_stand_beside_the_images(tiny_repo: Path, params: Params, with_weights: None) -> None:
+def test_scores_stand_beside_the_images(tiny_repo: Path, configuration: Configuration, with_weights: None) -> None:
     folder = Path("results/tiny/first")
     (folder / "images/val").mkdir(parents=True)
     card = '{"split": "val", "direction": "BtoA", "recipe": {"size": 64}}'
     (folder / "card.json").write_text(card, encoding="utf-8")
     for pair in read_pairs(Path("data/pairs/houses"), "val"):
         write_png(folder / f"images/val/{pair.id}.png", read_sides(pair, direction="BtoA", size=64)[1])
-    scores = perceptual.perceptual("first", params)
+    scores = perceptual.perceptual("first", configuration)
     assert scores["n"] == 3
     assert scores["lpips"] == 0
     assert (folder / "perceptual.json").is_file()
     write_png(folder / "images/val/1.png", random_image(0))
-    assert perceptual.perceptual("first", params)["lpips"] > 0
+    assert perceptual.perceptual("first", configuration)["lpips"] > 0
 
 
 def test_missing_weights_are_one_line_that_says_which_file_must_lie_where(
@@ -103,6 +103,6 @@ def test_weights_come_from_the_mirror(tmp_path: Path, monkeypatch: pytest.Monkey
     assert perceptual.weights("http://127.0.0.1:9/features.pth").read_bytes() == b"weights"
 
 
-def test_what_is_not_rendered_is_named(tiny_repo: Path, params: Params) -> None:
+def test_what_is_not_rendered_is_named(tiny_repo: Path, configuration: Configuration) -> None:
     with pytest.raises(FileNotFoundError, match="first is not rendered yet"):
-        perceptual.perceptual("first", params)
+        perceptual.perceptual("first", configuration)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pix2pix.config.configuration import Params
+from pix2pix.config.configuration import Configuration
 from tests.support.tiny import TINY
 from tools.readme import BEGIN, END, collect_records, main, results_block, sync
 
@@ -66,17 +66,17 @@ def test_a_readme_without_both_markers_is_refused(text: str) -> None:
         sync(text, "new")
 
 
-def test_the_block_repeats_the_report_with_its_picture_where_it_lies(repo: Path, params: Params) -> None:
-    assert results_block(params) == REPORT.strip().replace("](tiny.png)", "](results/tiny.png)")
+def test_the_block_repeats_the_report_with_its_picture_where_it_lies(repo: Path, configuration: Configuration) -> None:
+    assert results_block(configuration) == REPORT.strip().replace("](tiny.png)", "](results/tiny.png)")
 
 
-def test_a_record_is_a_line_that_says_how_it_was_made(repo: Path, params: Params) -> None:
+def test_a_record_is_a_line_that_says_how_it_was_made(repo: Path, configuration: Configuration) -> None:
     save_record("records")
     save_record(
         "records", "first_mean", images_per_second=None, seconds=3.21, command="python -m stages.train first_mean"
     )
     save_record("records", "stranger")
-    block = results_block(params)
+    block = results_block(configuration)
     lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()[-4:-2]]
     hardware, versions = "a machine, 2 cores, bf16, 2 threads", "torch 2.15.0, Python 3.11.4"
     made = [hardware, "66.7 min", "51.5", versions, "0123456789ab"]
@@ -91,33 +91,37 @@ def test_a_record_is_a_line_that_says_how_it_was_made(repo: Path, params: Params
     ("device", "shown"),
     [("a GPU", "4 × a GPU, bf16 "), ("a machine, 8 cores", "a machine, 8 cores, bf16, 4 × 2 threads ")],
 )
-def test_devices_that_trained_together_are_counted(repo: Path, params: Params, device: str, shown: str) -> None:
+def test_devices_that_trained_together_are_counted(
+    repo: Path, configuration: Configuration, device: str, shown: str
+) -> None:
     save_record("records", device=device, processes=4)
-    assert f"| {shown}" in results_block(params)
+    assert f"| {shown}" in results_block(configuration)
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0.4, "0 s"), (119, "119 s"), (120, "2.0 min"), (7200, "2.0 h")])
-def test_a_duration_has_a_unit_a_person_would_choose(repo: Path, params: Params, seconds: float, shown: str) -> None:
+def test_a_duration_has_a_unit_a_person_would_choose(
+    repo: Path, configuration: Configuration, seconds: float, shown: str
+) -> None:
     save_record("records", seconds=seconds)
-    assert f"| {shown}" in results_block(params)
+    assert f"| {shown}" in results_block(configuration)
 
 
 def test_reports_stand_in_the_order_of_params_and_only_those_that_exist(repo: Path) -> None:
-    reports: dict[str, Any] = {name: {"title": name, "references": []} for name in ("late", "absent", "tiny")}
+    reports: dict[str, Any] = {name: {"title": name, "baselines": []} for name in ("late", "absent", "tiny")}
     Path("results/late.md").write_text("### Late\n", encoding="utf-8")
-    block = results_block(Params.model_validate(TINY | {"reports": reports}))
+    block = results_block(Configuration(TINY | {"studies": reports}))
     assert block.index("### Late") < block.index("### Tiny")
 
 
-def test_only_records_of_tables_in_results_are_collected(repo: Path, params: Params) -> None:
+def test_only_records_of_tables_in_results_are_collected(repo: Path, configuration: Configuration) -> None:
     save_record("logs/records")
     save_record("logs/records", "stranger")
-    collect_records(params)
+    collect_records(configuration)
     assert [path.name for path in Path("records").iterdir()] == ["first.json"]
     assert json.loads(Path("records/first.json").read_text(encoding="utf-8")) == RECORD
     Path("results/tiny.md").unlink()
     save_record("logs/records", seconds=1.0)
-    collect_records(params)
+    collect_records(configuration)
     assert json.loads(Path("records/first.json").read_text(encoding="utf-8")) == RECORD
 
 

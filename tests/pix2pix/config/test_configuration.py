@@ -11,7 +11,8 @@ import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
-from pix2pix.config.configuration import Params, entry, read_params
+from pix2pix.config.configuration import Configuration
+from pix2pix.config.reader import read_configuration
 from tests.support.repository import REPO
 from tests.support.tiny import TINY
 
@@ -45,7 +46,7 @@ def error_of(folder: Path, content: dict[str, Any] | str) -> str:
     with path.open("w", encoding="utf-8") as file:
         file.write(content) if isinstance(content, str) else YAML().dump(content, file)
     with pytest.raises(ValueError, match=r"^[^\n]+$") as caught:
-        read_params(path)
+        read_configuration(path)
     assert str(caught.value).startswith(f"{path}: ")
     return str(caught.value).removeprefix(f"{path}: ")
 
@@ -155,10 +156,10 @@ def test_what_is_not_a_mapping_in_yaml_is_refused_in_one_line(tmp_path: Path, te
 def test_a_file_that_is_missing_or_no_text_is_named(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     with pytest.raises(FileNotFoundError, match=r"params\.yaml: no such file"):
-        read_params(path)
+        read_configuration(path)
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match=r"params\.yaml: not readable as YAML"):
-        read_params(path)
+        read_configuration(path)
 
 
 def test_yaml_is_read_as_dvc_reads_it(tmp_path: Path) -> None:
@@ -168,16 +169,16 @@ def test_yaml_is_read_as_dvc_reads_it(tmp_path: Path) -> None:
         YAML().dump(TINY, file)
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("generator_lr: 0.0002", "generator_lr: 1e-4"), encoding="utf-8")
-    assert read_params(path).recipes["quick"].generator_lr == 1e-4
+    assert read_configuration(path).recipes["quick"].generator_lr == 1e-4
     error = error_of(tmp_path, text.replace("mirror: true", "mirror: no"))
     assert error == "recipes.quick.mirror: Input should be a valid boolean, not 'no'"
 
 
-def test_an_unknown_name_lists_what_there_is(params: Params) -> None:
+def test_an_unknown_name_lists_what_there_is(configuration: Configuration) -> None:
     with pytest.raises(
         ValueError, match=r"^params.yaml: experiments: there is no 'x' \(there are: first, first_mean\)$"
     ):
-        entry(params.experiments, "x", "experiments")
+        entry(configuration.experiments, "x", "experiments")
 
 
 @pytest.mark.parametrize(("verb", "name", "recipe"), [("train", "nope", {}), ("report", "tiny", {"size": 96})])
@@ -194,14 +195,14 @@ def test_the_command_line_answers_with_one_line_and_exit_code_1(
     assert not Path("models").exists()
 
 
-@pytest.mark.parametrize("section", list(Params.model_fields))
+@pytest.mark.parametrize("section", list(Configuration.model_fields))
 def test_params_yaml_is_documented_key_by_key(section: str) -> None:
     """The comment that heads a section explains every field of its models, and nothing that is not one."""
     text = (REPO / "params.yaml").read_text(encoding="utf-8")
     header = text.partition(f"# ---- {section}: ")[2].partition(f"\n{section}:\n")[0]
     lines = re.findall(r"^#  ?(?: *)([a-z][a-z0-9_]*(?:, [a-z0-9_]+)*):", header, re.MULTILINE)
     documented = {key for line in lines for key in line.split(", ")}
-    fields = {name for model in models(Params.model_fields[section].annotation) for name in model.model_fields}
+    fields = {name for model in models(Configuration.model_fields[section].annotation) for name in model.model_fields}
     assert documented == fields
 
 
@@ -214,7 +215,7 @@ def models(annotation: Any) -> set[type[BaseModel]]:
 
 
 def test_the_shipped_params_are_valid() -> None:
-    shipped = read_params(REPO / "params.yaml")
+    shipped = read_configuration(REPO)
     assert {"demo_cars", "demo_facades", "facades", "cars", "cars_28", "facades_small"} <= set(shipped.experiments)
     for table in {experiment.table for experiment in shipped.experiments.values()}:
         rows = [e for e in shipped.experiments.values() if e.table == table]

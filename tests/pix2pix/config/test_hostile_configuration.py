@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
-from pix2pix.config.configuration import Params, read_params
+from pix2pix.config.configuration import Configuration
+from pix2pix.config.reader import read_configuration
 from tests.support.repository import REPO
 from tests.support.soaks import Soak
 
@@ -115,18 +116,18 @@ def changed(key: Key, fragment: str) -> str:
     return json.dumps(whole).replace(f'"{HERE}"', fragment)  # JSON is YAML
 
 
-def read(content: bytes | str) -> Params | str:
+def read(content: bytes | str) -> Configuration | str:
     """What was read, or the one line of the refusal without the file's name; no code was run, and it took no time."""
     path, start = Path("params.yaml"), time.process_time()
     path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass"))
     try:
-        found: Params | str = read_params(path)
+        found: Configuration | str = read_configuration(path)
     except ValueError as error:
         found = str(error)
         assert found.startswith("params.yaml: ") and found.isprintable() and len(found) < 2_000, found[:200]
     assert not Path("executed").exists()
     assert time.process_time() - start < SECONDS
-    return found if isinstance(found, Params) else found.removeprefix("params.yaml: ")
+    return found if isinstance(found, Configuration) else found.removeprefix("params.yaml: ")
 
 
 def names(line: str, key: Key, value: Any) -> bool:
@@ -145,7 +146,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_walked_file_is_valid_and_holds_every_kind(folder: Path) -> None:
-    assert isinstance(read(json.dumps(WHOLE)), Params)
+    assert isinstance(read(json.dumps(WHOLE)), Configuration)
     assert {m["kind"] for m in WHOLE["models"].values()} == {m["kind"] for m in SHIPPED["models"].values()}
     assert {d["prepare"]["layout"] for d in WHOLE["datasets"].values()} == {
         d["prepare"]["layout"] for d in SHIPPED["datasets"].values()
@@ -159,7 +160,7 @@ def test_every_key_with_a_wrong_value_is_named(folder: Path, soak: Soak) -> None
     refused = 0
     for key, fragment in (cases[i] for i in order):
         found = read(changed(key, fragment))
-        if isinstance(found, Params):
+        if isinstance(found, Configuration):
             if fragment != GONE:
                 written = YAML(typ="safe").load(fragment)
                 assert at(found.model_dump(), key) == written, (key, fragment)
@@ -222,8 +223,8 @@ def test_cut_and_flipped_files_are_refused_or_read_as_they_stand(folder: Path, s
         for _ in range(i % 4):
             content[rng.integers(len(content))] ^= 1 << rng.integers(8)
         found = read(bytes(content))
-        if isinstance(found, Params):
-            assert found == Params.model_validate(YAML(typ="safe").load(content.decode()))
+        if isinstance(found, Configuration):
+            assert found == Configuration(YAML(typ="safe").load(content.decode()))
     soak.counts["files"] = rounds
 
 
@@ -234,7 +235,7 @@ def test_aliases_and_a_mark_at_the_start_are_read(folder: Path) -> None:
     rest = {key: value for key, value in WHOLE["recipes"].items() if key != name}
     recipes = f"{name}: &first {json.dumps(recipe)}, again: {{<<: *first, epochs: 77}}, {json.dumps(rest)[1:-1]}"
     found = read("\ufeff" + text.replace(f'"{HERE}"', f"{{{recipes}}}"))
-    assert isinstance(found, Params), found
+    assert isinstance(found, Configuration), found
     assert found.recipes["again"].model_dump() == found.recipes[name].model_dump() | {"epochs": 77}
 
 
@@ -243,4 +244,6 @@ def test_the_command_line_says_it_in_one_line(folder: Path, content: str) -> Non
     Path("params.yaml").write_text(content, encoding="utf-8")
     command = [sys.executable, "-m", "stages.prepare", "x"]
     done = subprocess.run(command, env={"PYTHONPATH": str(REPO)}, capture_output=True, text=True, check=False)
-    assert done.returncode == 1 and re.fullmatch(r"error: params\.yaml: not readable as YAML: [^\n]+\n", done.stderr)
+    assert done.returncode == 1 and re.fullmatch(
+        r"error: configuration\.yaml: not readable as YAML: [^\n]+\n", done.stderr
+    )

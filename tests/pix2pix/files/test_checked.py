@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pix2pix.config.configuration import Params
+from pix2pix.config.configuration import Configuration
 from pix2pix.pairs.stitched import read_pairs
 from pix2pix.reporting.results import read_row
 from pix2pix.reporting.tables import differences, markdown, scores
@@ -69,7 +69,7 @@ def spoil_object(content: bytes, rng: np.random.Generator) -> bytes:
 
 
 @pytest.mark.soak
-def test_spoiled_files_between_stages_are_refused_by_name(three: Params, soak: Soak) -> None:
+def test_spoiled_files_between_stages_are_refused_by_name(three: Configuration, soak: Soak) -> None:
     card = json.loads((OUT / "card.json").read_text(encoding="utf-8"))
     numbers = {
         f"{real}{key}": 0.5 for real in ("", "real_") for key in ("pixel_accuracy", "class_accuracy", "mean_iou")
@@ -90,7 +90,7 @@ def test_spoiled_files_between_stages_are_refused_by_name(three: Params, soak: S
                 for lines in (scores([row]), numbers_of([row]), differences([row], [row])):
                     markdown(lines)
             else:
-                evaluate("first", three)
+                evaluate(three.experiment("first"))
         except (ValueError, FileNotFoundError) as error:
             refused += 1
             assert str(path.parent) in str(error) and "\n" not in str(error), (i, path, error)

@@ -18,7 +18,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from pix2pix.config.configuration import Params
+from pix2pix.config.configuration import Configuration
 from pix2pix.files.checked import read_object
 from pix2pix.machine import distributed as parallel
 from pix2pix.machine.launch import asked_for, launch, processes_for
@@ -109,12 +109,12 @@ def _nobody_left() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_nobody_left")
 def test_another_number_of_processes_continues_a_run(
-    tiny_repo: Path, params: Params, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tiny_repo: Path, configuration: Configuration, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Two, until one is killed; then one, killed; then two, to the weights of one that was never disturbed."""
     shutil.rmtree("data")
     make_pairs(Path("data/pairs/houses"), {"train": 8, "val": VALIDATION_BATCH + 1})  # so that both have some of them
-    train("first", params)
+    train(configuration.experiment("first"))
     losses, weights = results()
     network = build_generator(TINY["models"]["tiny"], size=64)
     initialise(network, 0)

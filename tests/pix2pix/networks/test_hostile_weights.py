@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pix2pix.config.configuration import read_params
+from pix2pix.config.reader import read_configuration
 from pix2pix.files.images import write_png
 from pix2pix.networks.inference import load_trained
 from pix2pix.networks.weights import network_tensors, save_tensors
@@ -119,13 +119,13 @@ def foreign(repo: Path, weights: dict[str, bytes]) -> dict[str, Callable[[], obj
 def test_foreign_weights_are_refused_by_every_reader(
     foreign: dict[str, Callable[[], object]], weights: dict[str, bytes]
 ) -> None:
-    params = read_params()
+    configuration = read_configuration()
     Path("own").mkdir()
     write_png(Path("own/a.png"), random_image(0))
     Path("good").write_bytes(weights["tiny"])
     readers: dict[str, Callable[[], object]] = {
         "load": lambda: load_trained(WEIGHTS, CPU),
-        "render": lambda: render("first", params),
+        "render": lambda: render(configuration.experiment("first")),
         "own images": lambda: render_folder("first", Path("own"), Path("out")),
     }
     for kind, make in foreign.items():

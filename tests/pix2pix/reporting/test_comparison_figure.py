@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pix2pix.config.configuration import Params
+from pix2pix.config.configuration import Configuration
 from pix2pix.files.image_grid import GAP, HEADER, LINE, tiles
 from pix2pix.files.images import Uint8, read_image
 from pix2pix.reporting import comparison_figure as figures
@@ -24,20 +24,20 @@ def shown(columns: int, *, top: int = 0, left: int = 0, header: int = HEADER + L
     return tiles(figure[top:bottom, left:right], rows=3, columns=columns, size=(64, 64))
 
 
-def test_the_figure_shows_the_same_images_by_each_experiment(three: Params) -> None:
-    report("tiny", three)
+def test_the_figure_shows_the_same_images_by_each_experiment(three: Configuration) -> None:
+    report(three.study("tiny"))
     assert "![Tiny](tiny.png)" in read_report()
     for i, line in enumerate(shown(5)):
         expected = [pictures["first"][i][0], *(pictures[name][i][1] for name in ROWS), pictures["first"][i][2]]
         np.testing.assert_array_equal(line, expected)
     before = Path("results/tiny.md").read_bytes(), Path("results/tiny.png").read_bytes()
-    report("tiny", three)
+    report(three.study("tiny"))
     assert (Path("results/tiny.md").read_bytes(), Path("results/tiny.png").read_bytes()) == before
 
 
-def test_both_directions_stand_in_one_row(three: Params) -> None:
+def test_both_directions_stand_in_one_row(three: Configuration) -> None:
     edit("first", "card.json", direction="AtoB")
-    report("tiny", three)
+    report(three.study("tiny"))
     for i, line in enumerate(shown(5)):
         reverse, *others = (pictures[name][i] for name in ROWS)
         np.testing.assert_array_equal(line, [*reverse[:2], others[0][0], *(images[1] for images in others)])
@@ -45,13 +45,13 @@ def test_both_directions_stand_in_one_row(three: Params) -> None:
 
 
 def test_other_images_have_a_grid_of_their_own_beside_or_beneath(
-    three: Params, monkeypatch: pytest.MonkeyPatch
+    three: Configuration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edit("first", "card.json", dataset="other")
-    report("tiny", three)
+    report(three.study("tiny"))
     beside = read_image(Path("results/tiny.png"))
     monkeypatch.setattr(figures, "WIDTH", 300)  # too narrow for both
-    report("tiny", three)
+    report(three.study("tiny"))
     beneath = read_image(Path("results/tiny.png"))
     assert beside.shape[1] > 1.5 * beneath.shape[1]
     assert beneath.shape[0] > 1.5 * beside.shape[0]

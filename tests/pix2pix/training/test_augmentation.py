@@ -14,7 +14,7 @@ def images_whose_target_is_their_source(count: int = 5, side: int = 20) -> torch
 
 
 def draws(**changed: int) -> torch.Tensor:
-    given = {"seed": 0, "epoch": 0, "pairs": 5, "batch_size": 2, "jitter": 20, "size": 16, "mirror": True} | changed
+    given = {"seed": 0, "epoch": 0, "pairs": 5, "batch_size": 2, "load_size": 20, "size": 16, "mirror": True} | changed
     return draw_epoch(**given)  # type: ignore[arg-type]
 
 

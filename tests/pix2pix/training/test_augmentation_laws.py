@@ -39,7 +39,7 @@ def test_any_draw_cuts_and_mirrors_both_sides_where_it_says(soak: Soak) -> None:
     def law(*, batch: int, seed: int, epoch: int, pairs: int, size: int, more: int, mirror: bool) -> None:
         batch, jitter = min(batch, pairs), size + more
         drawn = draw_epoch(
-            seed=seed, epoch=epoch, pairs=pairs, batch_size=batch, jitter=jitter, size=size, mirror=mirror
+            seed=seed, epoch=epoch, pairs=pairs, batch_size=batch, load_size=jitter, size=size, mirror=mirror
         )
         assert drawn.shape == (pairs // batch, batch, 5)
         assert len(set(drawn[..., 0].flatten().tolist())) == pairs // batch * batch, "no pair twice"
@@ -63,7 +63,7 @@ def test_any_cut_is_the_same_alone_and_in_any_company(soak: Soak) -> None:
         pairs, jitter = pairs * batch, size + more
         images = torch.from_numpy(np.random.default_rng(seed).integers(0, 256, (pairs, jitter, jitter, 6), np.uint8))
         one, many = (
-            draw_epoch(seed=seed, epoch=epoch, pairs=pairs, batch_size=n, jitter=jitter, size=size, mirror=mirror)
+            draw_epoch(seed=seed, epoch=epoch, pairs=pairs, batch_size=n, load_size=jitter, size=size, mirror=mirror)
             for n in (1, batch)
         )
         assert torch.equal(one.flatten(0, 1), many.flatten(0, 1))

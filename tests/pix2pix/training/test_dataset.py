@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from pix2pix.config.configuration import Params
+from pix2pix.config.configuration import Configuration
 from pix2pix.files.checked import read_object
 from pix2pix.files.images import Uint8, read_image
 from pix2pix.networks.layers import from_network
@@ -32,7 +32,7 @@ def loaded(root: Path, where: str, *, size: int = 70, direction: str = "AtoB", l
 
 
 def drawn(pairs: int, *, batch_size: int = 2, epoch: int = 0) -> torch.Tensor:
-    return draw_epoch(seed=0, epoch=epoch, pairs=pairs, batch_size=batch_size, jitter=70, size=64, mirror=True)
+    return draw_epoch(seed=0, epoch=epoch, pairs=pairs, batch_size=batch_size, load_size=70, size=64, mirror=True)
 
 
 @pytest.mark.parametrize("where", ["memory", "disk"])
@@ -124,7 +124,7 @@ def test_while_one_pair_is_slow_others_are_read(tmp_path: Path, monkeypatch: pyt
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_whatever_ends_a_training_ends_its_readers(
-    tiny_repo: Path, params: Params, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+    tiny_repo: Path, configuration: Configuration, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ) -> None:
     monkeypatch.setenv("PIX2PIX_PAIRS", "disk")
 
@@ -133,7 +133,7 @@ def test_whatever_ends_a_training_ends_its_readers(
 
     monkeypatch.setattr(Gan, "step", broken)
     with pytest.raises(error) as caught:
-        train("first", params)
+        train(configuration.experiment("first"))
     assert caught.value.__traceback__ is not None and not readers()
 
 
@@ -236,31 +236,31 @@ def _killed_after_five_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("_killed_after_five_steps")
 def test_a_run_begun_in_memory_goes_on_from_disk_to_the_same_bits(
-    tiny_repo: Path, params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tiny_repo: Path, configuration: Configuration, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("pix2pix.training.resume.SAVE_SECONDS", 0.0)
     monkeypatch.setattr("pix2pix.training.resume.SAVE_SHARE", 1e9)
     monkeypatch.setenv("PIX2PIX_PAIRS", "memory")
     with pytest.raises(KeyboardInterrupt):
-        train("first", params)
+        train(configuration.experiment("first"))
     monkeypatch.setenv("PIX2PIX_PAIRS", "disk")
-    train("first", params)
+    train(configuration.experiment("first"))
     assert "first: its pairs stay on disk" in capsys.readouterr().out
     assert read_object(Path("logs/records/first.json"), {})["pairs"] == "disk"
     other = published()
     shutil.rmtree("scratch")
     monkeypatch.setenv("PIX2PIX_PAIRS", "memory")
-    train("first", params)
+    train(configuration.experiment("first"))
     assert published() == other
 
 
 def test_the_mean_from_disk_equals_the_mean_from_memory(
-    tiny_repo: Path, params: Params, monkeypatch: pytest.MonkeyPatch
+    tiny_repo: Path, configuration: Configuration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = []
     for where in ("memory", "disk"):
         monkeypatch.setenv("PIX2PIX_PAIRS", where)
         shutil.rmtree("scratch", ignore_errors=True)
-        train("first_mean", params)
+        train(configuration.experiment("first_mean"))
         made.append(published(Path("models/first_mean")))
     assert made[0] == made[1]

@@ -1,0 +1,84 @@
+"""Studies: the experiments of one table, what they are compared with, and which further scores they get."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from pix2pix.config.fields import Direction, Name, Seed, Strict, Words
+
+ReferenceScore = Literal[
+    "psnr", "ssim", "l1", "train_l1", "val_l1", "train_ce", "val_ce", "pixel_accuracy", "class_accuracy", "mean_iou",
+    "fcn_pixel_accuracy", "fcn_class_accuracy", "fcn_mean_iou", "fid", "lpips",
+]  # fmt: skip
+
+
+class StudyEntry(Strict):
+    """One table and its figure: results/<study>.md, .png and .html."""
+
+    title: Words
+    """heading of the report"""
+    baselines: list[Name]
+    """experiments that the others on the same images are compared with, image by image"""
+    reference_numbers: Name
+    """an entry of config/reference_numbers.yaml, shown beneath our own"""
+    tables: dict[Words, Annotated[list[Name], Field(min_length=1)]] = Field(default_factory=dict)
+    """{heading: experiments}, where one table of all says too little; a row may stand in several"""
+
+
+class ReferenceNumbers(Strict):
+    """Published numbers of others. They never stand in one ranking with ours."""
+
+    source: Words
+    """whose numbers, on which data and by which protocol"""
+    scores: list[ReferenceScore]
+    """which scores"""
+    rows: dict[Words, list[float]]
+    """{what: one number a score}"""
+
+    @model_validator(mode="after")
+    def _one_number_a_score(self) -> Self:
+        for what, numbers in self.rows.items():
+            if len(numbers) != len(self.scores):
+                raise ValueError(f"rows.{what}: {len(numbers)} numbers for {len(self.scores)} scores")
+        return self
+
+
+class ExperimentEntry(Strict):
+    """One training: data set x model x recipe."""
+
+    study: Name
+    """the study that it is a row of"""
+    dataset: Name
+    """an entry of config/datasets.yaml"""
+    direction: Direction
+    """AtoB or BtoA: the generator's source first; A is the left half of a pair"""
+    model: Name
+    """an entry of models in params.yaml"""
+    recipe: Name
+    """an entry of recipes in params.yaml"""
+    seed: Seed
+    """of initial weights, order of the images, crops and dropout"""
+    set: dict[str, Any] = Field(default_factory=dict)
+    """keys of the model or the recipe that this experiment alone turns: {generator_lr: 1.0e-3}"""
+
+
+class FcnScoreEntry(Strict):
+    """Scores an experiment's photos, made from label maps, by what a segmenter reads in them; keyed by experiment."""
+
+    study: Name
+    """the experiment's study again (DVC can name nothing else)"""
+    dataset: Name
+    """the experiment's data set again"""
+    segmenter: Name
+    """an experiment from photos to the same labels at the same size"""
+
+
+class RobustnessEntry(Strict):
+    """Tries an experiment on other drawings of the held-out photos and on sketches/cars/; keyed by experiment."""
+
+    study: Name
+    """the experiment's study again (DVC can name nothing else)"""
+    canny: Name
+    """a data set whose edges are drawn by canny; one of the two is the experiment's own"""
+    doodle: Name
+    """the same photos with edges drawn by doodle"""
