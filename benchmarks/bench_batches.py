@@ -30,10 +30,10 @@ CASES = [(256, 1), (256, 4), (256, 16), (256, 64), (512, 1), (512, 4)]  # pixels
 SECONDS = 12  # at least, of each case
 ROUNDS = 5
 PAIRS = 96
-STREAMED = {  # name: size, jitter, channels, batch, steps a round, palette of label maps
-    "256 px, jitter 286, 64 channels, batch 1": (256, 286, 64, 1, 8, None),
+STREAMED = {  # name: size, load size, channels, batch, steps a round, palette of label maps
+    "256 px, load size 286, 64 channels, batch 1": (256, 286, 64, 1, 8, None),
     "256 px, the same, targets decoded to label colours": (256, 286, 64, 1, 8, "facades"),
-    "128 px, jitter 143, 16 channels, batch 4": (128, 143, 16, 4, 24, None),
+    "128 px, load size 143, 16 channels, batch 4": (128, 143, 16, 4, 24, None),
 }
 
 
@@ -63,10 +63,10 @@ def bench_streaming() -> list[dict[str, str | float]]:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         _draw_pairs(root)
-        for case, (size, jitter, channels, batch, steps, labels) in STREAMED.items():
+        for case, (size, load_size, channels, batch, steps, labels) in STREAMED.items():
             sets = [
                 load_pairs(
-                    root, "train", direction="AtoB", size=jitter, device=hardware.device, where=where, labels=labels
+                    root, "train", direction="AtoB", size=load_size, device=hardware.device, where=where, labels=labels
                 )
                 for where in ("memory", "disk")
             ]
@@ -75,7 +75,7 @@ def bench_streaming() -> list[dict[str, str | float]]:
             for turn in range(ROUNDS + 1):
                 for which in ((0, 1), (1, 0))[turn % 2]:
                     _forget(root)
-                    spent = _train(gan, sets[which], hardware, size=size, load_size=jitter, batch=batch, steps=steps)
+                    spent = _train(gan, sets[which], hardware, size=size, load_size=load_size, batch=batch, steps=steps)
                     seconds[which].append(spent)
             held, read = (way[1:] for way in seconds)  # the first round warms up
             losses = [1 - fast / slow for fast, slow in zip(held, read, strict=True)]
@@ -93,8 +93,8 @@ def bench_streaming() -> list[dict[str, str | float]]:
     return rows
 
 
-def _train(gan: Gan, pairs: PairSet, hardware: Hardware, *, size: int, jitter: int, batch: int, steps: int) -> float:
-    draws = draw_epoch(seed=0, epoch=0, pairs=PAIRS, batch_size=batch, load_size=jitter, size=size, mirror=True)
+def _train(gan: Gan, pairs: PairSet, hardware: Hardware, *, size: int, load_size: int, batch: int, steps: int) -> float:
+    draws = draw_epoch(seed=0, epoch=0, pairs=PAIRS, batch_size=batch, load_size=load_size, size=size, mirror=True)
     start = time.perf_counter()
     for source, target, seeds in pairs.batches(draws[:steps], size=size):
         gan.step(source, target, seeds)

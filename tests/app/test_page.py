@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from pix2pix.files.images import read_image, resize, write_png
 from pix2pix.pairs.palettes import FACADES
 from pix2pix.pairs.stitched import read_pairs, read_sides
 from tests.pix2pix.networks.test_inference import ABOUT
-from tests.support.served import PARAMS, as_file, ask, here, repo, served, upload, url
+from tests.support.served import CONFIGURATION, as_file, ask, here, repo, served, upload, url
 from tests.support.tiny import random_image
 
 __all__ = ["here", "repo", "served", "url"]  # fixtures
@@ -43,24 +44,24 @@ QUIET += ["--disable-background-networking", "--disable-component-update", "--di
 def test_experiments_with_weights_are_offered_and_no_baseline(here: Path) -> None:
     Path("models/first_mean").mkdir()
     shutil.copy("models/first/last.safetensors", "models/first_mean")
-    assert drawable(PARAMS) == ["first"]
+    assert drawable(CONFIGURATION) == ["first"]
 
 
 def test_without_weights_the_command_that_makes_some_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match="make demo"):
-        drawable(PARAMS)
+        drawable(CONFIGURATION)
 
 
 def test_classes_are_painted_only_where_labels_are_the_source() -> None:
-    labels_to_photo = PARAMS.experiments["first"]
-    photo_to_labels = labels_to_photo.model_copy(update={"direction": "AtoB"})
-    assert list(source_classes(PARAMS, labels_to_photo))[2] == "window"
-    assert source_classes(PARAMS, photo_to_labels) == {}
-    assert (blank(PARAMS, labels_to_photo) == FACADES["facade"]).all()
-    assert (blank(PARAMS, photo_to_labels) == 255).all()
-    assert pens(PARAMS, photo_to_labels) == ["#000000"]
-    assert len(pens(PARAMS, labels_to_photo)) == len(FACADES)
+    labels_to_photo = CONFIGURATION.experiment("first")
+    photo_to_labels = replace(labels_to_photo, direction="AtoB")
+    assert list(source_classes(labels_to_photo))[2] == "window"
+    assert source_classes(photo_to_labels) == {}
+    assert (blank(labels_to_photo) == FACADES["facade"]).all()
+    assert (blank(photo_to_labels) == 255).all()
+    assert pens(photo_to_labels) == ["#000000"]
+    assert len(pens(labels_to_photo)) == len(FACADES)
     assert legend({}) == ""
     assert legend(FACADES).count("<i ") == len(FACADES)
 
@@ -71,8 +72,8 @@ def test_a_source_is_resized_as_training_resizes_it() -> None:
 
 
 def test_a_plain_canvas_is_a_plain_source() -> None:
-    for experiment in PARAMS.experiments.values():
-        canvas = blank(PARAMS, experiment)
+    for experiment in map(CONFIGURATION.experiment, CONFIGURATION.names("experiments")):
+        canvas = blank(experiment)
         assert canvas.shape == (CANVAS, CANVAS, 3)
         source = as_source(canvas, size=64)
         np.testing.assert_array_equal(source, canvas[:64, :64])

@@ -107,7 +107,7 @@ def malformed(rng: np.random.Generator, served: Served, name: str) -> tuple[str,
 def completed(served: Served, session: str) -> bool:
     """Whether an accepted request is answered to its end."""
     query = {"session_hash": session}
-    with requests.get(f"{served.url}{API}/queue/data", configuration=query, stream=True, timeout=60) as lines:
+    with requests.get(f"{served.url}{API}/queue/data", params=query, stream=True, timeout=60) as lines:
         return any(b"process_completed" in line for line in lines.iter_lines())
 
 

@@ -149,8 +149,8 @@ def test_snakemake_gives_each_training_a_gpu_of_its_own(tmp_path: Path, monkeypa
     monkeypatch.setenv("PIX2PIX_THREADS", "1")
     monkeypatch.delenv("PYTHONPATH")
     means = {f"mean{i}": TINY["experiments"]["first_mean"] for i in range(4)}
-    reports = {"tiny": {"title": "Tiny", "baselines": ["mean0"]}}
-    folder = clone(tmp_path / "clone", TINY | {"experiments": means, "studies": reports})
+    studies = {"tiny": TINY["studies"]["tiny"] | {"baselines": ["mean0"]}}
+    folder = clone(tmp_path / "clone", TINY | {"experiments": means, "studies": studies})
     assert 'Provided resources: gpu=Resource("gpu", 2)' in call(folder, "snakemake", "--cores", "2", "prepare_houses")
     engine = start(folder, "snakemake", "--cores", "16", "--resources", "gpu=4", "--", *(f"train_{m}" for m in means))
     most = 0

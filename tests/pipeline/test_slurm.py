@@ -25,7 +25,7 @@ def by_slurm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     few = {
         "recipes": {"quick": TINY["recipes"]["quick"] | {"epochs": 40}},
         "experiments": {"first": TINY["experiments"]["first"]},
-        "studies": {"tiny": {"title": "Tiny", "baselines": []}},
+        "studies": {"tiny": TINY["studies"]["tiny"] | {"baselines": []}},
     }
     folder = clone(tmp_path_factory.mktemp("slurm") / "clone", TINY | few)
     _save_often(folder)

@@ -29,7 +29,7 @@ from tests.pix2pix.networks.test_inference import save_weights
 from tests.support.repository import REPO
 from tests.support.tiny import TINY, make_pairs, write_configuration
 
-PARAMS = Configuration(TINY)
+CONFIGURATION = Configuration(TINY)
 API = "/gradio_api"
 
 
@@ -49,8 +49,8 @@ def _repo(root: Path) -> Path:
         write_configuration(TINY)
         make_pairs(root / "data/pairs/houses", {"train": 8, "val": 3})
         save_weights()
-        render(PARAMS.experiment("first"))
-        evaluate(PARAMS.experiment("first"))
+        render(CONFIGURATION.experiment("first"))
+        evaluate(CONFIGURATION.experiment("first"))
     return root
 
 
@@ -140,7 +140,7 @@ def answered(url: str, body: dict[str, Any]) -> dict[str, Any]:
     if not joined.ok:
         return {"success": False, "output": {"error": joined.text}, "busy": "Queue is full" in joined.text}
     query = {"session_hash": body["session_hash"]}
-    with requests.get(f"{url}{API}/queue/data", configuration=query, stream=True, timeout=60) as lines:
+    with requests.get(f"{url}{API}/queue/data", params=query, stream=True, timeout=60) as lines:
         for line in lines.iter_lines():
             message = json.loads(line.removeprefix(b"data: ")) if line else {}
             if message.get("msg") == "process_completed":

@@ -69,7 +69,7 @@ def test_the_file_says_what_it_is_and_how_well_it_agrees(
 ) -> None:
     save_weights("first")
     monkeypatch.setattr(tool, "to_onnx", lambda *_, **__: model)  # the same weights: saves seconds
-    difference = onnx_export("first", configuration, Path("first.onnx"))
+    difference = onnx_export(configuration.experiment("first"), Path("first.onnx"))
     said = {entry.key: json.loads(entry.value) for entry in onnx.load("first.onnx").metadata_props}
     assert said["about"]["direction"] == "BtoA"
     assert said["parity"] == {"images": 3, "largest_absolute_difference": difference, "tolerance": 1e-4}
@@ -89,7 +89,7 @@ def test_a_graph_that_differs_is_not_written(
     weights.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(weights) * 2, weights.name))
     monkeypatch.setattr(tool, "to_onnx", lambda *_, **__: other)
     with pytest.raises(ValueError, match="more than 1e-04; not written"):
-        onnx_export("first", configuration, Path("first.onnx"))
+        onnx_export(configuration.experiment("first"), Path("first.onnx"))
     assert not list(Path().glob("*.onnx*"))
 
 

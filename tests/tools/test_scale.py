@@ -19,6 +19,7 @@ def test_the_page_is_what_the_rates_give(monkeypatch: pytest.MonkeyPatch) -> Non
 def rates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of our own with what the page is made from; its measured rates may be changed."""
     (tmp_path / "benchmarks").mkdir()
+    shutil.copytree(REPO / "config", tmp_path / "config")
     for name in ("params.yaml", "benchmarks/RESULTS.md", "benchmarks/rates.csv", "benchmarks/sweep.csv"):
         shutil.copy(REPO / name, tmp_path / name)
     monkeypatch.chdir(tmp_path)
