@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from pix2pix.config.configuration import Configuration
-from pix2pix.config.reader import read_configuration
 from pix2pix.evaluation.segmentation import confusion, label_scores
 from pix2pix.files.image_grid import tiles
 from pix2pix.files.images import read_image, write_png
@@ -41,7 +40,7 @@ def repo(tiny_repo: Path) -> Configuration:
     save_rendered()
     generator = build_generator(SEGMENTER, size=64)
     initialise(generator, 1)
-    about = configuration.describe("reader") | {
+    about = configuration.experiment("reader").metadata() | {
         "experiment": "reader",
         "inference": {"dropout": False, "statistics": "image"},
     }
@@ -133,23 +132,23 @@ def test_a_segmenter_of_other_parameters_is_refused(repo: Configuration) -> None
 
 
 def test_an_experiment_that_is_not_asked_for_has_no_score(repo: Configuration) -> None:
-    with pytest.raises(ValueError, match="scores: there is no 'first_mean'"):
+    with pytest.raises(ValueError, match="fcn_scores: there is no 'first_mean'"):
         fcn_score(repo.experiment("first_mean"), repo.segmenter("first_mean"))
 
 
 @pytest.mark.parametrize(
     ("name", "change", "says"),
     [
-        ("first", {"segmenter": "nope"}, r"scores\.first\.segmenter: there is no 'nope'"),
-        ("nope", {}, r"scores\.nope: there is no 'nope'"),
-        ("first", {"study": "other"}, r"scores\.first\.table: 'other', but experiments\.first has 'tiny'"),
-        ("first", {"dataset": "cars"}, r"scores\.first\.dataset: 'cars', but experiments\.first has 'houses'"),
+        ("first", {"segmenter": "nope"}, r"fcn_scores\.first\.segmenter: there is no 'nope'"),
+        ("nope", {}, r"experiments: there is no 'nope'"),
+        ("first", {"study": "other"}, r"fcn_scores\.first\.study: 'other', but experiments\.first has 'tiny'"),
+        ("first", {"dataset": "cars"}, r"fcn_scores\.first\.dataset: 'cars', but experiments\.first has 'houses'"),
         ("first", {"segmenter": "first_mean"}, r"first_mean is not direction AtoB on a dataset with these labels"),
         ("first", {"segmenter": "large"}, r"large reads 128 pixels, first has 64"),
-        ("reader", {}, r"scores\.reader: only photos made from labels are scored"),
+        ("reader", {}, r"fcn_scores\.reader: only photos made from labels are scored"),
     ],
 )
-def test_a_wrong_score_is_named_by_its_key(tmp_path: Path, name: str, change: dict[str, str], says: str) -> None:
+def test_a_wrong_entry_is_named_by_its_key(name: str, change: dict[str, str], says: str) -> None:
     large = {"large": SCORED["recipes"]["alone"] | {"size": 128, "load_size": 128}}
     experiments = {"large": SCORED["experiments"]["reader"] | {"recipe": "large"}}
     wrong = SCORED | {
@@ -157,9 +156,8 @@ def test_a_wrong_score_is_named_by_its_key(tmp_path: Path, name: str, change: di
         "experiments": SCORED["experiments"] | experiments,
         "fcn_scores": {name: SCORED["fcn_scores"]["first"] | change},
     }
-    write_configuration(wrong)
     with pytest.raises(ValueError, match=says):
-        read_configuration(tmp_path / "params.yaml")
+        Configuration(wrong).segmenter(name)
 
 
 def test_score_as_a_command_is_score(repo: Configuration, monkeypatch: pytest.MonkeyPatch) -> None:

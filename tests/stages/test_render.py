@@ -101,7 +101,7 @@ def test_weights_of_other_parameters_are_refused(
 ) -> None:
     changed = copy.deepcopy(TINY)
     changed[section][name] |= change
-    with pytest.raises(ValueError, match=f"models/first: trained with another {key} than params"):
+    with pytest.raises(ValueError, match=f"models/first: trained with another {key} than the configuration"):
         render(Configuration(changed).experiment("first"))
     assert not OUT.exists()
 

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from pix2pix.config.configuration import Configuration
-from pix2pix.config.experiments import Probe, Published, Score
 from pix2pix.files.image_grid import grid
 from pix2pix.files.images import read_image, write_png
 from pix2pix.reporting import tables as lines
@@ -114,9 +113,8 @@ def test_the_foreground_has_a_table_of_the_rows_that_have_one(three: Configurati
 
 
 def with_tables(configuration: Configuration, **about: Any) -> Configuration:
-    return configuration.model_copy(
-        update={"studies": {"tiny": configuration.reports["tiny"].model_copy(update=about)}}
-    )
+    study = configuration.sections["studies"]["tiny"] | about
+    return replace(configuration, sections=configuration.sections | {"studies": {"tiny": study}})
 
 
 def test_a_row_may_stand_in_several_tables_of_a_report(three: Configuration) -> None:
@@ -135,8 +133,9 @@ def test_a_row_may_stand_in_several_tables_of_a_report(three: Configuration) -> 
 
 @pytest.mark.parametrize("name", ["first", "first_mean"])
 def test_one_row_alone_is_a_report(three: Configuration, name: str) -> None:
-    alone = three.model_copy(update={"experiments": {name: three.experiments[name]}})
-    report(with_tables(alone, references=[]).study("tiny"))
+    experiments = {name: three.sections["experiments"][name]}
+    alone = replace(three, sections=three.sections | {"experiments": experiments})
+    report(with_tables(alone, baselines=[]).study("tiny"))
     assert [[row["experiment"] for row in table] for table in tables(read_report())] == [[name], [name]]
 
 
@@ -155,14 +154,14 @@ def test_losses_stand_beside_the_scores(three: Configuration) -> None:
 
 
 def test_numbers_of_others_stand_apart_with_their_source(three: Configuration) -> None:
-    others = [
-        Published(source="Somebody 2017, table 1", scores={"psnr": 12.3, "fcn_mean_iou": 0.17}),
-        Published(source="Nobody", scores={"ssim": 0.25}),
-    ]
-    report(with_tables(three, published=others).study("tiny"))
+    rows = {"L1": [12.3, 0.17], "cGAN": [11.2, 0.2]}
+    others = {"somebody": {"source": "Somebody 2017, table 1", "scores": ["psnr", "fcn_mean_iou"], "rows": rows}}
+    configuration = with_tables(three, reference_numbers="somebody")
+    sections = configuration.sections | {"reference_numbers": others}
+    report(replace(configuration, sections=sections).study("tiny"))
     assert tables(read_report())[2] == [
-        {"source": "Somebody 2017, table 1", "PSNR, dB": "12.30", "SSIM": "–", "FCN mean IoU": "0.170"},
-        {"source": "Nobody", "PSNR, dB": "–", "SSIM": "0.2500", "FCN mean IoU": "–"},
+        {"source": "Somebody 2017, table 1, L1", "PSNR, dB": "12.30", "FCN mean IoU": "0.170"},
+        {"source": "Somebody 2017, table 1, cGAN", "PSNR, dB": "11.20", "FCN mean IoU": "0.200"},
     ]
     assert "Published, for comparison" in read_report()
 
@@ -175,8 +174,8 @@ def scored(configuration: Configuration, **scores: dict[str, float]) -> Configur
     """`params` with rows under scores:, and what the stage left of them."""
     for name, numbers in scores.items():
         (FOLDER / name / "fcn_score.json").write_text(json.dumps(SCORE | REAL | numbers), encoding="utf-8")
-    section = {name: Score(table="tiny", dataset="houses", segmenter="reader") for name in scores}
-    return configuration.model_copy(update={"fcn_scores": section})
+    section = {name: {"study": "tiny", "dataset": "houses", "segmenter": "reader"} for name in scores}
+    return replace(configuration, sections=configuration.sections | {"fcn_scores": section})
 
 
 def test_fcn_scores_stand_under_the_ceiling_of_real_photos(three: Configuration) -> None:
@@ -194,7 +193,7 @@ def test_fcn_scores_stand_under_the_ceiling_of_real_photos(three: Configuration)
 
 
 def test_two_ceilings_of_the_same_photos_are_refused(three: Configuration) -> None:
-    with pytest.raises(ValueError, match=r"first_seed1/score\.json: another ceiling"):
+    with pytest.raises(ValueError, match=r"first_seed1/fcn_score\.json: another ceiling"):
         report(scored(three, first={}, first_seed1={"real_mean_iou": 0.5}).study("tiny"))
 
 
@@ -223,10 +222,10 @@ def test_an_experiment_without_results_is_named(three: Configuration, file: str)
 
 
 def test_unknown_and_empty_reports_are_refused(three: Configuration) -> None:
-    with pytest.raises(ValueError, match="reports: there is no 'nope'"):
+    with pytest.raises(ValueError, match="studies: there is no 'nope'"):
         report(three.study("nope"))
-    empty = Configuration(TINY | {"studies": TINY["studies"] | {"empty": {"title": "E", "baselines": []}}})
-    with pytest.raises(ValueError, match="no experiment has table: empty"):
+    empty = Configuration(TINY | {"studies": TINY["studies"] | {"empty": TINY["studies"]["tiny"]}})
+    with pytest.raises(ValueError, match="no experiment has study: empty"):
         report(empty.study("empty"))
 
 
@@ -258,8 +257,8 @@ def probed(configuration: Configuration, *names: str) -> Configuration:
         ]
         pd.DataFrame(rows).to_csv(FOLDER / name / "robustness.csv", index=False)
         write_png(FOLDER / name / "sketches.png", random_image(k, 40, 90))
-    probe = Probe(table="tiny", canny="houses", doodle="houses")
-    return configuration.model_copy(update={"robustness": dict.fromkeys(names, probe)})
+    section = {name: {"study": "tiny", "canny": "houses", "doodle": "houses"} for name in names}
+    return replace(configuration, sections=configuration.sections | {"robustness": section})
 
 
 def test_probes_have_a_table_a_score_and_their_sketches_in_the_figure(three: Configuration) -> None:
@@ -282,6 +281,6 @@ def test_a_probe_that_was_not_run_is_named_with_its_command(three: Configuration
     (FOLDER / "first/robustness.csv").unlink()
     with pytest.raises(
         FileNotFoundError,
-        match=r"first/robustness\.csv: not made yet; run `dvc repro robustness@first`",
+        match=r"first/robustness\.csv: first has no robustness scores yet; run `dvc repro robustness@first`",
     ):
         report(configuration.study("tiny"))

@@ -88,8 +88,9 @@ def test_every_held_out_photo_is_tried_in_every_way(repo: Path) -> None:
 
 def test_as_prepared_scores_what_evaluate_scores(repo: Path) -> None:
     configuration = cars_params()
-    for verb in (render, evaluate, robustness):
-        verb("first", configuration)
+    render(configuration.experiment("first"))
+    evaluate(configuration.experiment("first"))
+    robustness(configuration.robustness("first"))
     table = read_probe()
     prepared = table[(table["edges"] == "canny") & (table["redrawn"] == "as prepared")]
     scores = json.loads((OUT / "metrics.json").read_text(encoding="utf-8"))
@@ -117,7 +118,7 @@ def test_weights_of_other_parameters_and_other_photos_are_refused(repo: Path) ->
 
 
 def test_no_probe_and_no_sketches_are_named(repo: Path) -> None:
-    with pytest.raises(ValueError, match="probes: there is no 'first_mean'"):
+    with pytest.raises(ValueError, match="robustness: there is no 'first_mean'"):
         robustness(cars_params().robustness("first_mean"))
     for path in list_images(Path("sketches/cars")):
         path.unlink()
@@ -128,16 +129,16 @@ def test_no_probe_and_no_sketches_are_named(repo: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
-        ({"study": "other"}, "probes.first.table: 'other', but experiments.first has 'tiny'"),
-        ({"doodle": "cars_canny"}, "probes.first.doodle: the edges of 'cars_canny' are not drawn by doodle"),
+        ({"study": "other"}, "robustness.first.study: 'other', but experiments.first has 'tiny'"),
+        ({"doodle": "cars_canny"}, "robustness.first.doodle: the edges of 'cars_canny' are not drawn by doodle"),
         ({"canny": "nope"}, "does not translate A of 'nope' or 'cars_doodle' to B"),
-        ({"doodle": "nope"}, "probes.first.doodle: there is no 'nope'"),
-        ({"doodle": "houses"}, "probes.first.doodle: the edges of 'houses' are not drawn by doodle"),
+        ({"doodle": "nope"}, "robustness.first.doodle: there is no 'nope'"),
+        ({"doodle": "houses"}, "robustness.first.doodle: the edges of 'houses' are not drawn by doodle"),
     ],
 )
 def test_a_probe_that_disagrees_with_its_experiment_is_refused(keys: dict[str, str], says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        cars_params(**keys)
+        cars_params(**keys).robustness("first")
 
 
 def test_every_shipped_sketch_is_like_a_prepared_drawing() -> None:
@@ -180,7 +181,7 @@ def test_probe_as_a_command_is_probe(repo: Path, monkeypatch: pytest.MonkeyPatch
     robustness(cars_params().robustness("first"))
     before = (OUT / "robustness.csv").read_bytes()
     (OUT / "robustness.csv").unlink()
-    write_configuration(cars_params().model_dump(mode="json", exclude_unset=True))
+    write_configuration(cars_params().sections)
     monkeypatch.setattr("sys.argv", ["robustness", "first"])
     main()
     assert (OUT / "robustness.csv").read_bytes() == before

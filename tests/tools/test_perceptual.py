@@ -73,12 +73,12 @@ def test_scores_stand_beside_the_images(tiny_repo: Path, configuration: Configur
     (folder / "card.json").write_text(card, encoding="utf-8")
     for pair in read_pairs(Path("data/pairs/houses"), "val"):
         write_png(folder / f"images/val/{pair.id}.png", read_sides(pair, direction="BtoA", size=64)[1])
-    scores = perceptual.perceptual("first", configuration)
+    scores = perceptual.perceptual(configuration.experiment("first"))
     assert scores["n"] == 3
     assert scores["lpips"] == 0
     assert (folder / "perceptual.json").is_file()
     write_png(folder / "images/val/1.png", random_image(0))
-    assert perceptual.perceptual("first", configuration)["lpips"] > 0
+    assert perceptual.perceptual(configuration.experiment("first"))["lpips"] > 0
 
 
 def test_missing_weights_are_one_line_that_says_which_file_must_lie_where(
@@ -105,4 +105,4 @@ def test_weights_come_from_the_mirror(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_what_is_not_rendered_is_named(tiny_repo: Path, configuration: Configuration) -> None:
     with pytest.raises(FileNotFoundError, match="first is not rendered yet"):
-        perceptual.perceptual("first", configuration)
+        perceptual.perceptual(configuration.experiment("first"))

@@ -107,9 +107,12 @@ def test_a_duration_has_a_unit_a_person_would_choose(
 
 
 def test_reports_stand_in_the_order_of_params_and_only_those_that_exist(repo: Path) -> None:
-    reports: dict[str, Any] = {name: {"title": name, "baselines": []} for name in ("late", "absent", "tiny")}
+    reports: dict[str, Any] = {
+        name: TINY["studies"]["tiny"] | {"title": name, "baselines": []} for name in ("late", "absent", "tiny")
+    }
     Path("results/late.md").write_text("### Late\n", encoding="utf-8")
-    block = results_block(Configuration(TINY | {"studies": reports}))
+    late = {"late_mean": TINY["experiments"]["first_mean"] | {"study": "late"}}
+    block = results_block(Configuration(TINY | {"studies": reports, "experiments": TINY["experiments"] | late}))
     assert block.index("### Late") < block.index("### Tiny")
 
 
