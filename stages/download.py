@@ -1,20 +1,20 @@
-"""download <dataset>: bring the raw files of one data set here, whole and counted, or not at all.
+"""download: the raw files of one data set, whole and counted, or not at all. `python -m stages.download <dataset>`
 
-Reads   config/datasets.yaml; from there an official archive (DATA_MIRROR is tried first), Kaggle,
+Reads   config/datasets.yaml, <dataset>.download; from there an official archive (DATA_MIRROR is tried first), Kaggle,
         a folder or archive of the user's own, or nothing (drawn data)
 Writes  data/raw/<dataset>/
             {train,val,test}/<n>.jpg                                  the pix2pix archives, drawn facades
             train/<car>_<nn>.jpg, train_masks/<car>_<nn>_mask.gif     carvana, drawn cars
             images/<nnnnn>.png, labels/<nnnnn>.png                    gta5
             the user's own tree                                       local
-        scratch/downloads/ keeps transferred archives; it may be deleted at any time
+        scratch/downloads/ keeps downloaded archives; it may be deleted at any time
 """
 
 import argparse
 import os
 import re
 import shutil
-from collections import defaultdict
+from collections import Counter
 from pathlib import Path
 
 from pix2pix.config.datasets import (
@@ -29,9 +29,8 @@ from pix2pix.config.datasets import (
 from pix2pix.config.reader import read_configuration
 from pix2pix.files.atomic import whole_folder
 from pix2pix.files.command_line import run
-from pix2pix.raw.archive_members import DamagedArchiveError
-from pix2pix.raw.archives import is_junk, list_members, unpack
-from pix2pix.raw.http import fetch, forget
+from pix2pix.raw.archives import DamagedArchiveError, is_junk, list_members, unpack
+from pix2pix.raw.http import fetch, remove_from_cache
 from pix2pix.raw.splits import count_images, is_image, split_of, within_limit, without_top_folder
 from pix2pix.toydata.raw_files import write_cars, write_facades
 
@@ -41,8 +40,8 @@ PIX2PIX = "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets"
 GTA5 = "https://download.visinf.tu-darmstadt.de/data/from_games/data"
 KAGGLE = "kaggle:carvana-image-masking-challenge"
 
-PHOTO = re.compile(r"train/([0-9a-f]{12})_(\d\d)\.jpg")
-MASK = re.compile(r"train_masks/([0-9a-f]{12})_(\d\d)_mask\.gif")
+PHOTO = re.compile(r"train/([0-9a-f]{12})_\d\d\.jpg")
+MASK = re.compile(r"train_masks/([0-9a-f]{12})_\d\d_mask\.gif")
 FRAME = re.compile(r"(images|labels)/\d{5}\.png")
 
 
@@ -55,137 +54,123 @@ def download(name: str, source: Source, *, raw: Path, downloads: Path, mirror: s
     """
     with whole_folder(raw / name) as folder:
         try:
-            _fill(name, source, folder, raw=raw, downloads=downloads, mirror=mirror)
+            match source:
+                case ArchiveSource():
+                    _bring_pix2pix(name, source, folder, downloads=downloads, mirror=mirror)
+                case CarvanaSource():
+                    _bring_carvana(name, source, folder, downloads=downloads, mirror=mirror)
+                case Gta5Source():
+                    _bring_gta5(name, source, folder, downloads=downloads, mirror=mirror)
+                case LocalSource():
+                    _bring_local(name, source, folder, raw=raw)
+                case DrawnCarsSource():
+                    write_cars(folder, cars=source.cars, views=source.views, size=source.size, seed=source.seed)
+                case DrawnFacadesSource():
+                    write_facades(folder, train=source.train, val=source.val, size=source.size, seed=source.seed)
         except DamagedArchiveError as error:
-            forget(error.archive, cache=downloads)
-            raise
+            removed = remove_from_cache(error.archive, cache=downloads)
+            raise ValueError(f"{error}; {'the same command downloads it again' if removed else 'replace it'}") from None
         counts = ", ".join(f"{place} {count}" for place, count in sorted(count_images(folder).items()))
     print(f"{raw / name}: {counts}")
 
 
-def _fill(name: str, source: Source, folder: Path, *, raw: Path, downloads: Path, mirror: str | None) -> None:
-    match source:
-        case ArchiveSource():
-            file = f"{source.archive}.tar.gz"
-            archive = fetch(file, official=f"{PIX2PIX}/{file}", mirror=mirror, cache=downloads, sha256=source.sha256)
-            images = {
-                member: path
-                for member, path in without_top_folder(list_members(archive)).items()
-                if split_of(path) and is_image(path)
-            }
-            _unpack_within_limit(archive, folder, images, dict(source.limit.items()))
-            _check_counts(name, folder, dict(source.expect.items()))
-        case CarvanaSource():
-            photos = _unpack_cars("train.zip", PHOTO, folder, source.cars, downloads=downloads, mirror=mirror)
-            masks = _unpack_cars("train_masks.zip", MASK, folder, source.cars, downloads=downloads, mirror=mirror)
-            _check_cars(name, photos, masks, source)
-        case Gta5Source():
-            for part in source.parts:
-                _unpack_part(part, folder, downloads=downloads, mirror=mirror)
-            _check_frames(name, folder, source)
-        case LocalSource():
-            _bring_local(name, Path(source.path), folder, dict(source.limit.items()), raw=raw)
-            _check_counts(name, folder, dict(source.expect.items()))
-        case DrawnCarsSource():
-            write_cars(folder, cars=source.cars, views=source.views, size=source.size, seed=source.seed)
-        case DrawnFacadesSource():
-            write_facades(folder, train=source.train, val=source.val, size=source.size, seed=source.seed)
+# ---- pix2pix archives and one's own data -----------------------------------------------------------------------------
 
 
-# ---- pix2pix archives and local sources ------------------------------------------------------------------------------
+def _bring_pix2pix(name: str, source: ArchiveSource, folder: Path, *, downloads: Path, mirror: str | None) -> None:
+    file = f"{source.archive}.tar.gz"
+    archive = fetch(file, official=f"{PIX2PIX}/{file}", mirror=mirror, cache=downloads, sha256=source.sha256)
+    paths = without_top_folder(list_members(archive))
+    images = {member: path for member, path in paths.items() if split_of(path) and is_image(path)}
+    kept = within_limit(images.values(), source.limit)
+    unpack(archive, folder, wanted={member: path for member, path in images.items() if path in kept})
+    _check_splits(name, source, folder)
 
 
-def _unpack_within_limit(archive: Path, folder: Path, paths: dict[str, Path], limit: dict[str, int]) -> None:
-    kept = within_limit(paths.values(), limit)
-    unpack(archive, folder, wanted={member: path for member, path in paths.items() if path in kept})
-
-
-def _bring_local(name: str, path: Path, folder: Path, limit: dict[str, int], *, raw: Path) -> None:
-    key = f"config/datasets.yaml: datasets.{name}.download.path"
+def _bring_local(name: str, source: LocalSource, folder: Path, *, raw: Path) -> None:
+    path, key = Path(source.path).expanduser(), _key(name, "path")
     if path.is_file():
-        _unpack_within_limit(path, folder, without_top_folder(list_members(path)), limit)
+        paths = without_top_folder(list_members(path))
+        kept = within_limit(paths.values(), source.limit)
+        unpack(path, folder, wanted={member: place for member, place in paths.items() if place in kept})
     elif not path.is_dir():
         raise FileNotFoundError(f"{path}: no such folder or archive ({key})")
     elif raw.resolve().is_relative_to(path.resolve()):
         raise ValueError(f"{path}: holds {raw} itself; name a folder with nothing but the images ({key})")
     else:
-        files = sorted(file.relative_to(path) for file in path.rglob("*") if file.is_file())
-        for file in sorted(within_limit((file for file in files if not is_junk(file)), limit)):
+        files = (file.relative_to(path) for file in path.rglob("*") if file.is_file())
+        for file in sorted(within_limit((file for file in files if not is_junk(file)), source.limit)):
             (folder / file.parent).mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path / file, folder / file)
     if not any(split_of(Path(place, "image")) for place in count_images(folder)):
         raise ValueError(f"{path}: no images in folders train, val, test or trainA, trainB, ... ({key})")
+    _check_splits(name, source, folder)
 
 
-def _check_counts(name: str, folder: Path, expect: dict[str, int]) -> None:
-    """Each folder of a split must hold as many images as `expect` has for the split; a split not in it, none."""
-    if not expect:
+def _check_splits(name: str, source: ArchiveSource | LocalSource, folder: Path) -> None:
+    """Each folder of a split must hold as many images as are expected of the split; where none is expected, none."""
+    if not source.expect:
         return
     counts = count_images(folder)
     found = {place: split for place in counts if (split := split_of(Path(place, "image")))}
-    missing = {split: split for split in expect if split not in found.values()}
+    missing = {split: split for split in source.expect if split not in found.values()}
     for place, split in sorted((found | missing).items()):
-        wanted = expect.get(split, 0)
-        if counts[place] != wanted:
-            key = f"config/datasets.yaml: datasets.{name}.download.expect.{split}"
-            raise ValueError(f"{name}: {counts[place]} images in {place}, {wanted} expected ({key})")
+        _check_count(name, f"images in {place}", counts[place], source.expect.get(split, 0), f"expect.{split}")
+
+
+def _check_count(name: str, what: str, count: int, expected: int, key: str) -> None:
+    if count != expected:
+        raise ValueError(
+            f"{name}: {count} {what}, {expected} expected ({_key(name, key)}); "
+            f"correct the number, or replace the data (of archives, also the copy in {DOWNLOADS})"
+        )
+
+
+def _key(name: str, key: str) -> str:
+    return f"config/datasets.yaml: datasets.{name}.download.{key}"
 
 
 # ---- carvana ---------------------------------------------------------------------------------------------------------
 
 
-def _unpack_cars(
-    file: str, pattern: re.Pattern[str], folder: Path, cars: list[str] | None, *, downloads: Path, mirror: str | None
-) -> dict[str, list[str]]:
-    """Unpack the files of the listed cars (None: of all); the views of each car that were there."""
-    archive = fetch(f"carvana/{file}", official=f"{KAGGLE}/{file}", mirror=mirror, cache=downloads)
-    views = defaultdict(list)
-    wanted = {}
-    for member in list_members(archive):
-        match = pattern.fullmatch(member)
-        if match and (cars is None or match[1] in cars):
-            views[match[1]].append(match[2])
-            wanted[member] = Path(member)
-    unpack(archive, folder, wanted=wanted)
-    return views
+def _bring_carvana(name: str, source: CarvanaSource, folder: Path, *, downloads: Path, mirror: str | None) -> None:
+    for file, pattern in (("train.zip", PHOTO), ("train_masks.zip", MASK)):
+        archive = fetch(f"carvana/{file}", official=f"{KAGGLE}/{file}", mirror=mirror, cache=downloads)
+        cars = {member: match[1] for member in list_members(archive) if (match := pattern.fullmatch(member))}
+        wanted = {member: Path(member) for member, car in cars.items() if source.cars is None or car in source.cars}
+        unpack(archive, folder, wanted=wanted)
+    _check_cars(name, source, folder)
 
 
-def _check_cars(name: str, photos: dict[str, list[str]], masks: dict[str, list[str]], source: CarvanaSource) -> None:
+def _check_cars(name: str, source: CarvanaSource, folder: Path) -> None:
     """Every photo a mask, every mask a photo, and the expected numbers of cars and views."""
-    taken = {f"{car}_{view}" for car, views in photos.items() for view in views}
-    masked = {f"{car}_{view}" for car, views in masks.items() for view in views}
-    for id in sorted(taken - masked):
+    photos = {path.stem for path in folder.glob("train/*")}
+    masks = {path.name.removesuffix("_mask.gif") for path in folder.glob("train_masks/*")}
+    for id in sorted(photos - masks):
         raise ValueError(f"{name}: train.zip has the photo train/{id}.jpg, train_masks.zip no mask for it")
-    for id in sorted(masked - taken):
+    for id in sorted(masks - photos):
         raise ValueError(f"{name}: train_masks.zip has the mask train_masks/{id}_mask.gif, train.zip no photo for it")
-    if len(photos) != source.expect_cars:
-        absent = sorted(set(source.cars or []) - set(photos))
-        which = f"; car {absent[0]} is not there" if absent else ""
-        key = f"config/datasets.yaml: datasets.{name}.download.expect_cars"
-        raise ValueError(f"{name}: {len(photos)} cars in the archives, {source.expect_cars} expected ({key}){which}")
-    for car, views in sorted(photos.items()):
-        if len(views) != source.expect_views:
-            key = f"config/datasets.yaml: datasets.{name}.download.expect_views"
-            raise ValueError(f"{name}: {len(views)} photos of car {car}, {source.expect_views} expected ({key})")
+    views = Counter(id.partition("_")[0] for id in photos)
+    for car in sorted(set(source.cars or []) - set(views)):
+        raise ValueError(f"{name}: car {car} is not in the archives ({_key(name, 'cars')})")
+    _check_count(name, "cars in the archives", len(views), source.expect_cars, "expect_cars")
+    for car, count in sorted(views.items()):
+        _check_count(name, f"photos of car {car}", count, source.expect_views, "expect_views")
 
 
 # ---- gta5 ------------------------------------------------------------------------------------------------------------
 
 
-def _unpack_part(part: int, folder: Path, *, downloads: Path, mirror: str | None) -> None:
-    for kind in ("images", "labels"):
-        file = f"{part:02d}_{kind}.zip"
-        archive = fetch(f"gta5/{file}", official=f"{GTA5}/{file}", mirror=mirror, cache=downloads)
-        frames = (member for member in list_members(archive) if member.startswith(kind) and FRAME.fullmatch(member))
-        unpack(archive, folder, wanted={member: Path(member) for member in frames})
-
-
-def _check_frames(name: str, folder: Path, source: Gta5Source) -> None:
+def _bring_gta5(name: str, source: Gta5Source, folder: Path, *, downloads: Path, mirror: str | None) -> None:
+    for part in source.parts:
+        for kind in ("images", "labels"):
+            file = f"{part:02d}_{kind}.zip"
+            archive = fetch(f"gta5/{file}", official=f"{GTA5}/{file}", mirror=mirror, cache=downloads)
+            frames = (member for member in list_members(archive) if member.startswith(kind) and FRAME.fullmatch(member))
+            unpack(archive, folder, wanted={member: Path(member) for member in frames})
     counts = count_images(folder)
     for kind in ("images", "labels"):
-        if counts[kind] != source.expect_frames:
-            key = f"config/datasets.yaml: datasets.{name}.download.expect_frames"
-            raise ValueError(f"{name}: {counts[kind]} {kind} in the archives, {source.expect_frames} expected ({key})")
+        _check_count(name, f"{kind} in the archives", counts[kind], source.expect_frames, "expect_frames")
 
 
 def main() -> None:

@@ -1,142 +1,150 @@
-"""Archives (tar, tar.gz/.bz2/.xz, zip) from strangers: read whole or refused by name, nothing outside of the folder.
+"""Archives from others (tar, tar.gz, .bz2, .xz, zip): read whole or refused by name; nothing is written elsewhere.
 
-The kind is told by the content, not by the name. A member is written as a new plain file below the folder; owners,
-modes and times of the archive are not taken over. What a person's system leaves beside the data (`__MACOSX`,
-`Thumbs.db`, `.DS_Store` and other dot files) is passed over.
+Only regular files are read, and each becomes a new plain file; owners, modes and times stay behind. What an operating
+system leaves beside a person's files (`__MACOSX`, `Thumbs.db`, `.DS_Store` and other dot files) is passed over.
 """
 
 import errno
 import shutil
+import stat
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
-from pix2pix.raw.archive_members import DamagedArchiveError, read_tar, read_zip
+ZIP = (b"PK\3\4", b"PK\5\6")  # the first bytes; the content tells the kind, not the name
+MAX_RATIO = 200  # bytes of all files to bytes of the archive; photos are near 1, flat label images at most near 100
+SMALL = 100 * 10**6  # bytes of all files below which the ratio says nothing
+READ_ERRORS = (tarfile.TarError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError, OSError)
 
-ZIP = (b"PK\3\4", b"PK\5\6")
-MAX_MEMBERS = 2_000_000
-MAX_BYTES = 200 * 10**9  # of all members
-MAX_RATIO = 200  # all members to the archive itself; photos are near 1, flat label images at most near 100
-SMALL = 100 * 10**6  # below this many bytes the ratio says nothing
-MAX_NAMES = 500 * 10**6  # characters of all names, each times how deep it lies; they are kept in memory
-MAX_NAME = 255  # bytes of a file's or folder's own name; file systems take no more
-MAX_PATH = 1024  # characters of a whole name
+
+class DamagedArchiveError(ValueError):
+    """An archive that can't be read whole, or that should not be unpacked; the message names it."""
+
+    def __init__(self, archive: Path, why: str) -> None:
+        super().__init__(f"{archive}: {why}")
+        self.archive = archive
+
+
+@dataclass(frozen=True)
+class _Member:
+    path: PurePosixPath
+    size: int  # bytes, unpacked
+    open: Callable[[], IO[bytes]]
 
 
 def list_members(archive: Path) -> list[str]:
-    """Names of the regular files in the archive, sorted, with `/` between folders and no leading `./`.
+    """Names of the files in the archive, sorted, with `/` between folders and no leading `./`.
 
     Raises:
-        DamagedArchiveError: a truncated or unreadable archive; a member that would leave its folder, is a link or a
-            device, is encrypted, or comes twice; more members or bytes than MAX_MEMBERS, MAX_BYTES, MAX_RATIO. Names
-            the archive and the member.
+        DamagedArchiveError: a truncated or damaged archive, or none at all; no files in it; more than SMALL bytes of
+            files and MAX_RATIO times the archive; a member that is a link or a device, is encrypted, or would lie
+            outside of the folder. Names the archive and the member.
     """
-    with _named(archive):
-        return sorted(name for name, _, _ in _read(archive))
+    with _naming(archive):
+        names = sorted(str(member.path) for member in _read(archive))
+    if not names:
+        raise DamagedArchiveError(archive, "holds no files")
+    return names
 
 
 def unpack(archive: Path, folder: Path, *, wanted: Mapping[str, Path]) -> None:
-    """Write the members in `wanted` (name -> path below `folder`); the others are checked, but not written.
+    """Write the members in `wanted` (name -> path below `folder`) as new files.
 
     Raises:
-        DamagedArchiveError: as `list_members`; some files may have been written by then.
+        DamagedArchiveError: as `list_members`, or two members in one place; some files may have been written by then.
     """
-    missing = set(wanted)
-    with _named(archive):
-        for name, size, content in _read(archive):
-            if name in missing:
-                missing.remove(name)
-                path = folder / wanted[name]
+    with _naming(archive):
+        for member in _read(archive):
+            if (name := str(member.path)) not in wanted:
+                continue
+            path = folder / wanted[name]
+            try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                with content() as source, path.open("xb") as file:
+                with member.open() as source, path.open("xb") as file:
                     shutil.copyfileobj(source, file, 2**20)
-                    written = file.tell()
-                if written != size:
-                    raise DamagedArchiveError(archive, f"member {name!r} has {written} bytes, {size} were announced")
-    if missing:
-        raise DamagedArchiveError(archive, f"member {min(missing)!r} is gone; the archive changed while it was read")
-
-
-@contextmanager
-def _named(archive: Path) -> Iterator[None]:
-    try:
-        yield
-    except DamagedArchiveError:
-        raise
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, LZMAError) as error:
-        raise _unreadable(archive, error) from None
-    except (ValueError, OverflowError, RecursionError) as error:  # numbers, names and chains of headers that are none
-        raise _unreadable(archive, error) from None
-    except NotImplementedError as error:  # what zipfile raises for a kind of zip that it cannot read
-        raise _unreadable(archive, error) from None
-    except OSError as error:  # those of gzip and bz2 have no number, a place before the file's start has EINVAL
-        if error.errno not in (None, errno.EINVAL):
-            raise  # the disk's
-        raise _unreadable(archive, error) from None
-
-
-def _unreadable(archive: Path, error: Exception) -> DamagedArchiveError:
-    why = str(error).partition("\n")[0].rstrip(":")[:200]  # tarfile lists what it tried line by line
-    return DamagedArchiveError(archive, f"truncated or not a readable archive ({why})")
-
-
-def _read(archive: Path) -> Iterator[tuple[str, int, Callable[[], IO[bytes]]]]:
-    """Every file as (name, bytes, how to open it), in the archive's order, each checked before it is given out."""
-    with archive.open("rb") as file:
-        kind = file.read(4)
-    packed = archive.stat().st_size
-    names: set[str] = set()
-    folders: set[str] = set()
-    kept = 0
-    for count, (raw, size, unpacked, content) in enumerate(read_zip(archive) if kind in ZIP else read_tar(archive), 1):
-        if count > MAX_MEMBERS or unpacked > MAX_BYTES or unpacked > max(SMALL, MAX_RATIO * packed):
-            raise DamagedArchiveError(
-                archive,
-                f"{count} members of {unpacked} bytes out of {packed} bytes; refused. "
-                "If it is your own, unpack it and name the folder",
-            )
-        if content is None:
-            continue  # folders are never made by themselves
-        path = _inside(archive, raw)
-        name = str(path)
-        kept += len(name) * len(path.parts)
-        if kept > MAX_NAMES:
-            raise DamagedArchiveError(archive, f"the names of its first {count} members are too long; refused")
-        parents = {str(parent) for parent in path.parents}
-        if name in names or name in folders or not names.isdisjoint(parents):
-            raise DamagedArchiveError(archive, f"member {raw[:99]!r} comes twice")
-        names.add(name)
-        folders |= parents
-        if not is_junk(path):
-            yield name, size, content
-    if not names:
-        raise DamagedArchiveError(archive, "holds no files")
+            except (FileExistsError, NotADirectoryError):
+                raise DamagedArchiveError(archive, f"member {name!r} comes twice") from None
 
 
 def is_junk(path: PurePosixPath | Path) -> bool:
-    """Whether a relative path is something that operating systems leave beside a person's files."""
+    """Whether a relative path is something that an operating system leaves beside a person's files."""
     return any(part.startswith(".") or part in ("__MACOSX", "Thumbs.db", "desktop.ini") for part in path.parts)
 
 
-def _inside(archive: Path, raw: str) -> PurePosixPath:
-    if len(raw) > MAX_PATH:
-        raise DamagedArchiveError(archive, f"member {raw[:40]!r}...: a name of {len(raw)} characters")
-    path = PurePosixPath(raw)
-    if "\\" in raw:
-        raise DamagedArchiveError(archive, f"member {raw[:99]!r} was packed with backslashes; pack it anew with /")
-    if ".." in path.parts or path.is_absolute() or PureWindowsPath(raw).drive or "\0" in raw:
-        raise DamagedArchiveError(archive, f"member {raw[:99]!r} would leave the folder; refused")
-    if not path.parts:
-        raise DamagedArchiveError(archive, "a member has no name")
+@contextmanager
+def _naming(archive: Path) -> Iterator[None]:
+    """Let the many errors of the libraries that read archives name `archive`; those of the disk pass."""
     try:
-        longest = max(len(part.encode()) for part in path.parts)
-    except UnicodeEncodeError:
-        raise DamagedArchiveError(archive, f"member {raw[:99]!r}: the name is not UTF-8; pack it anew") from None
-    if longest > MAX_NAME:
-        raise DamagedArchiveError(archive, f"member {raw[:40]!r}...: a name of {longest} bytes")
+        yield
+    except (*READ_ERRORS, NotImplementedError, ValueError, OverflowError) as error:
+        of_disk = isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)  # EINVAL: a damaged offset
+        if of_disk or isinstance(error, DamagedArchiveError):
+            raise
+        why = str(error).partition("\n")[0].rstrip(":")  # tarfile lists line by line what it tried
+        raise DamagedArchiveError(archive, f"truncated, damaged, or not a zip or tar archive ({why})") from None
+
+
+def _read(archive: Path) -> Iterator[_Member]:
+    """Every file in the archive's order; each is checked before it is given out."""
+    with archive.open("rb") as file:
+        first_bytes = file.read(4)
+    packed, unpacked = archive.stat().st_size, 0
+    for member in _read_zip(archive) if first_bytes in ZIP else _read_tar(archive):
+        unpacked += member.size
+        if unpacked > max(SMALL, MAX_RATIO * packed):
+            raise DamagedArchiveError(archive, f"{packed} bytes would unpack to {unpacked} bytes or more")
+        if not is_junk(member.path):
+            yield member
+
+
+def _read_zip(archive: Path) -> Iterator[_Member]:
+    with zipfile.ZipFile(archive) as packed:
+        for info in packed.infolist():
+            if info.is_dir():
+                continue
+            if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
+                raise DamagedArchiveError(archive, f"member {info.filename!r} is a link or a device")
+            if info.flag_bits & 1:
+                raise DamagedArchiveError(archive, f"member {info.filename!r} is encrypted")
+            yield _Member(_inside(archive, info.filename), info.file_size, partial(packed.open, info))
+
+
+def _read_tar(archive: Path) -> Iterator[_Member]:
+    with tarfile.open(archive, "r:*") as tar:
+        for info in tar:
+            if info.isdir():
+                continue
+            if not info.isreg():
+                raise DamagedArchiveError(archive, f"member {info.name!r} is a link or a device")
+            yield _Member(_inside(archive, info.name), info.size, partial(_extract, tar, info))
+        # tarfile takes a damaged header for the end; a compressed stream compares its checksum when it is read whole
+        stream = tar.fileobj
+        assert stream is not None
+        truncated = stream.tell() < tar.offset + tarfile.BLOCKSIZE
+        if truncated or any(any(chunk) for chunk in iter(lambda: stream.read(2**20), b"")):
+            raise DamagedArchiveError(archive, f"{'truncated' if truncated else 'damaged'} at byte {tar.offset}")
+
+
+def _extract(tar: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
+    file = tar.extractfile(info)
+    assert file is not None, info  # of a regular file there always is one
+    return file
+
+
+def _inside(archive: Path, name: str) -> PurePosixPath:
+    """The path of a member that would lie below the folder."""
+    path = PurePosixPath(name)
+    if "\\" in name:
+        raise DamagedArchiveError(archive, f"member {name!r} has backslashes between its folders, not /")
+    if not path.parts or ".." in path.parts or path.is_absolute() or PureWindowsPath(name).drive:
+        raise DamagedArchiveError(archive, f"member {name!r} would lie outside of the folder")
+    if name.encode(errors="ignore").decode() != name:
+        raise DamagedArchiveError(archive, f"member {name!r} has a name that is not UTF-8")
     return path

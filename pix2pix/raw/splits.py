@@ -5,10 +5,12 @@ an ending: `trainA`, `trainB`, `train_masks`.
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import cast
 
+from pix2pix.config.fields import Split
 from pix2pix.files.image_listing import SUFFIXES, natural_key
 
 SPLIT_FOLDER = re.compile(r"(train|val|test)(A|B|_masks)?")
@@ -24,23 +26,23 @@ def without_top_folder(members: Iterable[str]) -> dict[str, Path]:
     return paths
 
 
-def within_limit(paths: Iterable[Path], limit: Mapping[str, int]) -> set[Path]:
-    """Everything, but of the images of a limited split only the first by number, in each of its folders."""
-    by_folder: dict[Path, list[Path]] = defaultdict(list)
-    others = set()
-    for path in paths:
-        if is_image(path):
-            by_folder[path.parent].append(path)
-        else:
-            others.add(path)
-    kept = (sorted(images, key=natural_key)[: limit.get(split_of(images[0]) or "")] for images in by_folder.values())
-    return others.union(*kept)
+def within_limit(paths: Iterable[Path], limit: Mapping[Split, int]) -> set[Path]:
+    """All paths, but of the images of a limited split only the first by number, in each of its folders."""
+    kept, taken = set(), Counter[Path]()
+    for path in sorted(paths, key=natural_key):
+        split = split_of(path)
+        if split is not None and split in limit and is_image(path):
+            taken[path.parent] += 1
+            if taken[path.parent] > limit[split]:
+                continue
+        kept.add(path)
+    return kept
 
 
-def split_of(path: Path) -> str | None:
+def split_of(path: Path) -> Split | None:
     """The split of a path in raw: `train` for train/..., trainA/... and train_masks/...; None outside of any."""
     found = SPLIT_FOLDER.fullmatch(path.parts[0]) if len(path.parts) > 1 else None
-    return found[1] if found else None
+    return cast(Split, found[1]) if found else None
 
 
 def is_image(path: Path) -> bool:

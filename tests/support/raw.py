@@ -5,6 +5,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,8 +14,10 @@ from stages.download import download
 
 
 def write_tar(path: Path, files: dict[str, bytes], extra: Iterable[tarfile.TarInfo] = ()) -> Path:
+    """Packed as the name says: .tar, .gz, .bz2 or .xz."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(path, "w:gz") as tar:
+    mode: Any = f"w:{path.suffix[1:].replace('tgz', 'gz').replace('tar', '')}"
+    with tarfile.open(path, mode) as tar:
         for name, content in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
@@ -24,24 +27,26 @@ def write_tar(path: Path, files: dict[str, bytes], extra: Iterable[tarfile.TarIn
     return path
 
 
-def write_zip(path: Path, files: dict[str, bytes]) -> Path:
+def write_zip(path: Path, files: dict[str, bytes], extra: Iterable[zipfile.ZipInfo] = ()) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
         for name, content in files.items():
             packed.writestr(name, content)
+        for member in extra:
+            packed.writestr(member, b"")
     return path
 
 
-def bring(tmp_path: Path, source: Source, mirror: Path | None = None, name: str = "some") -> dict[str, bytes]:
-    """Run the verb; the raw folder it made, as relative path -> content."""
+def bring(tmp_path: Path, source: Source, mirror: Path | str | None = None) -> dict[str, bytes]:
+    """Run the verb for a data set `some`; the raw folder it made, as relative path -> content."""
     raw = tmp_path / "data/raw"
-    download(name, source, raw=raw, downloads=tmp_path / "scratch", mirror=None if mirror is None else str(mirror))
-    assert [path.name for path in raw.iterdir()] == [name]
-    files = sorted(path for path in (raw / name).rglob("*") if path.is_file())
-    return {path.relative_to(raw / name).as_posix(): path.read_bytes() for path in files}
+    place = None if mirror is None else str(mirror)
+    download("some", source, raw=raw, downloads=tmp_path / "scratch", mirror=place)
+    assert [path.name for path in raw.iterdir()] == ["some"]
+    return {path.relative_to(raw / "some").as_posix(): path.read_bytes() for path in raw.rglob("*") if path.is_file()}
 
 
-def refused(tmp_path: Path, source: Source, mirror: Path | None = None) -> str:
+def refused(tmp_path: Path, source: Source, mirror: Path | str | None = None) -> str:
     """The one line with which the verb refuses; nothing may be left in raw."""
     with pytest.raises((ValueError, FileNotFoundError)) as caught:
         bring(tmp_path, source, mirror)

@@ -1,191 +1,251 @@
-"""Laws of a transfer, against a real server that misbehaves: resumed, bounded, and never wrong bytes."""
+"""Laws of a download over an ill network: the right bytes or one line that says what to do, and no byte sent twice."""
 
+import random
 import re
-import socket
-import struct
+import subprocess
+import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from socket import socket
 
-import numpy as np
 import pytest
 
-from pix2pix.raw import http as transfers
+from pix2pix.raw import http
 from pix2pix.raw.http import fetch
+from tests.support.hosts import (
+    ANSWERS,
+    ETAG,
+    LENGTH,
+    RANGE,
+    Answer,
+    Host,
+    cut,
+    from_start_on,
+    good,
+    reset,
+    says,
+    serving,
+    whole,
+)
+from tests.support.repository import REPO
+from tests.support.soaks import Soak
 
-CONTENT = np.random.default_rng(0).bytes(900_000)
+CONTENT, OTHER = random.Random(1).randbytes(300_000), random.Random(2).randbytes(300_000)
 DEAD = "http://127.0.0.1:9/none.bin"  # the discard port: nobody listens
 
-
-@dataclass
-class Host:
-    """What the server does; `seen` is the Range of each request, "" for none."""
-
-    address: str = ""
-    content: bytes = CONTENT
-    etag: str = '"one"'
-    ranges: bool = True
-    obeys_if_range: bool = True
-    statuses: list[int] = field(default_factory=list)  # answered first, one a request
-    resets: list[int] = field(default_factory=list)  # bytes after which a request is cut off, one a request
-    seen: list[str] = field(default_factory=list)
+# urllib3 drops a connection with a broken header without closing its socket
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning", "ignore:unclosed:ResourceWarning"
+)
 
 
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
-    monkeypatch.setattr(transfers, "PAUSE", 0.01)
-    state = Host()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            wanted = self.headers.get("Range", "")
-            state.seen.append(wanted)
-            if state.statuses:
-                self.send_error(state.statuses.pop(0))
-                return
-            if not self.path.endswith("/a.bin"):
-                self.send_error(404)
-                return
-            if self.headers.get("If-None-Match") == state.etag:
-                self.send_response(304)
-                self.end_headers()
-                return
-            start = int(wanted[6:-1]) if state.ranges and wanted else 0
-            if state.obeys_if_range and self.headers.get("If-Range") != state.etag:
-                start = 0
-            self.send_response(206 if start else 200)
-            if start:
-                self.send_header("Content-Range", f"bytes {start}-{len(state.content) - 1}/{len(state.content)}")
-            if state.etag:
-                self.send_header("ETag", state.etag)
-            self.send_header("Content-Length", str(len(state.content) - start))
-            self.end_headers()
-            body = state.content[start:]
-            self.wfile.write(body[: state.resets[0]] if state.resets else body)
-            if state.resets:
-                state.resets.pop(0)
-                time.sleep(0.1)  # what was sent should arrive before the reset
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                self.connection.close()
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, request: object, client_address: object) -> None:
-            pass  # writing to a connection that was just reset
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        state.address = f"http://127.0.0.1:{server.server_port}"
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield state
-        server.shutdown()
-        thread.join()
+    monkeypatch.setattr(http, "PAUSE", 0.001)
+    monkeypatch.setattr(http, "LONGEST_PAUSE", 0.01)
+    with serving(CONTENT) as host:
+        yield host
 
 
-def get(host: Host, cache: Path, name: str = "a.bin") -> bytes:
-    return fetch(name, official=DEAD, mirror=host.address, cache=cache).read_bytes()
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "TIMEOUT", (1.0, 0.4))
 
 
-def left(cache: Path, ending: str) -> list[Path]:
-    return sorted(cache.rglob(f"*{ending}"))
+def get(host: Host, cache: Path) -> bytes:
+    return fetch("a.bin", official=DEAD, mirror=host.address, cache=cache).read_bytes()
 
 
-def test_reset_in_the_middle_is_resumed_by_range(host: Host, tmp_path: Path) -> None:
-    host.resets = [400_000]
-    assert get(host, tmp_path) == CONTENT
-    assert len(host.seen) == 2
-    resumed = re.fullmatch(r"bytes=(\d+)-", host.seen[1])
-    assert resumed and 0 < int(resumed[1]) <= 400_000
+def refused(host: Host, cache: Path) -> str:
+    """The one line that says why there is no file; none is left under its name."""
+    with pytest.raises(FileNotFoundError) as caught:
+        get(host, cache)
+    line = str(caught.value)
+    assert re.fullmatch(r"a\.bin: could not be downloaded \(.*: Connection refused\); check the network, or .*", line)
+    assert not list(cache.rglob("a.bin"))
+    return line
 
 
-def test_stopped_transfer_is_resumed_by_the_next_command(host: Host, tmp_path: Path) -> None:
-    host.resets = [400_000, 0, 0, 0]
-    with pytest.raises(FileNotFoundError, match="broke off"):
-        get(host, tmp_path)
-    host.seen.clear()
-    assert get(host, tmp_path) == CONTENT
-    assert len(host.seen) == 1 and host.seen[0].startswith("bytes=")
+# ---- whatever the network does ---------------------------------------------------------------------------------------
 
 
-def test_server_without_ranges_starts_over(host: Host, tmp_path: Path) -> None:
-    host.ranges, host.resets = False, [400_000]
-    assert get(host, tmp_path) == CONTENT
+@pytest.mark.soak
+@pytest.mark.usefixtures("impatient")
+def test_any_failures_end_with_the_right_bytes_or_one_line(host: Host, tmp_path: Path, soak: Soak) -> None:
+    def changes(host: Host, connection: socket, start: int) -> None:
+        cut(100_000, reset)(host, connection, start)
+        host.content = OTHER
+
+    outcomes: Counter[str] = Counter()
+    answers = ANSWERS | {"changes": changes}
+    for number in range(soak.rounds(20, 400)):
+        rng, cache = random.Random(number), tmp_path / str(number)
+        plan = rng.choices(list(answers), k=rng.randrange(1, 9))
+        host.content, host.requests, host.script = CONTENT, [], [answers[name] for name in plan]
+        content = b""
+        while not content:  # the same command again
+            try:
+                content = get(host, cache)
+            except FileNotFoundError as error:
+                assert "\n" not in str(error), plan
+                assert not list(cache.rglob("a.bin")), plan
+                outcomes["refused"] += 1
+        assert content == CONTENT or (content == OTHER and "changes" in plan), plan
+        assert len(host.requests) <= len(plan) + 4, plan
+        outcomes["right"] += 1
+    soak.counts |= outcomes
 
 
-def test_server_that_does_not_name_its_version_starts_over(host: Host, tmp_path: Path) -> None:
-    host.etag, host.resets = "", [400_000]
-    assert get(host, tmp_path) == CONTENT
-    assert host.seen == ["", ""]
+@pytest.mark.soak
+def test_killed_downloads_continue(host: Host, tmp_path: Path, soak: Soak) -> None:
+    def slow(host: Host, connection: socket, start: int) -> None:
+        good(host, connection, start, body=lambda content, start: b"")
+        for at in range(start, len(host.content), 20_000):
+            connection.sendall(host.content[at : at + 20_000])
+            time.sleep(0.02)
+
+    host.content, host.usually = CONTENT * 4, slow
+    rng = random.Random(0)
+    for number in range(soak.rounds(1, 20)):
+        cache, kept = tmp_path / str(number), 0
+        for _ in range(3):
+            host.requests.clear()
+            process = started(host, cache)
+            while not host.requests and process.poll() is None:
+                time.sleep(0.01)
+            time.sleep(0.3 * rng.random())
+            process.kill()
+            process.wait()
+            before, kept = kept, sum(path.stat().st_size for path in cache.rglob("a.bin.partial"))
+            assert kept >= before
+            soak.counts["kills"] = soak.counts.get("kills", 0) + 1
+        assert get(host, cache) == host.content
+        assert not kept or f"Range: bytes={kept}-" in host.requests[-1]
 
 
-@pytest.mark.parametrize("obeys_if_range", [True, False])
-def test_changed_file_is_never_spliced(host: Host, tmp_path: Path, obeys_if_range: bool) -> None:
-    host.resets = [400_000, 0, 0, 0]
-    with pytest.raises(FileNotFoundError, match="broke off"):
-        get(host, tmp_path)
-    assert left(tmp_path, ".partial")
-    host.content, host.etag, host.obeys_if_range = CONTENT[::-1], '"two"', obeys_if_range
-    assert get(host, tmp_path) == CONTENT[::-1]
-    assert not left(tmp_path, ".partial")
+def started(host: Host, cache: Path) -> "subprocess.Popen[bytes]":
+    given = f"'a.bin', official='', mirror='{host.address}', cache=Path('{cache}')"
+    program = f"from pathlib import Path; from pix2pix.raw.http import fetch; fetch({given})"
+    return subprocess.Popen([sys.executable, "-c", program], cwd=REPO)
 
 
-def test_endless_resets_end_with_one_line_and_no_file(host: Host, tmp_path: Path) -> None:
-    host.resets = [1000] * 50
-    with pytest.raises(FileNotFoundError, match=r"a\.bin could not be had: http.*: broke off 4 times.*set DATA_MIRROR"):
-        get(host, tmp_path)
-    assert len(host.seen) == 4
-    assert not left(tmp_path, "a.bin")
+def test_two_processes_download_once(host: Host, tmp_path: Path) -> None:
+    two = [started(host, tmp_path) for _ in range(2)]
+    assert [process.wait(60) for process in two] == [0, 0]
+    assert len(host.requests) == 1
 
 
-@pytest.mark.parametrize("status", [429, 500, 503])
-def test_busy_server_is_asked_again(host: Host, tmp_path: Path, status: int) -> None:
-    host.statuses = [status, status]
-    assert get(host, tmp_path) == CONTENT
+# ---- a download that broke off ---------------------------------------------------------------------------------------
 
 
-def test_broken_server_is_given_up(host: Host, tmp_path: Path) -> None:
-    host.statuses = [503] * 50
-    with pytest.raises(FileNotFoundError, match="HTTP 503 Service Unavailable"):
-        get(host, tmp_path)
-    assert len(host.seen) == 4
+def test_broken_download_continues_where_it_stopped(host: Host, tmp_path: Path) -> None:
+    host.script = [cut(200_000), *[ANSWERS["closed at once"]] * 4]
+    assert "a.bin: " in refused(host, tmp_path)
+    [partial] = tmp_path.rglob("*.partial")
+    kept, host.sent = partial.stat().st_size, 0
+    assert get(host, tmp_path) == CONTENT  # the next command
+    assert host.sent == len(CONTENT) - kept < 200_000
 
 
-def test_missing_file_is_not_asked_for_again(host: Host, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"b\.bin: HTTP 404 Not Found; .*Connection refused"):
-        get(host, tmp_path, "b.bin")
-    assert len(host.seen) == 1
+def test_bytes_of_two_files_are_never_joined(host: Host, tmp_path: Path) -> None:
+    """Not even where the host does not know If-Range."""
+    host.script = [cut(200_000), *[ANSWERS["closed at once"]] * 4]
+    refused(host, tmp_path)
+    host.content, host.script = OTHER, [says(*RANGE, body=from_start_on)]
+    assert get(host, tmp_path) == OTHER
 
 
-def test_whole_file_is_transferred_again_only_when_it_changed(host: Host, tmp_path: Path) -> None:
+def test_download_killed_behind_its_last_byte_is_not_repeated(host: Host, tmp_path: Path) -> None:
     get(host, tmp_path)
-    host.resets = [0]  # of no use to a server that answers "not modified"
+    [path] = tmp_path.rglob("a.bin")
+    path.rename(f"{path}.partial")
+    path.with_name("a.bin.version").write_text(host.etag)
+    host.sent = 0
     assert get(host, tmp_path) == CONTENT
-    host.resets, host.content, host.etag = [], b"new", '"two"'
-    assert get(host, tmp_path) == b"new"
+    assert host.sent == 0
+
+
+def test_it_is_given_up_when_it_comes_no_further(host: Host, tmp_path: Path) -> None:
+    host.script = [cut(70_000)] * 4
+    assert get(host, tmp_path) == CONTENT
+    assert len(host.requests) == 5
+    host.script = [ANSWERS["no ranges, cut"], whole(LENGTH, ETAG, most=1000)] * 9
+    host.requests.clear()
+    assert "broke off at 1000 bytes" in refused(host, tmp_path / "other")
+    assert len(host.requests) == 4
+
+
+# ---- what a server answers -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "requests", "reason"),
+    [
+        (says("404 Not Found"), 1, "HTTP 404 Not Found"),
+        (says("503 Service Unavailable"), 4, "HTTP 503 Service Unavailable"),
+        (ANSWERS["web page"], 1, "a web page came instead of the file; does this network want a login?"),
+        (ANSWERS["no length"], 1, "the server does not say how long the file is"),
+        (ANSWERS["silent at once"], 4, "timed out"),
+        (ANSWERS["elsewhere"], 31, "Exceeded 30 redirects"),
+        (says("302 Found", "Location: file:///etc/passwd"), 1, "No connection adapters were found for 'file:///etc"),
+    ],
+)
+@pytest.mark.usefixtures("impatient")
+def test_refusal_says_why(host: Host, tmp_path: Path, answer: Answer, requests: int, reason: str) -> None:
+    host.usually = answer
+    assert reason in refused(host, tmp_path)
+    assert len(host.requests) == requests
+
+
+def test_busy_server_is_asked_again_when_it_says(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "LONGEST_PAUSE", 1)
+    host.script = [says("503 Service Unavailable", "Retry-After: 3600")]
+    start = time.monotonic()
+    assert get(host, tmp_path) == CONTENT
+    assert 1 <= time.monotonic() - start < 5
+
+
+def test_password_is_for_its_own_host_and_never_shown(host: Host, tmp_path: Path) -> None:
+    mirror = host.address.replace("//", "//me:secret@")
+    with serving(CONTENT) as stranger:
+        host.script = [says("302 Found", f"Location: {place}/b") for place in (host.address, stranger.address)]
+        fetch("a.bin", official=DEAD, mirror=mirror, cache=tmp_path)
+        assert ["Authorization: Basic" in request for request in host.requests] == [True, True]
+        assert ["Authorization" in request for request in stranger.requests] == [False]
+    host.script = [says("404 Not Found")]
+    with pytest.raises(FileNotFoundError) as caught:
+        fetch("b.bin", official=DEAD, mirror=mirror, cache=tmp_path)
+    assert "secret" not in str(caught.value)
+    assert not [path for path in tmp_path.rglob("*") if "secret" in str(path)]
+
+
+# ---- mirror and cache ------------------------------------------------------------------------------------------------
+
+
+def test_downloaded_file_is_used_without_network(host: Host, tmp_path: Path) -> None:
+    get(host, tmp_path)
+    host.usually = ANSWERS["reset at once"]
+    assert get(host, tmp_path) == CONTENT
 
 
 def test_wrong_digest_is_not_kept(host: Host, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="sha256 is"):
+    with pytest.raises(ValueError, match=f"^{host.address}/a.bin: its sha256 is .*, {'0' * 64} expected; "):
         fetch("a.bin", official=DEAD, mirror=host.address, cache=tmp_path, sha256="0" * 64)
-    assert not left(tmp_path, "a.bin")
+    assert not list(tmp_path.rglob("a.bin"))
 
 
-def test_password_of_a_mirror_is_not_shown(host: Host, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError) as caught:
-        fetch("b.bin", official=DEAD, mirror=host.address.replace("//", "//me:secret@"), cache=tmp_path)
-    assert "secret" not in str(caught.value)
-    assert not [path for path in tmp_path.rglob("*") if "secret" in path.name]
-
-
-def test_mirror_folder_comes_first_and_stays_as_it_is(tmp_path: Path) -> None:
+def test_mirror_folder_comes_first_and_stays_as_it_is(host: Host, tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(b"mine")
-    path = fetch("a.bin", official=DEAD, mirror=str(tmp_path), cache=tmp_path / "cache")
-    assert path == tmp_path / "a.bin"
+
+    def ask(sha256: str | None = None) -> Path:
+        official, cache = f"{host.address}/a.bin", tmp_path / "cache"
+        return fetch("a.bin", official=official, mirror=str(tmp_path), cache=cache, sha256=sha256)
+
+    assert ask() == tmp_path / "a.bin"
     with pytest.raises(ValueError, match="sha256"):
-        fetch("a.bin", official=DEAD, mirror=str(tmp_path), cache=tmp_path / "cache", sha256="0" * 64)
-    assert path.read_bytes() == b"mine"
+        ask("0" * 64)
+    assert (tmp_path / "a.bin").read_bytes() == b"mine"
+    (tmp_path / "a.bin").unlink()
+    assert ask().read_bytes() == CONTENT
