@@ -21,7 +21,8 @@ from stages.prepare import prepare
 from tests.support.raw import bring, write_tar, write_zip
 from tests.support.repository import REPO
 
-SHIPPED = read_configuration(REPO).datasets
+CONFIGURATION = read_configuration(REPO)
+SHIPPED = {name: CONFIGURATION.dataset(name) for name in CONFIGURATION.names("datasets")}
 
 # archive -> width and height of a side, file names; as the authors packed them
 OFFICIAL = {
