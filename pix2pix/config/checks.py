@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import reprlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -75,5 +76,4 @@ def _path(raw: Any, error: Any) -> list[str]:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:80]}..."
+    return reprlib.repr(value)  # of any value a few words
