@@ -69,10 +69,10 @@ def _graph(datasets: int, experiments: int) -> dict[str, Any]:
             for i in range(experiments)
         },
         "studies": {
-            f"table{i}": {"title": f"Table {i}", "baselines": [f"mean{i}"]} for i in range(min(2, experiments))
+            f"table{i}": TINY["studies"]["tiny"] | {"baselines": [f"mean{i}"]} for i in range(min(2, experiments))
         },
     }
-    Configuration(configuration)
+    assert Configuration(configuration).problems() == []
     return configuration
 
 

@@ -1,9 +1,10 @@
-"""What the record in git says of the whole params.yaml: what is current, and what a change makes stale."""
+"""What the record in git says of the whole configuration: what is current, and what a change makes stale."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import chdir
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dvc.dependency import ParamsDependency
@@ -18,13 +19,14 @@ def graph(tmp_path: Path) -> Iterator[Path]:
     """The declaration and its record alone, without data."""
     for name in ("dvc.yaml", "dvc.lock", "params.yaml", ".dvcignore"):
         shutil.copy(REPO / name, tmp_path / name)
+    shutil.copytree(REPO / "config", tmp_path / "config")
     Repo.init(str(tmp_path), no_scm=True)
     with chdir(tmp_path):
         yield tmp_path
 
 
 def _stale() -> set[str]:
-    """The recorded stages whose keys of params.yaml are not as recorded."""
+    """The recorded stages whose parameters are not as recorded."""
     recorded = [stage for stage in Repo().index.stages if any(out.hash_info for out in stage.outs)]
     assert recorded
     return {
@@ -38,16 +40,43 @@ def test_what_was_run_has_the_params_of_today(graph: Path) -> None:
     assert _stale() == set()
 
 
+def _replace(path: Path, after: str, old: str, new: str) -> None:
+    head, mark, tail = path.read_text(encoding="utf-8").partition(after)
+    assert mark and old in tail
+    path.write_text(head + mark + tail.replace(old, new, 1), encoding="utf-8")
+
+
+def _trained(wanted: Callable[[Any], bool]) -> set[str]:
+    """The recorded trainings whose entry is `wanted`."""
+    entries = read_configuration().sections["experiments"]
+    recorded = {stage.addressing for stage in Repo().index.stages if any(out.hash_info for out in stage.outs)}
+    return {f"train@{name}" for name, entry in entries.items() if wanted(entry)} & recorded
+
+
 def test_a_changed_recipe_makes_only_its_trainings_stale(graph: Path) -> None:
-    text = (graph / "params.yaml").read_text(encoding="utf-8")
-    start = text.index("\n  small:\n")
-    (graph / "params.yaml").write_text(text[:start] + text[start:].replace("beta1: 0.5", "beta1: 0.6", 1), "utf-8")
-    experiments = read_configuration().experiments
-    assert _stale() == {f"train@{name}" for name, experiment in experiments.items() if experiment.recipe == "small"}
+    _replace(graph / "params.yaml", "\n  small:\n", "epochs: 50", "epochs: 60")
+    assert _stale() == _trained(lambda entry: entry["recipe"] == "small")
+
+
+def test_a_change_of_the_papers_recipe_makes_every_training_stale(graph: Path) -> None:
+    _replace(graph / "params.yaml", "\n  paper:", "beta1: 0.5", "beta1: 0.6")
+    assert _stale() == _trained(lambda entry: True)
+
+
+def test_a_new_row_makes_the_report_of_its_own_study_stale(graph: Path) -> None:
+    row = "  facades_small_seed1: {<<: *row, seed: 1}\n"
+    study = graph / "config/studies/facades_small.yaml"
+    _replace(study, "experiments:", row, row + row.replace("seed1", "seed9").replace("seed: 1", "seed: 9"))
+    assert _stale() == {"report@facades_small"}
+
+
+def test_others_numbers_make_stale_the_reports_that_show_them(graph: Path) -> None:
+    _replace(graph / "config/reference_numbers.yaml", "incumbent_facades:", "12.45", "12.5")
+    assert _stale() == {"report@facades_small"}
 
 
 def test_the_code_of_today_is_recorded() -> None:
-    """After a change in stages/: `dvc repro fingerprint`, and commit dvc.lock."""
+    """After a change of code: `dvc repro fingerprint`, and commit dvc.lock."""
     with chdir(REPO):
         (stage,) = (stage for stage in Repo().index.stages if stage.addressing == "fingerprint")
-        assert [dep.workspace_status() for dep in stage.deps] == [{}]
+        assert not any(dep.workspace_status() for dep in stage.deps)

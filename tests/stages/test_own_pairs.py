@@ -35,9 +35,9 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configuration:
     whole = copy.deepcopy(TINY)
     whole["models"]["pix2pix"], whole["recipes"]["paper"] = whole["models"]["tiny"], whole["recipes"]["quick"]
     section = README.read_text(encoding="utf-8").split("## Your own pairs")[1]
-    [block] = re.findall(r"```yaml\n(.*?)```", section.split("\n## ")[0], flags=re.DOTALL)
-    for name, entries in YAML(typ="safe").load(block).items():
-        whole[name] |= entries
+    for block in re.findall(r"```yaml\n# config/.*?\n(.*?)```", section.split("\n## ")[0], flags=re.DOTALL):
+        for name, entries in YAML(typ="safe").load(block).items():
+            whole[name] |= entries
     here = tmp_path / "repository"
     here.mkdir()
     monkeypatch.chdir(here)
