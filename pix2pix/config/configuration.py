@@ -5,7 +5,7 @@ So a mistake in one study stops no other study's training; `Configuration.proble
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pix2pix.config.checks import check, find
 from pix2pix.config.datasets import CarvanaLayout, Dataset
@@ -13,6 +13,8 @@ from pix2pix.config.experiment import Experiment, Robustness, Study
 from pix2pix.config.models import FCN, Model, Pix2Pix, UNetAlone
 from pix2pix.config.recipes import Recipe
 from pix2pix.config.studies import ExperimentEntry, FcnScoreEntry, ReferenceNumbers, RobustnessEntry, StudyEntry
+
+Entry = TypeVar("Entry")
 
 BASE_MODEL, BASE_RECIPE = "pix2pix", "paper"  # other pix2pix models and recipes say only what differs from these
 SECTIONS = (
@@ -147,7 +149,7 @@ class Configuration:
         raw = self._entry("models", name)
         if isinstance(raw, dict) and raw.get("kind", "pix2pix") == "pix2pix":
             raw = _merged(self.sections["models"].get(BASE_MODEL), raw)
-        model: Model = self._check("models", name, Model, raw)
+        model: Model = check(self._key("models", name), Model, raw)
         return model
 
     def _recipe(self, name: str) -> Recipe:
@@ -169,8 +171,9 @@ class Configuration:
         file = self.files.get((section, name))
         return f"{file}: {section}.{name}" if file else f"{section}.{name}"
 
-    def _check(self, section: str, name: str, kind: Any, raw: Any) -> Any:
-        return check(self._key(section, name), kind, raw)
+    def _check(self, section: str, name: str, kind: type[Entry], raw: Any) -> Entry:
+        entry: Entry = check(self._key(section, name), kind, raw)
+        return entry
 
 
 def _merged(base: Any, own: Any) -> Any:

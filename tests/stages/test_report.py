@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from pix2pix.config.experiments import Probe, Published, Score
 
 from pix2pix.config.configuration import Configuration
 from pix2pix.files.image_grid import grid
