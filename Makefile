@@ -22,7 +22,7 @@ app: .venv/ready             ## the page, on this machine alone: draw, and a tra
 	python -m app.page
 
 test: lint .venv/checks      ## lint, types, laws, both engines end to end
-	pytest
+	pytest -n 2 --dist worksteal
 
 test-slurm: .venv/ready      ## the graph as jobs of a real SLURM of one node; installs it as root on Debian, or skips
 	tests/slurm.sh pytest tests/pipeline/test_slurm.py

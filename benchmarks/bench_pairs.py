@@ -23,14 +23,12 @@ import torch
 from PIL import Image
 
 from benchmarks.drawn_photos import numbered
-from benchmarks.machine import peak_gib
+from benchmarks.machine import BIN, REPO, peak_gib
 from pix2pix.files.images import Uint8, read_image, write_png
 from pix2pix.pairs.stitched import stitch
 from pix2pix.toydata.facades import draw_facade
 from pix2pix.training.augmentation import draw_epoch
 from pix2pix.training.dataset import PairSet, load_pairs
-from tests.support.clones import BIN
-from tests.support.repository import REPO
 
 PAIRS, DRAWN, READ = 50_000, 64, 2_000
 ROUNDS = 3

@@ -19,10 +19,10 @@ import psutil
 
 from benchmarks.bench_prepare import decode
 from benchmarks.drawn_photos import draw_photos, numbered
+from benchmarks.machine import REPO
 from pix2pix.config.reader import read_configuration
 from pix2pix.machine.cpu import usable_cores
 from pix2pix.pairs.carvana import find_photos
-from tests.support.repository import REPO
 
 PHOTOS, VIEWS = 5088, 16
 SAMPLED = 0.5  # s

@@ -23,13 +23,13 @@ import pandas as pd
 
 from benchmarks.bench_prepare import BLUR_SIGMA, HIGH, LOW
 from benchmarks.drawn_photos import draw_photos
+from benchmarks.machine import BIN
 from pix2pix.files.images import write_png
 from pix2pix.machine.cpu import keep_memory
 from pix2pix.pairs.carvana import Photo, cut_out, find_photos
 from pix2pix.pairs.edges import canny
 from pix2pix.pairs.gta5 import Frame, squeeze
 from pix2pix.pairs.stitched import stitch
-from tests.support.clones import BIN
 
 T = TypeVar("T")
 Row = dict[str, str | float]

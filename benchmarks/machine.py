@@ -1,8 +1,12 @@
 """What benchmarks ask of the machine."""
 
+import sys
 from pathlib import Path
 
 import torch
+
+REPO = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent  # where `dvc` and `snakemake` are
 
 
 def wait(device: torch.device) -> None:

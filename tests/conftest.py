@@ -1,8 +1,11 @@
 """Tiny data in the layouts of the pipeline, made in a test's own folder."""
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from pix2pix.config.configuration import Configuration
 from tests.support.clones import call, clone
@@ -23,10 +26,18 @@ def configuration() -> Configuration:
 
 @pytest.fixture(scope="session")
 def by_dvc(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone with TINY in which `dvc repro` has run, for all tests: leave it as it is, or put back what you change."""
-    folder = clone(tmp_path_factory.mktemp("dvc") / "clone")
-    call(folder, "dvc", "repro")
-    return folder
+    """A clone with TINY in which `dvc repro` has run: leave it as it is, or put back what you change.
+
+    It is made once for all workers of pytest-xdist; each has a copy.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "by_dvc"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            made = clone(base / "clone_by_dvc")
+            call(made, "dvc", "repro")
+            made.rename(folder)
+    return Path(shutil.copytree(folder, tmp_path_factory.mktemp("dvc") / "clone", symlinks=True))
 
 
 @pytest.fixture
