@@ -1,6 +1,6 @@
 """Run whole tables on a bare machine: no DVC, no Snakemake, no network; one command, run again to continue.
 
-    python -m tools.study facades cars_28
+    python -m tools.study facades cars
 
 For each named report it runs the verbs for all its experiments, leaving out what is there already (data/pairs/ may be
 carried along prepared; else DATA_MIRROR must hold the archives). Then it packs tables, scores, grids, images, histories
