@@ -27,7 +27,10 @@ from tests.support.tiny import TINY, make_pairs
 TOLERANCE = {"pix2pix": 0.01, "fcn_classes": 0.005}
 
 RUNS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # model, and what differs in the recipe
-    "pix2pix": (TINY["models"]["tiny"], {"epochs": 5, "generator_lr": 2e-3, "discriminator_lr": 1e-3}),
+    "pix2pix": (
+        TINY["models"]["tiny"],
+        {"epochs": 5, "decay_share": 0.2, "generator_lr": 2e-3, "discriminator_lr": 1e-3},
+    ),
     "fcn_classes": (
         {"kind": "fcn", "channels": 4, "convolutions": 2, "stride": 8, "upsampling": "stepwise", "norm": "instance",
          "classes": "facades"},

@@ -120,7 +120,7 @@ def test_weights_that_break_end_the_command_with_one_line(
     batch_size: int, tiny_repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A weight of the loss beyond float32, in params.yaml."""
-    configuration = tiny(l1_weight=1e39, epochs=1, decay_epochs=0, batch_size=batch_size)
+    configuration = tiny(l1_weight=1e39, epochs=1, decay_share=0.0, batch_size=batch_size)
     write_configuration(configuration)
     monkeypatch.setattr(sys, "argv", ["train", "first"])
     with pytest.raises(SystemExit) as ended:

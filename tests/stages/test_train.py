@@ -248,11 +248,8 @@ def test_the_baseline_is_the_mean_of_the_training_targets(tiny_repo: Path, confi
 
 
 def test_training_learns(tiny_repo: Path) -> None:
-    train(
-        changed(epochs=50, decay_epochs=0, generator_lr=2e-3, load_size=64, mirror=False, gan_weight=0.0).experiment(
-            "first"
-        )
-    )
+    plain = {"decay_share": 0.0, "load_size": 64, "mirror": False, "gan_weight": 0.0}
+    train(changed(epochs=50, generator_lr=2e-3, **plain).experiment("first"))
     train(changed().experiment("first_mean"))
     learned, mean = (pd.read_csv(f"models/{name}/history.csv")["train_l1"] for name in ("first", "first_mean"))
     assert learned.iloc[-1] < 0.8 * mean.iloc[-1]

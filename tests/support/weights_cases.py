@@ -47,7 +47,7 @@ def weights_of_each_kind(tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     for name, model in MODELS.items():
         about = {
             "experiment": "first",
-            **Configuration(TINY).describe("first"),
+            **Configuration(TINY).experiment("first").metadata(),
             "model": model,
             "inference": {"dropout": False, "statistics": "image"},
             "epoch": 3,
