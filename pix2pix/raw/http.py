@@ -50,7 +50,7 @@ def fetch(name: str, *, official: str, mirror: str | None, cache: Path, sha256: 
         if sha256 is not None and (digest := _sha256(path)) != sha256:
             remove_from_cache(path, cache=cache)
             place = _without_password(address)
-            raise ValueError(f"{place}: its sha256 is {digest}, {sha256} expected; correct the one that is wrong")
+            raise ValueError(f"{place}: sha256 is {digest}, {sha256} expected; replace the file or correct the digest")
         return path
     raise FileNotFoundError(
         f"{name}: could not be downloaded ({'; '.join(failures)}); "

@@ -51,7 +51,7 @@ def test_spoiled_archives_give_their_files_or_one_line_and_nothing_outside(tmp_p
     for number in range(soak.rounds(150, 3000)):
         rng = random.Random(number)
         kind, outside = rng.choice(KINDS), rng.choice([*OUTSIDE, *[""] * 30])
-        files = {f"train/{n} é.jpg": rng.randbytes(rng.choice([0, 1, 512, 3000])) for n in range(4)}
+        files = {f"train/{n} é.jpg": bytes(rng.choices(range(9), k=rng.choice([0, 1, 512, 3000]))) for n in range(4)}
         folder = tmp_path / str(number)
         archive = write(folder / f"own.{kind}", files | ({outside: b"evil"} if outside else {}))
         archive.write_bytes(spoiled(rng, archive.read_bytes(), may_flip=kind != "tar"))
@@ -89,6 +89,11 @@ def test_truncated_archive_is_refused(tmp_path: Path, kind: str, part: float) ->
     whole = archive.read_bytes()[: 20 * 512 * 10 if kind == "tar" else None]
     archive.write_bytes(whole[: round(len(whole) * part)])
     assert "truncated" in refusal(archive)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_archive_without_files_is_refused(tmp_path: Path, kind: str) -> None:
+    assert refusal(write(tmp_path / f"own.{kind}", {})) == "holds no files"
 
 
 def test_damaged_header_is_not_taken_for_the_end(tmp_path: Path) -> None:
