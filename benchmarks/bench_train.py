@@ -87,8 +87,8 @@ def our_gan(size: int, channels: int, hardware: Hardware) -> Gan:
 
 def _networks(size: int, channels: int) -> tuple[UNet, PatchGAN]:
     return (
-        UNet(size=size, channels=channels, norm="batch", dropout=0.5, dropout_blocks=3),
-        PatchGAN(channels=channels, layers=3, norm="batch"),
+        UNet(size=size, channels=channels, dropout=0.5, dropout_blocks=3),
+        PatchGAN(channels=channels, layers=3),
     )
 
 

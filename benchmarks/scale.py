@@ -219,7 +219,7 @@ def _measured(row: str, column: str) -> float:
 def _weights() -> tuple[float, float]:
     """Bytes of the paper's generator, and of both networks, in fp32."""
     with torch.device("meta"):
-        networks = UNet(size=256, channels=64, norm="batch"), PatchGAN(channels=64, layers=3, norm="batch")
+        networks = UNet(size=256, channels=64), PatchGAN(channels=64, layers=3)
     generator, discriminator = (4.0 * sum(p.numel() for p in network.parameters()) for network in networks)
     return generator, generator + discriminator
 

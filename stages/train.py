@@ -150,7 +150,6 @@ def _learner(model: Model, recipe: Recipe, *, seed: int, hardware: Hardware) -> 
             discriminator = PatchGAN(
                 channels=model.discriminator_channels,
                 layers=model.discriminator_layers,
-                norm=model.norm,
                 conditional=model.conditional,
             )
             return Gan(

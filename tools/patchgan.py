@@ -32,7 +32,7 @@ BLUE = (0, 150, 255)
 
 def discriminator(layers: int, *, seed: int = 0) -> PatchGAN:
     """A random PatchGAN without its norms: their statistics join all pixels of an image, outside every patch."""
-    network = PatchGAN(channels=8, layers=layers, norm="batch")
+    network = PatchGAN(channels=8, layers=layers)
     initialise(network, seed)
     for index, module in enumerate(network.layers):
         if isinstance(module, Norm):

@@ -7,7 +7,6 @@ from pydantic import Field
 from pix2pix.config.fields import PaletteOrNone, Strict
 
 Channels = Annotated[int, Field(ge=1, le=512)]
-Norm = Literal["batch", "instance"]
 
 
 class Pix2Pix(Strict):
@@ -17,8 +16,6 @@ class Pix2Pix(Strict):
     """pix2pix: U-Net generator and PatchGAN discriminator"""
     generator_channels: Channels
     """channels of the U-Net's first layer; later ones have up to 8 times as many"""
-    norm: Norm
-    """statistics in training: batch, or instance (each image its own)"""
     dropout: Annotated[float, Field(ge=0, lt=1)]
     """probability of dropout in the decoder"""
     dropout_blocks: Annotated[int, Field(ge=0, le=16)]
@@ -48,8 +45,6 @@ class FCN(Strict):
     """pixels between the scores that are enlarged to full size (FCN-32s, -16s, -8s)"""
     upsampling: Literal["single", "stepwise"]
     """one transposed convolution to full size, or several that double"""
-    norm: Norm
-    """statistics in training: batch, or instance (each image its own)"""
     classes: PaletteOrNone
     """palette whose classes are predicted by cross-entropy; none: an image, by L1"""
 
@@ -61,8 +56,6 @@ class UNetAlone(Strict):
     """unet: the generator's U-Net alone"""
     channels: Channels
     """channels of the first layer; later ones have up to 8 times as many"""
-    norm: Norm
-    """statistics in training: batch, or instance (each image its own)"""
     classes: PaletteOrNone
     """palette whose classes are predicted by cross-entropy; none: an image, by L1"""
 

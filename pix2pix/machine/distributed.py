@@ -1,7 +1,7 @@
 """Data parallel training: processes that work as one, each on a device of its own and with its share of every batch.
 
-All hold the same weights. Gradients, losses and the statistics of batch norm are those of the whole batch, so that the
-number of processes changes a result by rounding alone. Within a step nothing waits for the device. The first process
+All hold the same weights. Gradients and losses are those of the whole batch, so that the number of processes changes a
+result by rounding alone. Within a step nothing waits for the device. The first process
 writes, and the others wait for it in their next exchange. A process alone has no process group: nothing is exchanged.
 
 DistributedDataParallel does not fit: D runs three times a step, once without gradients of its own, and its buckets are
@@ -11,16 +11,14 @@ laid anew after a process's first step, so that a resumed run would round otherw
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 T = TypeVar("T")
 
-EPSILON = 1e-5  # as F.batch_norm's
 GONE = ("closed by peer", "reset by peer", "Broken pipe", "Timed out")  # in a plain RuntimeError of gloo's
 
 
@@ -87,36 +85,6 @@ def average_gradients(network: nn.Module) -> None:
     means = average(torch.cat([gradient.flatten() for gradient in gradients]))
     for gradient, mean in zip(gradients, means.split([gradient.numel() for gradient in gradients]), strict=True):
         gradient.copy_(mean.view_as(gradient))
-
-
-def batch_norm(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Normalise (N, C, H, W) by the mean and variance of each channel over the batches of all processes together.
-
-    So N = 1 on each device is no instance norm. In float32, whatever the precision of `x`.
-    """
-    if processes() == 1:
-        return F.batch_norm(x, None, None, weight, bias, True, eps=EPSILON)
-    values = x.float()
-    centred = values - _mean(values)
-    normalised = centred * (_mean(centred.square()) + EPSILON).rsqrt()
-    return (normalised * weight[:, None, None] + bias[:, None, None]).to(x.dtype)
-
-
-def _mean(values: Tensor) -> Tensor:
-    mean: Tensor = _Average.apply(values.mean((0, 2, 3), keepdim=True))
-    return mean
-
-
-class _Average(torch.autograd.Function):
-    """`average`, through which gradients flow back to all processes: the loss is the mean of theirs."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:
-        return average(values)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        return average(gradients[0])
 
 
 def gathered(value: T) -> list[T]:

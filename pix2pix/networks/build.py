@@ -18,15 +18,14 @@ def build_generator(model: dict[str, Any], *, size: int) -> Generator:
             return UNet(
                 size=size,
                 channels=model["generator_channels"],
-                norm=model["norm"],
                 dropout=model["dropout"],
                 dropout_blocks=model["dropout_blocks"],
                 skips=model.get("skips", True),
             )
         case "unet":
-            return UNet(size=size, channels=model["channels"], norm=model["norm"], classes=classes)
+            return UNet(size=size, channels=model["channels"], classes=classes)
         case "fcn":
-            keys = ("channels", "convolutions", "stride", "upsampling", "norm")
+            keys = ("channels", "convolutions", "stride", "upsampling")
             return FCN(**{key: model[key] for key in keys}, classes=classes)
         case "mean":
             return MeanTarget(size)

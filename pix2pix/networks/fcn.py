@@ -11,8 +11,8 @@ WIDTHS = (1, 2, 4, 8, 8)  # of VGG-16's five blocks, times `channels`
 class Conv(nn.Sequential):
     """Convolution without bias, norm, ReLU."""
 
-    def __init__(self, cin: int, cout: int, side: int, norm: str) -> None:
-        super().__init__(nn.Conv2d(cin, cout, side, 1, side // 2, bias=False), Norm(cout, norm), nn.ReLU())
+    def __init__(self, cin: int, cout: int, side: int) -> None:
+        super().__init__(nn.Conv2d(cin, cout, side, 1, side // 2, bias=False), Norm(cout), nn.ReLU())
 
 
 class Upsample(nn.ConvTranspose2d):
@@ -43,21 +43,19 @@ class FCN(nn.Module):
 
     multiple = 32
 
-    def __init__(
-        self, *, channels: int, convolutions: int, stride: int, upsampling: str, norm: str, classes: int | None
-    ) -> None:
+    def __init__(self, *, channels: int, convolutions: int, stride: int, upsampling: str, classes: int | None) -> None:
         super().__init__()
         self.image, self.stride = classes is None, stride
         out = classes or 3
         width = [channels * w for w in WIDTHS]
         self.blocks = nn.ModuleList(
             nn.Sequential(
-                *(Conv(cin if i == 0 else cout, cout, 3, norm) for i in range(convolutions)),
+                *(Conv(cin if i == 0 else cout, cout, 3) for i in range(convolutions)),
                 nn.MaxPool2d(2),
             )
             for cin, cout in zip([3, *width], width, strict=False)
         )
-        self.head = nn.Sequential(Conv(width[4], 2 * width[4], 3, norm), Conv(2 * width[4], 2 * width[4], 1, norm))
+        self.head = nn.Sequential(Conv(width[4], 2 * width[4], 3), Conv(2 * width[4], 2 * width[4], 1))
         scores = out if upsampling == "single" else 4 * channels
         self.score = nn.ModuleDict({"32": nn.Conv2d(2 * width[4], scores, 1)})
         self.twofold = nn.ModuleDict()
@@ -65,7 +63,7 @@ class FCN(nn.Module):
             if step >= stride:
                 self.score[str(step)] = nn.Conv2d(features, scores, 1)
                 self.twofold[str(step)] = Upsample(scores, scores, 2)
-        self.enlarge = Upsample(out, out, stride) if upsampling == "single" else _stepwise(scores, out, stride, norm)
+        self.enlarge = Upsample(out, out, stride) if upsampling == "single" else _stepwise(scores, out, stride)
 
     def forward(self, source: Tensor, seeds: Tensor | None) -> Tensor:
         """(N, 3, H, W) in [-1, 1], H and W multiples of 32 -> (N, 3 or classes, H, W); `seeds` is not used."""
@@ -81,10 +79,10 @@ class FCN(nn.Module):
         return torch.tanh(x) if self.image else x
 
 
-def _stepwise(channels: int, out: int, stride: int, norm: str) -> nn.Sequential:
+def _stepwise(channels: int, out: int, stride: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     while stride > 2:
-        layers += [Upsample(channels, channels // 2, 2), Norm(channels // 2, norm), nn.ReLU()]
+        layers += [Upsample(channels, channels // 2, 2), Norm(channels // 2), nn.ReLU()]
         channels, stride = channels // 2, stride // 2
     return nn.Sequential(*layers, Upsample(channels, out, 2))
 

@@ -30,11 +30,10 @@ ABOUT: dict[str, Wanted] = {
     "recipe": {"size": int},
     "inference": {"dropout": bool},
 }
-NORMS = ("batch", "instance")
 MODELS: dict[str, dict[str, Wanted]] = {
-    "pix2pix": {"generator_channels": int, "norm": NORMS, "dropout": float, "dropout_blocks": int},
-    "unet": {"channels": int, "norm": NORMS},
-    "fcn": {"channels": int, "convolutions": int, "stride": int, "upsampling": ("single", "stepwise"), "norm": NORMS},
+    "pix2pix": {"generator_channels": int, "dropout": float, "dropout_blocks": int},
+    "unet": {"channels": int},
+    "fcn": {"channels": int, "convolutions": int, "stride": int, "upsampling": ("single", "stepwise")},
     "mean": {},
 }
 LARGEST = 4096  # of the channels, layers and pixels of a network

@@ -4,8 +4,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pix2pix.machine.distributed import batch_norm
-
 
 def to_network(images: torch.Tensor) -> torch.Tensor:
     """uint8 (N, C, H, W) -> float32 in [-1, 1]."""
@@ -18,22 +16,18 @@ def from_network(images: torch.Tensor) -> torch.Tensor:
 
 
 class Norm(nn.Module):
-    """Normalisation without running statistics.
+    """Normalisation by each image's own statistics, in training as at inference.
 
-    "batch": statistics of the batch in training, of each image alone in evaluation (the paper's test-time choice, made
-    independent of what else is in the batch). "instance": of each image alone, always. The same thing at batch size 1.
-    The batch is the recipe's, however many devices share it: not what one of them holds.
+    That is the paper's batch norm, which has batches of one image and the test batch's statistics (section 3.4).
     """
 
-    def __init__(self, channels: int, kind: str) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
-        self.kind = kind
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.training and self.kind == "batch":
-            return batch_norm(x, self.weight, self.bias)
+        """(N, C, H, W) -> the same shape: each channel of each image with mean 0 and variance 1, scaled and shifted."""
         # image by image rather than F.instance_norm, which copies and leaves channels_last: on a CPU twice as fast
         parts = [F.batch_norm(part, None, None, self.weight, self.bias, True) for part in x.split(1)]
         return torch.cat(parts) if len(parts) > 1 else parts[0]

@@ -14,7 +14,7 @@ class PatchGAN(nn.Module):
     source (section 4.2).
     """
 
-    def __init__(self, *, channels: int, layers: int, norm: str, conditional: bool = True) -> None:
+    def __init__(self, *, channels: int, layers: int, conditional: bool = True) -> None:
         super().__init__()
         self.conditional = conditional
         width = [channels * min(2**i, 8) for i in range(max(layers, 1) + 1)]
@@ -24,7 +24,7 @@ class PatchGAN(nn.Module):
             stride = 2 if i < layers else 1
             convs += [
                 nn.Conv2d(cin, cout, side, stride, padding, bias=i == 0),
-                *([Norm(cout, norm)] if i else []),
+                *([Norm(cout)] if i else []),
                 nn.LeakyReLU(0.2),
             ]
         self.layers = nn.Sequential(*convs, nn.Conv2d(width[-1], 1, side, 1, padding))

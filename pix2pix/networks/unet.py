@@ -14,11 +14,11 @@ from pix2pix.networks.layers import Norm
 class Down(nn.Module):
     """LeakyReLU (not before the first), 4x4 convolution of stride 2, norm (not on the first, nor at 1x1)."""
 
-    def __init__(self, cin: int, cout: int, *, norm: str | None, activate: bool) -> None:
+    def __init__(self, cin: int, cout: int, *, norm: bool, activate: bool) -> None:
         super().__init__()
         self.activate = activate
-        self.conv = nn.Conv2d(cin, cout, 4, 2, 1, bias=norm is None)
-        self.norm = Norm(cout, norm) if norm else None
+        self.conv = nn.Conv2d(cin, cout, 4, 2, 1, bias=not norm)
+        self.norm = Norm(cout) if norm else None
 
     def forward(self, x: Tensor) -> Tensor:
         x = halve(self.conv, F.leaky_relu(x, 0.2) if self.activate else x)
@@ -28,10 +28,10 @@ class Down(nn.Module):
 class Up(nn.Module):
     """ReLU, 4x4 transposed convolution of stride 2, norm, dropout whose mask is a function of each image's seed."""
 
-    def __init__(self, cin: int, cout: int, *, norm: str | None, dropout: float, stream: int) -> None:
+    def __init__(self, cin: int, cout: int, *, norm: bool, dropout: float, stream: int) -> None:
         super().__init__()
-        self.conv = nn.ConvTranspose2d(cin, cout, 4, 2, 1, bias=norm is None)
-        self.norm = Norm(cout, norm) if norm else None
+        self.conv = nn.ConvTranspose2d(cin, cout, 4, 2, 1, bias=not norm)
+        self.norm = Norm(cout) if norm else None
         self.dropout, self.stream = dropout, stream
 
     def forward(self, x: Tensor, seeds: Tensor | None) -> Tensor:
@@ -59,7 +59,6 @@ class UNet(nn.Module):
         *,
         size: int,
         channels: int,
-        norm: str,
         dropout: float = 0.0,
         dropout_blocks: int = 0,
         skips: bool = True,
@@ -72,14 +71,14 @@ class UNet(nn.Module):
         width = [channels * min(2**i, 8) for i in range(depth)]
         self.multiple, self.skips, self.image = size, skips, classes is None
         self.down = nn.ModuleList(
-            Down(cin, cout, norm=None if i in (0, depth - 1) else norm, activate=i > 0)
+            Down(cin, cout, norm=i not in (0, depth - 1), activate=i > 0)
             for i, (cin, cout) in enumerate(zip([3, *width], width, strict=False))
         )
         self.up = nn.ModuleList(
             Up(
                 width[i] * (2 if skips and i < depth - 1 else 1),
                 width[i - 1] if i else classes or 3,
-                norm=norm if i else None,
+                norm=i > 0,
                 dropout=dropout if depth - 1 - i < dropout_blocks and i else 0.0,
                 stream=i,
             )

@@ -1,4 +1,4 @@
-"""`dvc exp run -S`, `params diff` and `metrics diff` on the shipped files, whose toy data is made smaller by -S itself."""
+"""`dvc exp run -S`, `params diff` and `metrics diff` on the shipped files; -S itself makes the toy data smaller."""
 
 import shutil
 import subprocess

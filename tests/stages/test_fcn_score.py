@@ -22,7 +22,7 @@ from tests.stages.test_evaluate import save_rendered
 from tests.support.tiny import TINY, make_pairs, random_image, write_configuration
 
 OUT = Path("results/tiny/first")
-SEGMENTER = {"kind": "unet", "channels": 4, "norm": "instance", "classes": "facades"}
+SEGMENTER = {"kind": "unet", "channels": 4, "classes": "facades"}
 SCORED: dict[str, Any] = TINY | {
     "models": TINY["models"] | {"segmenter": SEGMENTER},
     "recipes": TINY["recipes"] | {"alone": TINY["recipes"]["quick"] | {"gan_weight": 0.0, "l1_weight": 1.0}},

@@ -26,7 +26,7 @@ from tests.support.tiny import TINY, write_configuration
 
 HEALTHY = sorted(REPO.glob("models/*/history.csv"))
 PIX2PIX = TINY["models"]["tiny"]
-UNET = {"kind": "unet", "channels": 4, "norm": "batch", "classes": "facades"}
+UNET = {"kind": "unet", "channels": 4, "classes": "facades"}
 
 
 def tiny(model: dict[str, Any] = PIX2PIX, **recipe: Any) -> dict[str, Any]:

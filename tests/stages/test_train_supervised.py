@@ -21,8 +21,8 @@ from tests.stages.test_train import published
 from tests.support.tiny import TINY
 
 MODELS: dict[str, dict[str, Any]] = {
-    "fcn": {"kind": "fcn", "channels": 4, "convolutions": 1, "stride": 8, "upsampling": "single", "norm": "instance"},
-    "unet": {"kind": "unet", "channels": 4, "norm": "instance"},
+    "fcn": {"kind": "fcn", "channels": 4, "convolutions": 1, "stride": 8, "upsampling": "single"},
+    "unet": {"kind": "unet", "channels": 4},
 }
 KINDS = [("fcn", "facades"), ("unet", "facades"), ("fcn", None), ("unet", None)]
 

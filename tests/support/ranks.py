@@ -37,10 +37,10 @@ BATCH = 4
 Learner = Gan | Supervised
 
 
-def gan(norm: str) -> Gan:
+def gan() -> Gan:
     return Gan(
-        UNet(size=64, channels=4, norm=norm, dropout=0.5, dropout_blocks=3),
-        PatchGAN(channels=4, layers=3, norm=norm),
+        UNet(size=64, channels=4, dropout=0.5, dropout_blocks=3),
+        PatchGAN(channels=4, layers=3),
         hardware=use_hardware(),
         seed=0,
         learning_rates=(0.0, 0.0),  # Adam would make whole steps of the rounding of gradients that are nearly 0
@@ -50,14 +50,13 @@ def gan(norm: str) -> Gan:
     )
 
 
-def classes(norm: str) -> Supervised:
+def classes() -> Supervised:
     colours = palette("facades")
-    network = FCN(channels=4, convolutions=1, stride=8, upsampling="stepwise", norm=norm, classes=len(colours))
+    network = FCN(channels=4, convolutions=1, stride=8, upsampling="stepwise", classes=len(colours))
     return Supervised(network, hardware=use_hardware(), seed=0, learning_rate=0.0, betas=(0.9, 0.999), colours=colours)
 
 
-CASES: dict[str, Callable[[str], Learner]] = {"gan": gan, "classes": classes}
-NORMS = ("instance", "batch")
+CASES: dict[str, Callable[[], Learner]] = {"gan": gan, "classes": classes}
 
 
 def batch() -> tuple[Tensor, Tensor, Tensor]:
@@ -82,8 +81,7 @@ def step(learner: Learner, source: Tensor, target: Tensor, seeds: Tensor) -> dic
 def gradients(out: Path) -> None:
     part = [share(values[None])[0] for values in batch()]
     for case, learner in CASES.items():
-        for norm in NORMS:
-            save_tensors(out / f"{case}_{norm}_{rank()}", step(learner(norm), *part), {})
+        save_tensors(out / f"{case}_{rank()}", step(learner(), *part), {})
 
 
 def killed(steps: int) -> None:

@@ -26,7 +26,6 @@ TINY: dict[str, Any] = {
         "tiny": {
             "kind": "pix2pix",
             "generator_channels": 4,
-            "norm": "batch",
             "dropout": 0.5,
             "dropout_blocks": 3,
             "inference_dropout": True,

@@ -20,8 +20,8 @@ from tests.support.tiny import TINY, write_configuration
 SMALL = {"epochs": 1, "decay_share": 0.0, "keep_every": 1}
 PIX2PIX = TINY["models"]["tiny"]
 MODELS: dict[str, dict[str, Any]] = {
-    "dropout_batch": PIX2PIX,
-    "no_dropout_instance": PIX2PIX | {"dropout": 0.0, "inference_dropout": False, "norm": "instance"},
+    "pix2pix": PIX2PIX,
+    "no_dropout": PIX2PIX | {"dropout": 0.0, "inference_dropout": False},
     "no_skips": PIX2PIX | {"skips": False},
     "unconditional": PIX2PIX | {"conditional": False},
     **{f"layers_{n}": PIX2PIX | {"discriminator_layers": n} for n in (0, 1, 2, 4, 5)},
@@ -34,14 +34,13 @@ ALONE: dict[str, dict[str, Any]] = {
             "convolutions": 2,
             "stride": stride,
             "upsampling": upsampling,
-            "norm": "batch",
             "classes": classes,
         }
         for stride, upsampling in ((8, "stepwise"), (16, "single"), (32, "single"))
         for classes in (None, "facades")
     },
-    "unet": {"kind": "unet", "channels": 4, "norm": "batch", "classes": None},
-    "reader": {"kind": "unet", "channels": 4, "norm": "instance", "classes": "facades"},
+    "unet": {"kind": "unet", "channels": 4, "classes": None},
+    "reader": {"kind": "unet", "channels": 4, "classes": "facades"},
 }
 CANNY = {"method": "canny", "blur_sigma": 1.0, "low": 40, "high": 110}
 DOODLE = {"method": "doodle", "smoothing": 2.0, "low": 40, "high": 110, "min_length": 30, "width": 2}
@@ -57,7 +56,7 @@ def all_kinds() -> dict[str, Any]:
     experiments |= {name: experiment | {"model": name, "recipe": "alone", "direction": "AtoB"} for name in ALONE}
     experiments["layers_5"]["recipe"] = "wide"
     experiments["mean"] = experiment | {"model": "mean"}
-    experiments["cars"] = experiment | {"model": "dropout_batch", "dataset": "cars_canny", "direction": "AtoB"}
+    experiments["cars"] = experiment | {"model": "pix2pix", "dataset": "cars_canny", "direction": "AtoB"}
     return TINY | {
         "datasets": {
             "houses": houses | {"download": houses["download"] | {"train": 4, "val": 2}},
@@ -78,7 +77,7 @@ def all_kinds() -> dict[str, Any]:
             "wide": TINY["recipes"]["quick"] | SMALL | {"size": 128, "load_size": 128},
         },
         "experiments": experiments,
-        "fcn_scores": {"dropout_batch": {"study": "tiny", "dataset": "houses", "segmenter": "reader"}},
+        "fcn_scores": {"pix2pix": {"study": "tiny", "dataset": "houses", "segmenter": "reader"}},
         "robustness": {"cars": {"study": "tiny", "canny": "cars_canny", "doodle": "cars_doodle"}},
         "studies": {"tiny": TINY["studies"]["tiny"] | {"baselines": ["mean"]}},
     }

@@ -20,14 +20,13 @@ WEIGHTS = Path("models/first/last.safetensors")
 MODELS: dict[str, dict[str, Any]] = {
     "tiny": TINY["models"]["tiny"],
     "mean": {"kind": "mean"},
-    "unet": {"kind": "unet", "channels": 4, "norm": "instance", "classes": "facades"},
+    "unet": {"kind": "unet", "channels": 4, "classes": "facades"},
     "fcn": {
         "kind": "fcn",
         "channels": 4,
         "convolutions": 1,
         "stride": 8,
         "upsampling": "single",
-        "norm": "batch",
         "classes": None,
     },
 }

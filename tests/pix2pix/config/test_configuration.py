@@ -15,7 +15,7 @@ from tests.support.soaks import Soak
 from tests.support.tiny import TINY
 
 GONE = object()
-SEGMENTER = {"kind": "unet", "channels": 4, "norm": "instance", "classes": "facades"}
+SEGMENTER = {"kind": "unet", "channels": 4, "classes": "facades"}
 CANNY = {"method": "canny", "blur_sigma": 1.0, "low": 40, "high": 110}
 DOODLE = {"method": "doodle", "smoothing": 2.0, "low": 40, "high": 110, "min_length": 30, "width": 2}
 CARS = {"layout": "carvana", "size": 64, "hold_out": 1, "seed": 0, "edges": CANNY}

@@ -112,8 +112,8 @@ def test_the_fused_adam_reads_gradients_as_they_lie(kind: type[Conv], direct: bo
 
 def _gan(precision: str, seed: int) -> Gan:
     return Gan(
-        UNet(size=64, channels=64, norm="batch", dropout=0.5, dropout_blocks=3),
-        PatchGAN(channels=8, layers=3, norm="batch"),
+        UNet(size=64, channels=64, dropout=0.5, dropout_blocks=3),
+        PatchGAN(channels=8, layers=3),
         hardware=Hardware(CPU, torch.get_num_threads(), precision),
         seed=seed,
         learning_rates=(2e-4, 2e-4),

@@ -10,9 +10,7 @@ from pix2pix.networks.fcn import FCN, Upsample, initialise_fcn
 
 
 def fcn(*, stride: int = 8, upsampling: str = "single", convolutions: int = 2, classes: int | None = 12) -> FCN:
-    network = FCN(
-        channels=4, convolutions=convolutions, stride=stride, upsampling=upsampling, norm="instance", classes=classes
-    )
+    network = FCN(channels=4, convolutions=convolutions, stride=stride, upsampling=upsampling, classes=classes)
     initialise_fcn(network, 0)
     return network
 

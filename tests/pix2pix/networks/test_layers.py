@@ -9,8 +9,8 @@ from pix2pix.networks.patchgan import PatchGAN
 from pix2pix.networks.unet import UNet
 
 
-def unet(size: int = 64, channels: int = 4, norm: str = "batch") -> UNet:
-    network = UNet(size=size, channels=channels, norm=norm, dropout=0.5, dropout_blocks=3)
+def unet(size: int = 64, channels: int = 4) -> UNet:
+    network = UNet(size=size, channels=channels, dropout=0.5, dropout_blocks=3)
     initialise(network, 0)
     return network
 
@@ -20,7 +20,7 @@ def test_paper_generator_has_54_414_531_weights() -> None:
 
 
 def test_paper_discriminator_has_2_768_705_weights_and_a_30_by_30_map() -> None:
-    network = PatchGAN(channels=64, layers=3, norm="batch")
+    network = PatchGAN(channels=64, layers=3)
     assert sum(p.numel() for p in network.parameters()) == 2_768_705
     pair = torch.zeros(1, 3, 256, 256)
     assert network(pair, pair).shape == (1, 1, 30, 30)
@@ -28,7 +28,7 @@ def test_paper_discriminator_has_2_768_705_weights_and_a_30_by_30_map() -> None:
 
 @pytest.mark.parametrize(("layers", "field"), [(0, 1), (1, 16), (3, 70), (5, 286)])
 def test_receptive_field(layers: int, field: int) -> None:
-    network = PatchGAN(channels=2, layers=layers, norm="batch").eval()
+    network = PatchGAN(channels=2, layers=layers).eval()
     for module in network.modules():
         if isinstance(module, Norm):
             module.forward = lambda x: x  # type: ignore[method-assign]  # statistics would connect all pixels
@@ -44,7 +44,7 @@ def test_receptive_field(layers: int, field: int) -> None:
 
 
 def test_a_discriminator_without_condition_never_sees_the_source() -> None:
-    network = PatchGAN(channels=2, layers=1, norm="batch", conditional=False)
+    network = PatchGAN(channels=2, layers=1, conditional=False)
     image, source = torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32)
     assert torch.equal(network(source, image), network(1 - source, image))
 
@@ -52,7 +52,7 @@ def test_a_discriminator_without_condition_never_sees_the_source() -> None:
 def test_only_skips_carry_detail_around_the_bottleneck() -> None:
     """Without skips all images that agree at 1x1 come out alike; with skips they do not."""
     for skips in (True, False):
-        network = UNet(size=64, channels=4, norm="batch", skips=skips).eval()
+        network = UNet(size=64, channels=4, skips=skips).eval()
         initialise(network, 0)
         torch.nn.init.zeros_(network.get_parameter("down.5.conv.weight"))
         first, second = (network(torch.rand(1, 3, 64, 64), None) for _ in range(2))
@@ -60,7 +60,7 @@ def test_only_skips_carry_detail_around_the_bottleneck() -> None:
 
 
 def test_a_network_of_classes_gives_logits() -> None:
-    network = UNet(size=64, channels=4, norm="batch", classes=12)
+    network = UNet(size=64, channels=4, classes=12)
     initialise(network, 0)
     assert network(torch.rand(2, 3, 64, 64), None).shape == (2, 12, 64, 64)
 
@@ -79,9 +79,9 @@ def test_other_sizes_are_refused(size: int) -> None:
         unet(size)
 
 
-@pytest.mark.parametrize("norm", ["batch", "instance"])
-def test_a_result_does_not_depend_on_its_neighbours_in_the_batch(norm: str) -> None:
-    network = unet(norm=norm).eval()
+@pytest.mark.parametrize("training", [True, False])
+def test_a_result_does_not_depend_on_its_neighbours_in_the_batch(training: bool) -> None:
+    network = unet().train(training)
     source = torch.rand(3, 3, 64, 64) * 2 - 1
     seeds = torch.tensor([5, 6, 7])
     together = network(source, seeds)
@@ -90,15 +90,11 @@ def test_a_result_does_not_depend_on_its_neighbours_in_the_batch(norm: str) -> N
         torch.testing.assert_close(together[i : i + 1], alone, rtol=1e-4, atol=1e-5)
 
 
-def test_batch_and_instance_norm_are_the_same_at_batch_size_one() -> None:
-    source, seeds = torch.rand(1, 3, 64, 64), torch.tensor([1])
-    torch.testing.assert_close(unet(norm="batch").train()(source, seeds), unet(norm="instance").train()(source, seeds))
-
-
-def test_batch_norm_uses_the_batch_in_training() -> None:
-    norm, x = Norm(2, "batch").train(), torch.randn(4, 2, 8, 8) + torch.arange(4.0)[:, None, None, None]
-    torch.testing.assert_close(norm(x).mean((0, 2, 3)), torch.zeros(2), atol=1e-5, rtol=0)
-    assert norm(x)[0].mean() < -0.5  # not each image alone
+@pytest.mark.parametrize("training", [True, False])
+def test_each_image_is_normalised_by_its_own_statistics(training: bool) -> None:
+    norm, x = Norm(2).train(training), torch.randn(4, 2, 8, 8) + torch.arange(4.0)[:, None, None, None]
+    torch.testing.assert_close(norm(x).mean((2, 3)), torch.zeros(4, 2), atol=1e-5, rtol=0)
+    torch.testing.assert_close(norm(x).std((2, 3), correction=0), torch.ones(4, 2), atol=1e-4, rtol=0)
 
 
 def test_dropout_drops_a_half_and_is_a_function_of_the_seed() -> None:

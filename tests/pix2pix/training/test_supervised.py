@@ -21,9 +21,9 @@ SEEDS = torch.zeros(2, dtype=torch.int64)
 def learner(*, colours: Uint8 | None, network: str = "unet") -> Supervised:
     classes = None if colours is None else len(colours)
     generator = (
-        UNet(size=64, channels=4, norm="instance", classes=classes)
+        UNet(size=64, channels=4, classes=classes)
         if network == "unet"
-        else FCN(channels=4, convolutions=1, stride=8, upsampling="single", norm="instance", classes=classes)
+        else FCN(channels=4, convolutions=1, stride=8, upsampling="single", classes=classes)
     )
     return Supervised(generator, hardware=HARDWARE, seed=0, learning_rate=5e-3, betas=(0.5, 0.999), colours=colours)
 
@@ -34,9 +34,7 @@ def halves() -> tuple[torch.Tensor, torch.Tensor]:
     source[..., 32:] = 0.8
     classes = torch.full((2, 64, 64), 2)
     classes[..., 32:] = 3
-    return source, Coloured(UNet(size=64, channels=1, norm="batch", classes=12), COLOURS).colours[classes].permute(
-        0, 3, 1, 2
-    )
+    return source, Coloured(UNet(size=64, channels=1, classes=12), COLOURS).colours[classes].permute(0, 3, 1, 2)
 
 
 @pytest.mark.parametrize("network", ["unet", "fcn"])
