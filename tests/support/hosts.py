@@ -76,8 +76,8 @@ def from_start_on(content: bytes, start: int) -> bytes:
     return content[start:]
 
 
-LENGTH, REST, ETAG = "Content-Length: {size}", "Content-Length: {rest}", "ETag: {etag}"
-RANGE = ("206 Partial Content", "Content-Range: bytes {start}-{size}/{size}", REST, ETAG)
+LENGTH, ETAG = "Content-Length: {size}", "ETag: {etag}"
+RANGE = ("206 Partial Content", "Content-Range: bytes {start}-{size}/{size}", "Content-Length: {rest}", ETAG)
 
 
 def good(
@@ -140,6 +140,8 @@ ANSWERS: dict[str, Answer] = {
     "no length": whole(ETAG),
     "no ranges": whole(LENGTH, ETAG),
     "no ranges, cut": whole(LENGTH, ETAG, most=200_000),
+    "no ranges, cut early": whole(LENGTH, ETAG, most=1000),
+    "range of any version": says(*RANGE, body=from_start_on),
     "no version": whole(LENGTH, 'ETag: W/"weak"'),
     "no version, cut": whole(LENGTH, most=200_000),
     "404": says("404 Not Found"),

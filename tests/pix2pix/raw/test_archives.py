@@ -105,12 +105,21 @@ def test_damaged_header_is_not_taken_for_the_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["tar.gz", "zip"])
-@pytest.mark.parametrize("name", [*OUTSIDE, "caf\udce9.jpg"])
-def test_member_outside_of_the_folder_is_refused_by_name(tmp_path: Path, kind: str, name: str) -> None:
-    if kind == "zip" and not name.isprintable():
-        return  # a zip says how its names are encoded
-    why = "has backslashes" if "\\" in name else "would lie outside" if name.isprintable() else "has a name that is not"
-    assert refusal(write(tmp_path / f"own.{kind}", GOOD | {name: b"evil"})).startswith(f"member {name!r} {why}")
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        *((name, "has backslashes" if "\\" in name else "would lie outside of the folder") for name in OUTSIDE),
+        *((name, "comes twice") for name in ("./train/1.jpg", "train//1.jpg", "train/1.jpg/inner.jpg", "train")),
+    ],
+)
+def test_member_in_a_wrong_place_is_refused_by_name(tmp_path: Path, kind: str, name: str, why: str) -> None:
+    archive = write(tmp_path / f"own.{kind}", GOOD | {name: b"evil"})
+    assert re.match(f"member '.*' {why}", refusal(archive))
+
+
+def test_name_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    archive = write_tar(tmp_path / "own.tar", {"caf\udce9.jpg": b"Latin-1"})
+    assert refusal(archive) == r"member 'caf\udce9.jpg' has a name that is not UTF-8"
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
@@ -129,12 +138,6 @@ def test_encrypted_member_is_refused_by_name(tmp_path: Path) -> None:
     content[content.index(b"PK\1\2") + 8] |= 1
     archive.write_bytes(content)
     assert refusal(archive) == "member 'train/1.jpg' is encrypted"
-
-
-@pytest.mark.parametrize("kind", ["tar.gz", "zip"])
-@pytest.mark.parametrize("again", ["./train/1.jpg", "train//1.jpg", "train/1.jpg/inner.jpg", "train"])
-def test_two_members_in_one_place_are_refused(tmp_path: Path, kind: str, again: str) -> None:
-    assert "comes twice" in refusal(write(tmp_path / f"own.{kind}", GOOD | {again: b"another"}))
 
 
 @pytest.mark.parametrize("kind", ["tar.gz", "zip"])
