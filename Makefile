@@ -16,7 +16,11 @@ CRAMPED := tests/robustness/test_full_disk.py::test_a_file_that_may_not_grow_sto
 
 demo: .venv/ready            ## draw data, train, score: ends with a picture
 	dvc repro report@demo
-	@python -m tools.farewell demo
+	@cat results/demo.md
+	@echo "Pictures and tables:  $(CURDIR)/results/demo.png, demo.html"
+	@echo "Samples, each epoch:  $(CURDIR)/models/demo_cars/samples"
+	@echo "Losses, in a browser: source .venv/bin/activate; tensorboard --logdir logs/tensorboard"
+	@echo "Your own images:      source .venv/bin/activate; python -m stages.render demo_cars --images DIR --out DIR"
 
 app: .venv/ready             ## the page, on this machine alone: draw, and a trained network answers
 	python -m app.page
@@ -63,8 +67,8 @@ pins: .venv/ready            ## refresh requirements*.txt from pyproject.toml, f
 	uv pip compile --universal --python-version 3.11 --upgrade --no-emit-index-url --no-header --group checks \
 	  -c requirements.txt -o requirements-optional.txt
 
-audit: .venv/ready           ## is a pinned package known to be vulnerable? exit 1: yes; 2: nobody could be asked
-	@python -m tools.audit
+audit: .venv/ready           ## fails unless every pin for this platform was asked about and none is known to be vulnerable
+	pip-audit --strict --no-deps --disable-pip -r requirements.txt -r requirements-optional.txt
 
 .venv/ready: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed; try make PYTHON=python3.12")'

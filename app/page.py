@@ -7,6 +7,7 @@ Listens on the loopback address alone, answers its own JavaScript alone (door.py
 and reports its use to nobody.
 """
 
+import argparse
 import os
 import signal
 import sys
@@ -192,6 +193,7 @@ def _source(pair: Pair, trained: Trained) -> Uint8:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description="The page: draw, and a trained network answers.").parse_args()
     for ended in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal: uploads go as with Ctrl-C
         signal.signal(ended, lambda *_: sys.exit())
     with TemporaryDirectory(prefix="pix2pix-page-") as uploads:

@@ -1,6 +1,6 @@
 """Training by batch and size: images/s and memory; and what it costs to read pairs from disk instead of memory.
 
-Each batch and size trains in a process of its own, for its memory: `python -m benchmarks.bench_batches SIZE BATCH`
+Each batch and size trains in a process of its own, for its memory.
 """
 
 import argparse
@@ -13,7 +13,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import pandas as pd
 import torch
 
 from benchmarks.bench_train import our_gan
@@ -139,13 +138,10 @@ def _case(size: int, batch: int) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Images/s and memory of training, by size and batch.")
-    parser.add_argument("case", type=int, nargs="*", metavar="N", help="size and batch of one case (default: all)")
-    case = parser.parse_args().case
-    if case:
-        print(json.dumps(_case(*case)))
-    else:
-        for rows in (bench_batches(), bench_streaming()):
-            print(pd.DataFrame(rows).to_markdown(index=False, floatfmt=".2f"))
+    parser.add_argument("size", type=int)
+    parser.add_argument("batch", type=int)
+    given = parser.parse_args()
+    print(json.dumps(_case(given.size, given.batch)))
 
 
 if __name__ == "__main__":

@@ -27,8 +27,3 @@ def bench_engines() -> list[dict[str, str | float]]:
             {"command": command, "seconds": statistics.median(seconds), "lowest": min(seconds), "highest": max(seconds)}
         )
     return rows
-
-
-if __name__ == "__main__":
-    for row in bench_engines():
-        print(row)

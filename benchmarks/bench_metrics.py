@@ -1,4 +1,4 @@
-"""PSNR, SSIM and L1 of an image pair on one thread, against scikit-image's: `python -m benchmarks.bench_metrics`
+"""PSNR, SSIM and L1 of an image pair on one thread, against scikit-image's
 
 Each way reads the same PNG files and scores them in a process of its own, as one would run it, in turn with the other:
 in one process the arrays of one way would decide how long the other waits for memory. Processor time is compared, of
@@ -16,7 +16,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from pix2pix.evaluation.metrics import scores
@@ -113,13 +112,10 @@ WAYS = {"ours": _ours, "scikit-image": _scikit_image}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="PSNR, SSIM and L1 on one thread, against scikit-image's.")
-    parser.add_argument("way", nargs="?", choices=WAYS, help="score the images of FOLDER once (default: compare)")
-    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("way", choices=WAYS)
+    parser.add_argument("folder", type=Path, help="with the images to score, once")
     given = parser.parse_args()
-    if given.way:
-        print(json.dumps(_score(given.way, given.folder)))
-    else:
-        print(pd.DataFrame(bench_metrics()).to_markdown(index=False, floatfmt=".2f"))
+    print(json.dumps(_score(given.way, given.folder)))
 
 
 if __name__ == "__main__":

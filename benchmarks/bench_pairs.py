@@ -1,7 +1,4 @@
 """A stitched set of 50 000 pairs, from raw files to batches; and what other ways to keep its pixels would take.
-
-    python -m benchmarks.bench_pairs
-
 Sixty-four pairs of 256 px are drawn; each copy carries a comment of its own, so that no two files are equal.
 """
 
@@ -18,7 +15,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 import torch
 from PIL import Image
 
@@ -143,12 +139,3 @@ def _read(pairs: PairSet) -> float:
 
 def _weight(folder: Path) -> str:
     return f"{sum(path.stat().st_size for path in folder.rglob('*') if path.is_file()) / 2**30:.2f} GiB"
-
-
-def main() -> None:
-    for rows in (bench_pairs(), bench_storage()):
-        print(pd.DataFrame(rows).to_markdown(index=False, floatfmt=".2f"))
-
-
-if __name__ == "__main__":
-    main()

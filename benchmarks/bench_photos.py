@@ -1,7 +1,4 @@
 """`prepare` of 5088 photos of Carvana's size: photos/s by cores, against decoding alone, and memory over time.
-
-    python -m benchmarks.bench_photos
-
 Thirty-two photos and masks are drawn; each copy carries a comment of its own, so that no two files are equal.
 """
 
@@ -14,7 +11,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import pandas as pd
 import psutil
 
 from benchmarks.bench_prepare import decode
@@ -113,11 +109,3 @@ def _private_mib(parent: psutil.Process) -> float:
         except psutil.NoSuchProcess:
             continue
     return total / 2**20
-
-
-def main() -> None:
-    print(pd.DataFrame(bench_photos()).to_markdown(index=False, floatfmt=".2f"))
-
-
-if __name__ == "__main__":
-    main()

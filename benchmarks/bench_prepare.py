@@ -1,11 +1,10 @@
-"""Carvana photos to pairs on one core, against a plain Pillow loop. `python -m benchmarks.bench_prepare [--raw DIR]`
+"""Carvana photos to pairs on one core, against a plain Pillow loop.
 
 Both ways read the same JPEG photos and GIF masks (1918 x 1280) and write edges | car on white as PNG, with Canny's
 edges. They take turns on one thread; processor time is compared, so that neighbours on the machine count for little.
-The photos are drawn on the spot, or read from a folder with Carvana's train/ and train_masks/.
+The photos are drawn on the spot.
 """
 
-import argparse
 import statistics
 import tempfile
 import time
@@ -13,10 +12,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 from PIL import Image
 
-from benchmarks.drawn_photos import DRAWN, draw_photos
+from benchmarks.drawn_photos import draw_photos
 from pix2pix.files.images import write_png
 from pix2pix.machine.cpu import keep_memory
 from pix2pix.pairs.carvana import Photo, cut_out, find_photos
@@ -28,15 +26,14 @@ ROUNDS = 7
 BLUR_SIGMA, LOW, HIGH = 1.0, 40, 110
 
 
-def bench_prepare(*, raw: Path | None = None) -> list[dict[str, str | float]]:
+def bench_prepare() -> list[dict[str, str | float]]:
     """One row a size: milliseconds a photo of both ways and of reading the files alone, the median ratio with its range
     over the rounds, and the weight of a pair in KiB."""
     cv2.setNumThreads(1)
     keep_memory()  # as the stage does; the plain loop gains from it too
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        found = find_photos(raw or draw_photos(folder / "raw"))
-        photos = [found[i * len(found) // DRAWN] for i in range(DRAWN)]
+        photos = find_photos(draw_photos(folder / "raw"))
         return [_compare(photos, size=size, folder=folder) for size in SIZES]
 
 
@@ -91,14 +88,3 @@ def decode(photo: Photo, _: Path, size: int) -> None:
         image.load()
     with Image.open(photo.mask) as mask:
         mask.load()
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Carvana photos to pairs on one core, against a plain Pillow loop.")
-    parser.add_argument("--raw", type=Path, help="folder with train/ and train_masks/ (default: drawn photos)")
-    rows = bench_prepare(raw=parser.parse_args().raw)
-    print(pd.DataFrame(rows).to_markdown(index=False, floatfmt=".2f"))
-
-
-if __name__ == "__main__":
-    main()

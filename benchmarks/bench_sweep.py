@@ -6,6 +6,7 @@ below. It writes benchmarks/sweep.csv. Processor time is what counts: neighbours
 Beside what it was measured, say in SWEPT of scale.py.
 """
 
+import argparse
 import os
 import resource
 import shutil
@@ -91,6 +92,7 @@ def _renamed(entry: Any, name: str) -> Any:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description="Time both engines with up to 1000 experiments.").parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as name:
         for count in COUNTS:

@@ -1,6 +1,6 @@
 """The training step against a plain one (the same networks, eager, fp32, NCHW, unfused Adam) and the incumbent's.
 
-Run by `make bench`. Rounds alternate, so that a noisy machine slows all sides; the figure is the median ratio.
+Rounds alternate, so that a noisy machine slows all sides; the figure is the median ratio.
 """
 
 import os
@@ -122,8 +122,3 @@ def _seconds(step: Callable[[], object], count: int, device: torch.device) -> fl
         step()
     wait(device)
     return time.perf_counter() - start
-
-
-if __name__ == "__main__":
-    for row in bench_train():
-        print(row)

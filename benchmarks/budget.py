@@ -1,12 +1,11 @@
 """The training step's budget: what it must compute and move, how long this machine needs for that at least, and where
-the time goes. Part of `make bench`; alone: python -m benchmarks.budget
+the time goes.
 """
 
 import statistics
 import time
 from collections.abc import Callable
 
-import pandas as pd
 import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
@@ -142,7 +141,3 @@ def _seconds(run: Callable[[], object], hardware: Hardware, *, rounds: int = 9) 
         wait(hardware.device)
         taken.append(time.perf_counter() - start)
     return statistics.median(taken[1:])
-
-
-if __name__ == "__main__":
-    print(pd.DataFrame(bench_budget()).to_markdown(index=False, floatfmt=".1f"))

@@ -6,6 +6,7 @@ fewer than 85 % of a module's mutants were killed. Left out, since they would fl
 signatures, those that do not compile or end in a TypeError, and bitwise operators in place of arithmetic.
 """
 
+import argparse
 import ast
 import os
 import shutil
@@ -203,6 +204,7 @@ def _code(text: str) -> str:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description="Count the small mistakes that no law notices.").parse_args()
     start = time.monotonic()
     for name in HEAVY:
         import_module(name)

@@ -4,6 +4,7 @@ Every figure comes from a rate measured here (RESULTS.md, rates.csv, sweep.csv),
 assumptions below, which the page calls so.
 """
 
+import argparse
 import csv
 from pathlib import Path
 
@@ -243,6 +244,7 @@ def _time(seconds: float) -> str:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description="Write docs/scale.md from the measured rates.").parse_args()
     with whole_file(PAGE) as partial:
         partial.write_text(page(), encoding="utf-8")
 

@@ -6,6 +6,7 @@
 So a change of the metrics never trains anything again, a comment makes nothing stale, and no dependency is forgotten.
 """
 
+import argparse
 from pathlib import Path
 
 from pix2pix.files.atomic import whole_file
@@ -22,6 +23,7 @@ def fingerprint(verb: str) -> None:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description="Write what code each verb runs into fingerprints/<verb>.txt.").parse_args()
     for verb in VERBS:
         fingerprint(verb)
 

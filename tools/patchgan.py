@@ -6,6 +6,7 @@ Above, a drawn house front with the patch that the arithmetic gives for the midd
 of that logit by the pixels, mean over random networks of pix2pix/networks/layers.py, with the same patch outlined.
 """
 
+import argparse
 from pathlib import Path
 
 import cv2
@@ -112,6 +113,7 @@ def _outlined(picture: Uint8, first: int, side: int) -> Uint8:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description="Draw docs/patchgan.png: what one logit of a PatchGAN sees.").parse_args()
     out = Path("docs/patchgan.png")
     with whole_file(out) as partial:
         write_png(partial, draw())

@@ -4,6 +4,7 @@
 is in results/. The block lies between the two marker comments.
 """
 
+import argparse
 import shutil
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,7 @@ def _duration(seconds: float) -> str:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description="Write results/*.md and records/*.json into README.md.").parse_args()
     configuration = read_configuration()
     collect_records(configuration)
     with whole_file(README) as partial:

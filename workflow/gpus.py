@@ -6,6 +6,7 @@ a lock on a file of this machine, whoever asks. The command's own process holds 
 ends, however it ends; what the command has started and left behind holds nothing.
 """
 
+import argparse
 import fcntl
 import os
 import subprocess
@@ -74,9 +75,9 @@ def _uuids() -> dict[str, str]:
 
 
 def main() -> None:
-    command = sys.argv[1:]
-    if not command:
-        sys.exit("error: say what to run: python -m workflow.gpus COMMAND...")
+    parser = argparse.ArgumentParser(description="Run a command on a GPU that no other job of this machine has.")
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    command = parser.parse_args().command or parser.error("say what to run")
     gpus = lent_gpus()
     try:
         if gpus:

@@ -1,0 +1,44 @@
+"""Laws of every program's --help: it explains and does nothing, and a verb's does not wait for PyTorch."""
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.repository import REPO
+
+FOLDERS = ("app", "benchmarks", "tools", "workflow")
+FILES = [path for folder in FOLDERS for path in sorted((REPO / folder).rglob("*.py"))]
+PROGRAMS = [
+    ".".join(path.relative_to(REPO).with_suffix("").parts)
+    for path in FILES
+    if "__main__" in path.read_text(encoding="utf-8") and path.name != "perceptual.py"
+]
+
+
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_help_explains_and_does_nothing(
+    program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [program, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(program, run_name="__main__")
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("usage: ")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("word", ["--help", "nope"])
+@pytest.mark.parametrize("verb", ["fingerprint", "download"])
+def test_a_verb_tells_its_use_and_a_misspelt_name_without_pytorch(verb: str, word: str) -> None:
+    """PyTorch alone takes two seconds to import."""
+    command = [sys.executable, "-X", "importtime", "-m", f"stages.{verb}", word]
+    done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == (word == "--help")
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "argparse" in imported
+    assert not imported & {"torch", "pandas", "scipy"}
