@@ -107,7 +107,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny = TINY | {
         "recipes": {"quick": TINY["recipes"]["quick"] | {"epochs": 2}},
         "experiments": {"first": TINY["experiments"]["first"]},
-        "studies": {"tiny": {"title": "Tiny", "baselines": []}},
+        "studies": {"tiny": TINY["studies"]["tiny"] | {"baselines": []}},
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(REPO))  # where the fork server finds what it preloads

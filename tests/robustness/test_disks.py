@@ -1,14 +1,13 @@
-"""Laws of a disk that is full: one line, nothing half-written, the same command goes on."""
+"""Laws of a disk that is full, read-only or closed to us: one line, nothing half-written, the same command goes on."""
 
-import errno
 import random
 import shutil
 from pathlib import Path
 
 import pytest
 
-from pix2pix.training.finished import publish
 from tests.support.disks import (
+    EXPERIMENT,
     OUTS,
     assert_one_line,
     call,
@@ -67,26 +66,6 @@ def test_a_file_that_may_not_grow_stops_a_verb_and_loses_nothing(verb: str, copy
     assert digests(verb) == wanted
 
 
-def test_a_disk_that_fills_up_within_a_folder_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("samples", "kept"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "one.png").write_bytes(b"1")
-    (tmp_path / "best.safetensors").write_bytes(b"2")
-    copy_file = shutil.copyfile
-
-    def fill(source: Path, target: Path) -> None:
-        copy_file(source, target)
-        if target.parent.name == ".samples.partial":
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(shutil, "copyfile", fill)
-    with pytest.raises(OSError, match="No space left") as raised:
-        publish(tmp_path, tmp_path / "out")
-    assert raised.value.errno == errno.ENOSPC
-    assert raised.value.filename == str(tmp_path / "out/samples")
-    assert not (tmp_path / "out/samples").exists()
-
-
 @pytest.mark.parametrize("full", ["models", "logs", "scratch"])
 def test_training_goes_on_once_the_full_disk_of_one_folder_has_room(full: str, small_disk: Path, copy: Path) -> None:
     """`logs` takes no curves and then no record, `models` no weights: neither costs a step of training."""
@@ -103,3 +82,38 @@ def test_training_goes_on_once_the_full_disk_of_one_folder_has_room(full: str, s
     assert code == 0, said
     assert ("continuing first at step 8" in said or "publishing it again" in said) == (full != "scratch")
     assert digests("train") == wanted
+
+
+def test_a_disk_that_became_read_only_is_named_and_then_goes_on(small_disk: Path) -> None:
+    for verb in ("prepare", "train"):
+        wanted = start_over(verb)
+        resize(small_disk, "ro")
+        assert_one_line(*call(verb), "no permission (Read-only file system)", "the same command continues")
+        resize(small_disk, "rw")
+        code, said = call(verb)
+        assert code == 0, said
+        assert digests(verb) == wanted
+
+
+@pytest.mark.parametrize(
+    ("verb", "closed"),
+    [
+        ("download", "data/raw"),
+        ("prepare", "data/pairs"),
+        ("train", "models/first"),
+        ("train", "data/pairs/houses/val/1.jpg"),
+        ("render", "models/first/last.safetensors"),
+        ("evaluate", EXPERIMENT),
+    ],
+)
+def test_what_is_closed_to_us_is_named_and_opened_goes_on(verb: str, closed: str, copy: Path) -> None:
+    wanted = start_over(verb)
+    for folder in ("models/first", "logs"):
+        Path(folder).mkdir(exist_ok=True)
+    before = Path(closed).stat().st_mode
+    Path(closed).chmod(0o555 if Path(closed).is_dir() else 0)
+    assert_one_line(*call(verb, owner=True), closed, "ermission")
+    Path(closed).chmod(before)
+    code, said = call(verb, owner=True)
+    assert code == 0, said
+    assert digests(verb) == wanted
