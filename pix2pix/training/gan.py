@@ -5,6 +5,7 @@ from torch import Tensor, optim
 
 from pix2pix.machine.distributed import average, average_gradients
 from pix2pix.machine.hardware import Hardware
+from pix2pix.networks.counter_rng import seed_of
 from pix2pix.networks.cpu_conv import lay_out
 from pix2pix.networks.layers import initialise
 from pix2pix.networks.patchgan import PatchGAN
@@ -31,8 +32,8 @@ class Gan:
         gan_weight: float,
         l1_weight: float,
     ) -> None:
-        initialise(generator, seed)
-        initialise(discriminator, seed + 1)
+        initialise(generator, seed_of("generator", seed))
+        initialise(discriminator, seed_of("discriminator", seed))
         for network in (generator, discriminator):
             lay_out(network, hardware.device)
         self.generator, self.discriminator = generator, discriminator

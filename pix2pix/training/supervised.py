@@ -11,6 +11,7 @@ from pix2pix.files.images import Uint8
 from pix2pix.machine.distributed import average, average_gradients
 from pix2pix.machine.hardware import Hardware
 from pix2pix.networks.class_colours import Coloured
+from pix2pix.networks.counter_rng import seed_of
 from pix2pix.networks.cpu_conv import lay_out
 from pix2pix.networks.fcn import FCN, initialise_fcn
 from pix2pix.networks.layers import initialise
@@ -36,10 +37,8 @@ class Supervised:
         colours: Uint8 | None,
     ) -> None:
         """`colours` (K, 3): palette of a network of K class logits; targets then hold these colours alone."""
-        if isinstance(generator, FCN):
-            initialise_fcn(generator, seed)
-        else:
-            initialise(generator, seed)
+        draw = initialise_fcn if isinstance(generator, FCN) else initialise
+        draw(generator, seed_of("generator", seed))
         lay_out(generator, hardware.device)
         self.generator = generator
         self.coloured = None if colours is None else Coloured(generator, colours).to(hardware.device)

@@ -23,6 +23,7 @@ from pix2pix.files.checked import read_object
 from pix2pix.machine import distributed as parallel
 from pix2pix.machine.launch import asked_for, launch, processes_for
 from pix2pix.networks.build import build_generator
+from pix2pix.networks.counter_rng import seed_of
 from pix2pix.networks.layers import initialise
 from pix2pix.networks.weights import load_tensors, network_tensors
 from stages.train import VALIDATION_BATCH, main, train
@@ -106,7 +107,7 @@ def test_another_number_of_processes_continues_a_run(
     train(configuration.experiment("first"))
     losses, weights = results()
     network = build_generator(TINY["models"]["tiny"], size=64)
-    initialise(network, 0)
+    initialise(network, seed_of("generator", 0))
     start = flat(network_tensors("generator", network))
     shutil.rmtree("scratch")
     capfd.readouterr()
