@@ -1,1 +1,1 @@
-"""Drawn cars and house fronts: raw data that needs no network."""
+"""Drawn cars and house fronts: raw data that need no network."""

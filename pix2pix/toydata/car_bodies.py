@@ -1,4 +1,4 @@
-"""The shapes of drawn cars: eight body types and their meshes. Metres; x forward, y up, z to the right."""
+"""The shapes of drawn cars: eight body types and their meshes. Metres; x is forward, y up, z to the right."""
 
 from dataclasses import dataclass, replace
 
@@ -6,13 +6,13 @@ import numpy as np
 
 from pix2pix.toydata.studio import Array, Mesh
 
-# What covers a face of a mesh: one of five flat drawings, or all tyre, or all paint.
+# Zones of a mesh: its faces show one of five flat drawings (pix2pix/toydata/car_details.py), tyre, or paint.
 SIDE, TOP, FRONT, REAR, HUB, TREAD, SHELL = range(7)
 
 
 @dataclass(frozen=True)
 class Car:
-    """What makes a car itself, in metres; `top` is its outline from above the tail to above the nose."""
+    """One car: its body, in metres, and its colours, "#rrggbb"."""
 
     length: float
     width: float
@@ -20,14 +20,14 @@ class Car:
     clearance: float
     wheel: float  # radius of a tyre
     axles: tuple[float, float]  # x of the rear and of the front axle
-    top: tuple[tuple[float, float], ...]  # (x, y) of tail, deck, rear edge of the roof, its front edge, cowl, nose
+    top: tuple[tuple[float, float], ...]  # its outline: (x, y) of tail, deck, roof's rear and front edge, cowl, nose
     lean: float  # how far the side windows lean inwards, metres per metre
-    doors: tuple[float, ...]  # x of the shut lines, rear to front
+    doors: tuple[float, ...]  # x of the edges of the doors, rear to front
     glass: tuple[float, float]  # x between which the sides have windows
-    cladding: bool  # black plastic round the arches and along the sills
-    palette: tuple[str, ...]
+    cladding: bool  # black plastic around the wheels and along the sills
+    paints: tuple[str, ...]  # of this body type
     paint: str = ""
-    roof: str = ""
+    roof: str = ""  # "": as the body
     rim: str = ""
     spokes: int = 0
     lamps: int = 0
@@ -38,53 +38,54 @@ BODIES = (
     Car(length=3.60, width=1.64, belt=0.93, clearance=0.17, wheel=0.30, axles=(-1.17, 1.17),
         top=((-1.80, 0.84), (-1.72, 0.96), (-1.28, 1.44), (0.28, 1.47), (1.05, 0.97), (1.80, 0.72)),
         lean=0.30, doors=(-0.62, 0.78), glass=(-1.36, 0.98), cladding=False,
-        palette=("#f2b90f", "#3fb6a8", "#ef6f8a")),
+        paints=("#f2b90f", "#3fb6a8", "#ef6f8a")),
     # hatchback
     Car(length=4.05, width=1.76, belt=0.94, clearance=0.17, wheel=0.32, axles=(-1.28, 1.28),
         top=((-2.02, 0.86), (-1.95, 0.98), (-1.35, 1.41), (0.15, 1.45), (1.02, 0.97), (2.02, 0.70)),
         lean=0.36, doors=(-1.02, -0.22, 0.76), glass=(-1.52, 0.92), cladding=False,
-        palette=("#c9151b", "#2f6fd6", "#7fb81e")),
+        paints=("#c9151b", "#2f6fd6", "#7fb81e")),
     # sedan
     Car(length=4.65, width=1.82, belt=0.94, clearance=0.16, wheel=0.33, axles=(-1.38, 1.40),
         top=((-2.32, 0.88), (-1.72, 1.00), (-0.85, 1.39), (0.10, 1.42), (0.98, 0.96), (2.32, 0.68)),
         lean=0.40, doors=(-1.12, -0.28, 0.72), glass=(-1.42, 0.90), cladding=False,
-        palette=("#2a5fc0", "#b9bec4", "#7d1f2b")),
+        paints=("#2a5fc0", "#b9bec4", "#7d1f2b")),
     # estate
     Car(length=4.70, width=1.82, belt=0.95, clearance=0.17, wheel=0.33, axles=(-1.38, 1.42),
         top=((-2.35, 0.88), (-2.26, 1.00), (-1.75, 1.42), (0.10, 1.46), (1.00, 0.97), (2.35, 0.70)),
         lean=0.36, doors=(-1.10, -0.26, 0.74), glass=(-2.02, 0.90), cladding=False,
-        palette=("#3a7550", "#8a7a63", "#3f5b73")),
+        paints=("#3a7550", "#8a7a63", "#3f5b73")),
     # coupe
     Car(length=4.40, width=1.84, belt=0.88, clearance=0.13, wheel=0.34, axles=(-1.28, 1.32),
         top=((-2.20, 0.88), (-1.78, 0.96), (-0.62, 1.26), (-0.05, 1.28), (0.78, 0.88), (2.20, 0.60)),
         lean=0.46, doors=(-0.72, 0.56), glass=(-1.25, 0.70), cladding=False,
-        palette=("#f07c12", "#e01f12", "#454b55")),
+        paints=("#f07c12", "#e01f12", "#454b55")),
     # SUV
     Car(length=4.60, width=1.90, belt=1.08, clearance=0.24, wheel=0.38, axles=(-1.35, 1.40),
         top=((-2.30, 1.00), (-2.22, 1.12), (-1.82, 1.66), (0.35, 1.71), (1.10, 1.12), (2.30, 0.88)),
         lean=0.28, doors=(-1.04, -0.20, 0.82), glass=(-2.00, 1.00), cladding=True,
-        palette=("#e9eaea", "#5d6873", "#1f5c4a")),
+        paints=("#e9eaea", "#5d6873", "#1f5c4a")),
     # van
     Car(length=4.75, width=1.90, belt=1.08, clearance=0.18, wheel=0.34, axles=(-1.42, 1.50),
         top=((-2.38, 1.04), (-2.34, 1.12), (-2.18, 1.90), (0.85, 1.95), (1.72, 1.10), (2.38, 0.80)),
         lean=0.16, doors=(-1.50, -0.30, 1.00), glass=(-2.16, 1.50), cladding=False,
-        palette=("#8cb8d8", "#f1efe8", "#e8702a")),
+        paints=("#8cb8d8", "#f1efe8", "#e8702a")),
     # pickup
     Car(length=5.20, width=1.92, belt=1.08, clearance=0.27, wheel=0.40, axles=(-1.55, 1.65),
         top=((-2.60, 1.06), (-0.92, 1.10), (-0.72, 1.73), (0.45, 1.76), (1.12, 1.12), (2.60, 0.98)),
         lean=0.26, doors=(-0.85, 0.08, 0.98), glass=(-0.72, 1.06), cladding=True,
-        palette=("#c8a878", "#1f4fa8", "#a3341f")),
+        paints=("#c8a878", "#1f4fa8", "#a3341f")),
 )  # fmt: skip
-MAIN_PAINT = 0.75  # how many cars wear the first paint of their body type, so that colour can be learnt from outlines
-ANY_PAINT = tuple(colour for body in BODIES for colour in body.palette)
+MAIN_PAINT = 0.75  # share of cars in the first paint of their body type, so that colour can be learnt from outlines
+ALL_PAINTS = tuple(colour for body in BODIES for colour in body.paints)
 
 
-def identify(*, car: int, seed: int) -> Car:
-    order = np.random.default_rng(seed).permutation(len(BODIES))  # neighbours in number differ in body
+def random_car(*, car: int, seed: int) -> Car:
+    """The car with number `car`. Any eight cars with consecutive numbers have different body types."""
+    order = np.random.default_rng(seed).permutation(len(BODIES))
     body = BODIES[order[car % len(BODIES)]]
     rng = np.random.default_rng([seed, car])
     long, wide, high = rng.uniform(0.96, 1.04), rng.uniform(0.97, 1.03), rng.uniform(0.97, 1.05)
-    paint = body.palette[0] if rng.random() < MAIN_PAINT else ANY_PAINT[rng.integers(len(ANY_PAINT))]
+    paint = body.paints[0] if rng.random() < MAIN_PAINT else ALL_PAINTS[rng.integers(len(ALL_PAINTS))]
     return replace(
         body,
         length=body.length * long,
@@ -104,7 +105,7 @@ def identify(*, car: int, seed: int) -> Car:
 
 
 def roof_line(car: Car, x: Array) -> Array:
-    """Height of the upper outline at x, its corners rounded."""
+    """Height of the upper outline at x, with rounded corners."""
     fine = np.arange(-3.2, 3.2, 0.01)
     middle = (car.top[2][0] + car.top[3][0]) / 2
     height = np.interp(fine, *np.array(car.top).T) + 0.03 * np.clip(1 - ((fine - middle) / 1.6) ** 2, 0, 1)
@@ -113,11 +114,12 @@ def roof_line(car: Car, x: Array) -> Array:
 
 
 def belt_line(car: Car, x: Array) -> Array:
+    """Height of the lower edge of the windows at x."""
     return np.minimum(car.belt - 0.02 * x / car.length, roof_line(car, x) - 0.03)
 
 
 def body_mesh(car: Car) -> Mesh:
-    """Rings of points along the car; smaller rings at both ends close it like a cushion."""
+    """The body as cross-sections (rings of points) along the car; ever smaller rings close its two ends."""
     half = car.length / 2
     fine = np.linspace(-half, half, 400)
     along = np.concatenate([[0], np.cumsum(np.hypot(np.diff(fine), np.diff(roof_line(car, fine))))])
@@ -128,7 +130,7 @@ def body_mesh(car: Car) -> Mesh:
     t = roof_line(car, x) - 0.04 * end**4
     s = np.minimum(belt_line(car, x), t - 0.03)
     b = car.clearance + 0.13 * end**3
-    e = np.clip(0.35 * (t - s), 0.01, 0.09)  # how round the edge of the roof is
+    e = np.clip(0.35 * (t - s), 0.01, 0.09)  # radius of the roof's edge
     base = 0.95 * w
     edge = base - car.lean * (t - e - s)
     lift = s - b
@@ -150,7 +152,7 @@ def body_mesh(car: Car) -> Mesh:
     around = np.roll(grid, -1, 1) - np.roll(grid, 1, 1)
     normals = np.cross(np.gradient(grid, axis=0), around)
     normals /= np.linalg.norm(normals, axis=-1, keepdims=True) + 1e-9
-    for depth, share in enumerate((0.0, 0.0, 0.05, 0.4, 0.8)):  # the ends look ahead, their rims sideways
+    for depth, share in enumerate((0.0, 0.0, 0.05, 0.4, 0.8)):  # forwards in the middle of an end, sideways at its rim
         normals[depth] = share * normals[5] + [share - 1, 0, 0]
         normals[-1 - depth] = share * normals[-6] + [1 - share, 0, 0]
     faces, columns = _grid_faces(*grid.shape[:2])
@@ -161,7 +163,7 @@ def body_mesh(car: Car) -> Mesh:
 
 
 def _grid_faces(rows: int, columns: int) -> tuple[Array, Array]:
-    """Triangles of a grid of points whose columns close into a ring, and the column of each."""
+    """Triangles (F, 3) between the points of a grid whose columns form a ring, and the column (F,) of each."""
     row, column = np.mgrid[: rows - 1, :columns].reshape(2, -1)
     right = (column + 1) % columns
     a, b, c, d = (r * columns + k for r, k in ((row, column), (row, right), (row + 1, right), (row + 1, column)))
@@ -169,7 +171,7 @@ def _grid_faces(rows: int, columns: int) -> tuple[Array, Array]:
 
 
 def wheel_mesh(car: Car) -> Mesh:
-    """Four wheels that stand on the floor, and two mirrors."""
+    """Four wheels on the floor, and two mirrors."""
     angle = np.linspace(0, 2 * np.pi, 32, endpoint=False)
     circle = np.stack([np.cos(angle), np.sin(angle)], 1)
     parts = []
@@ -177,7 +179,7 @@ def wheel_mesh(car: Car) -> Mesh:
         for side in (-1.0, 1.0):
             outer = side * (car.width / 2 - 0.015)
             inner = outer - side * 0.22
-            # radius, z, and how far the surface looks outwards: inside, tread, shoulder, outside
+            # radius, z, and the outward part of the normal: inner side, tread, shoulder, outer side
             profile = ((0.0, inner, -1.0), (0.95, inner, -1.0), (0.99, inner, 0.0), (1.0, outer - side * 0.05, 0.0),
                        (0.96, outer, 0.7), (0.95, outer, 1.0), (0.0, outer, 1.0))  # fmt: skip
             points = [np.insert(circle * r * car.wheel + [axle, car.wheel], 2, z, axis=1) for r, z, _ in profile]
@@ -205,7 +207,7 @@ def wheel_mesh(car: Car) -> Mesh:
 
 
 def footprint(car: Car) -> Array:
-    """The shadow's outline on the floor, a rounded rectangle."""
+    """The outline (64, 3) of the car's shadow on the floor, a rounded rectangle."""
     angle = np.linspace(0, 2 * np.pi, 64)
     x, z = np.cos(angle), np.sin(angle)
     x, z = np.sign(x) * np.abs(x) ** 0.35 * car.length / 2, np.sign(z) * np.abs(z) ** 0.35 * car.width / 2

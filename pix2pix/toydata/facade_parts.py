@@ -1,4 +1,4 @@
-"""The parts of a drawn house front, each painted into its label and its photo at once."""
+"""The parts of a drawn house front, each painted into its label map and its photo at once."""
 
 import cv2
 import numpy as np
@@ -7,13 +7,13 @@ from pix2pix.toydata.studio import Array
 
 (BACKGROUND, FACADE, WINDOW, DOOR, CORNICE, SILL, BALCONY, BLIND, DECO, MOLDING, PILLAR, SHOP) = range(12)
 
-FINE = 4  # photo pixels per label pixel while drawing: every part starts and ends on a label pixel
+FINE = 4  # photo pixels per label pixel while drawing; every part begins and ends at a label pixel
 
 
 class Front:
-    """A house front being drawn: a class per label pixel, and the photo, FINE times finer.
+    """A house front being drawn: the class of each label pixel, and the photo, FINE times finer.
 
-    Boxes are given in label pixels, end excluded. Colours are float RGB (3,), about 0..1.
+    Boxes are in label pixels, end excluded. Colours are float RGB (3,), about 0..1.
     """
 
     def __init__(self, size: int, *, wall: Array, trim: Array, joinery: Array, rng: np.random.Generator) -> None:
@@ -33,9 +33,9 @@ class Front:
         for offset, broad in ((0, wide // 4), (wide // 3, wide // 12)):
             x, lean = shine + offset, high // 2
             streak = np.array([(x, 0), (x + broad, 0), (x + broad - lean, high), (x - lean, high)], np.int32)
-            lit: Array = np.zeros(glass.shape[:2], np.float32)
-            cv2.fillConvexPoly(lit, streak, 1.0)
-            glass += 0.13 * lit[..., None]
+            reflection: Array = np.zeros(glass.shape[:2], np.float32)
+            cv2.fillConvexPoly(reflection, streak, 1.0)
+            glass += 0.13 * reflection[..., None]
         if curtains:
             drape = max(2, glass.shape[1] // 5)
             folds = 0.80 + 0.08 * np.sin(np.arange(drape) * 1.3)[None, :, None]
@@ -43,7 +43,7 @@ class Front:
         part[:, wide // 2 - frame // 2 : wide // 2 + (frame + 1) // 2] = self.trim * 0.95
         bar = frame + int(len(glass) * 0.32)
         part[bar : bar + frame] = self.trim * 0.95
-        part[: 2 * frame] *= 0.62  # the wall is thick: shade below the lintel and along one side
+        part[: 2 * frame] *= 0.62  # the wall is thick: shadow below the lintel and along one side
         part[:, :frame] *= 0.75
 
     def slats(self, x0: int, y0: int, x1: int, y1: int, colour: Array) -> None:
@@ -62,7 +62,7 @@ class Front:
         self._shadow(x0, y1, x1, 3)
 
     def band(self, kind: int, x0: int, y0: int, x1: int, y1: int, *, dentils: bool = False) -> None:
-        """A ledge: bright above, dark below, its shadow on the wall."""
+        """A ledge, bright at its top and dark at its bottom, with a shadow on the wall."""
         part = self.fill(kind, x0, y0, x1, y1, colour=self.trim)
         part *= np.linspace(1.06, 0.80, len(part), dtype=np.float32)[:, None, None]
         if dentils:
@@ -76,7 +76,7 @@ class Front:
         part[2 * FINE : 2 * FINE + 2] *= 0.7
 
     def ornament(self, x0: int, y0: int, x1: int, y1: int, shape: int) -> None:
-        """A gable, an arch or a garland over a window; only its own label pixels are painted."""
+        """A gable (shape 0), an arch (1) or a garland (2) over a window."""
         inside: Array = np.zeros((y1 - y0, x1 - x0), np.uint8)
         high, wide = inside.shape
         match shape:
@@ -112,11 +112,11 @@ class Front:
         part = self.fill(SHOP, x0, y0, x1, y1, colour=colour)
         high, wide = part.shape[:2]
         sign, sill = int(0.20 * high), int(0.84 * high)
-        part[sign // 3 : sign - sign // 3, wide // 4 : -wide // 4] = self.trim  # lettering, from afar
+        part[sign // 3 : sign - sign // 3, wide // 4 : -wide // 4] = self.trim  # lettering
         part[sign // 3 : sign - sign // 3, wide // 4 : -wide // 4][:, ::5] = colour * 0.8
         pane = part[sign:sill, 4:-4]
         share = np.linspace(0, 1, len(pane), dtype=np.float32)[:, None, None]
-        pane[:] = np.array([0.25, 0.30, 0.34]) * (1 - share) + np.array([0.62, 0.52, 0.36]) * share  # lit from within
+        pane[:] = np.array([0.25, 0.30, 0.34]) * (1 - share) + np.array([0.62, 0.52, 0.36]) * share  # lit from inside
         for x in self.rng.integers(0, max(1, pane.shape[1] - 6), 5):
             tall = int(self.rng.integers(len(pane) // 6, len(pane) // 2))
             pane[-tall:, x : x + int(self.rng.integers(3, 8))] = self.rng.uniform(0.15, 0.9, 3)
@@ -126,10 +126,8 @@ class Front:
         part[sign : sign + 2 * FINE, ~stripes] = (0.93, 0.91, 0.86)  # an awning
         part[sign + 2 * FINE : sign + 3 * FINE] *= 0.7
 
-    # --- strokes ---
-
     def fill(self, kind: int, x0: int, y0: int, x1: int, y1: int, *, colour: Array) -> Array:
-        """Paint a box given in label pixels, end excluded; the part of the photo, to draw details on."""
+        """Paint a box; returns that part of the photo, for details."""
         assert 0 <= x0 <= x1 <= self.size and 0 <= y0 <= y1 <= self.size, (x0, y0, x1, y1)
         self.classes[y0:y1, x0:x1] = kind
         part = self.photo[y0 * FINE : y1 * FINE, x0 * FINE : x1 * FINE]

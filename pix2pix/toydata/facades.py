@@ -1,4 +1,4 @@
-"""Procedural house fronts and labels, so that a first run without network shows the whole pipeline: toy CMP Facades."""
+"""Drawn house fronts and their label maps, so that the first run needs no network: a toy version of CMP Facades."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,14 +15,14 @@ LABEL_COLOURS = palette("facades")
 
 @dataclass(frozen=True)
 class Style:
-    """A kind of house: the colours it comes in and the parts it wears, so that the parts tell the colours."""
+    """A style of house: its possible colours and its parts, so that the parts predict the colours."""
 
     walls: tuple[str, ...]
     trim: str
     joinery: tuple[str, ...]  # shutters, doors and shop fronts
     roof: str
     brick: bool
-    tall: float  # height of a window by its width
+    window_aspect: float  # height of a window / its width
     shutters: bool
     balconies: float  # probability of a storey with balconies
     pillars: bool
@@ -32,30 +32,33 @@ class Style:
 STYLES = (
     # Parisian stone
     Style(walls=("#d9c9a8", "#e0d6c0", "#cbbb9c"), trim="#efe8d8",
-          joinery=("#31424f", "#5b2f2a"), roof="#5d6672", brick=False, tall=1.9,
+          joinery=("#31424f", "#5b2f2a"), roof="#5d6672", brick=False, window_aspect=1.9,
           shutters=False, balconies=0.6, pillars=False, deco=0.6),
     # brick
     Style(walls=("#9a4a36", "#83402f", "#ab6248"), trim="#d8cfc0",
-          joinery=("#1f2a30", "#274538"), roof="#4a4543", brick=True, tall=1.5,
+          joinery=("#1f2a30", "#274538"), roof="#4a4543", brick=True, window_aspect=1.5,
           shutters=False, balconies=0.0, pillars=False, deco=0.0),
     # Mediterranean
     Style(walls=("#e0a04c", "#d98363", "#e7c06d"), trim="#f3e6cc",
-          joinery=("#2f6e57", "#3b6ea5"), roof="#b2603f", brick=False, tall=1.5,
+          joinery=("#2f6e57", "#3b6ea5"), roof="#b2603f", brick=False, window_aspect=1.5,
           shutters=True, balconies=0.3, pillars=False, deco=0.0),
     # Viennese
     Style(walls=("#a9c3b4", "#b5c4d6", "#d9b7b4"), trim="#f6f2ea",
-          joinery=("#6a4a2f", "#40342c"), roof="#7a4a3c", brick=False, tall=1.7,
+          joinery=("#6a4a2f", "#40342c"), roof="#7a4a3c", brick=False, window_aspect=1.7,
           shutters=False, balconies=0.1, pillars=True, deco=0.9),
 )  # fmt: skip
 
 
 def draw_facade(*, index: int, size: int = 128, seed: int = 0) -> tuple[Array, Array]:
-    """Draw one house front and its label.
+    """Draw one house front and its label map.
 
-    Both are uint8 RGB (size, size, 3) and match pixel for pixel; `label` holds only the palette of facades. (seed,
-    index) decides style, storeys, columns and colours. There are four styles, and the parts a house wears (brick has no
-    ornaments, shutters mean warm plaster, pillars mean pastel) tell its likely colours. The same arguments give the
-    same arrays. Raises ValueError for a size below 64.
+    Both are uint8 RGB (size, size, 3) and match pixel for pixel; the label map holds only the palette of facades.
+    (seed, index) decides style, storeys, columns and colours. There are four styles, and the parts of a house predict
+    its likely colours (brick has no ornaments, shutters go with warm plaster, pillars with pastels). The same arguments
+    give the same arrays.
+
+    Raises:
+        ValueError: a size below 64.
     """
     if size < 64:
         raise ValueError(f"a facade needs at least 64 pixels, got size {size}")
@@ -67,7 +70,7 @@ def draw_facade(*, index: int, size: int = 128, seed: int = 0) -> tuple[Array, A
     _compose(front, style)
     photo = cv2.resize(front.photo, (size, size), interpolation=cv2.INTER_AREA)
 
-    # Light falls off across the street and downwards; plaster and film are grainy.
+    # Light falls off to one side and downwards; plaster and film are grainy.
     row, column = np.mgrid[:size, :size].astype(np.float32) / size
     slope = rng.uniform(-0.14, 0.14)
     photo *= (1.06 + slope * (column - 0.5) - 0.12 * row)[..., None] * np.array(rng.uniform(0.96, 1.04, 3), np.float32)
@@ -108,7 +111,7 @@ def _compose(front: Front, style: Style) -> None:
 
 
 def _surroundings(front: Front, style: Style, left: int, right: int, eaves: int, street: int) -> None:
-    """Sky, neighbours, roof and pavement: all of them background."""
+    """Sky, neighbouring houses, roof and pavement: all of them background."""
     size, rng = front.size, front.rng
     high, low = np.array([0.42, 0.64, 0.90]) + rng.uniform(0, 0.18), np.array([0.82, 0.88, 0.93])
     share = np.linspace(0, 1, int(size * FINE * 0.4))[:, None, None]
@@ -129,7 +132,7 @@ def _surroundings(front: Front, style: Style, left: int, right: int, eaves: int,
 
 def _storey(front: Front, style: Style, top: int, bottom: int, edges: Array, width: int, *, balconies: bool) -> None:
     size, rng = front.size, front.rng
-    height = int(min((bottom - top) * (0.58 if style.deco else 0.66), width * style.tall))
+    height = int(min((bottom - top) * (0.58 if style.deco else 0.66), width * style.window_aspect))
     y1 = bottom - int((bottom - top - height) * 0.42)
     ornament = int(rng.integers(3)) if rng.random() < style.deco else -1
     curtains, blinds = rng.random() < 0.5, rng.random() < 0.3
@@ -154,7 +157,7 @@ def _storey(front: Front, style: Style, top: int, bottom: int, edges: Array, wid
 
 
 def _ground(front: Front, top: int, street: int, edges: Array, width: int) -> None:
-    """Street level: shops or windows, and one door."""
+    """The ground floor: shops or windows, and one door."""
     rng = front.rng
     door, shops = int(rng.integers(len(edges) - 1)), rng.random() < 0.65
     colour = front.joinery * np.float32(rng.uniform(0.9, 1.2))
