@@ -19,7 +19,7 @@ from benchmarks.bench_train import our_gan
 from benchmarks.machine import peak_gib, wait
 from pix2pix.files.images import write_png
 from pix2pix.machine.hardware import Hardware, use_hardware
-from pix2pix.pairs.stitched import Row, stitch, write_table
+from pix2pix.pairs.stitched import PairRecord, stitch, write_records
 from pix2pix.toydata.facades import draw_facade
 from pix2pix.training.augmentation import draw_epoch
 from pix2pix.training.dataset import PairSet, load_pairs
@@ -113,8 +113,8 @@ def _draw_pairs(root: Path) -> None:
     rows = []
     for index in range(PAIRS):
         write_png(root / f"train/{index}.png", stitch(*draw_facade(index=index, size=256, seed=0)))
-        rows.append(Row(str(index), "train", str(index), 256, 256, f"{index}.png", str(index)))
-    write_table(root, rows)
+        rows.append(PairRecord(str(index), "train", str(index), 256, 256, f"{index}.png", str(index)))
+    write_records(root, rows)
     os.sync()  # what is not on the disk yet cannot be forgotten
 
 

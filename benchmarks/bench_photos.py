@@ -18,7 +18,7 @@ from benchmarks.drawn_photos import draw_photos, numbered
 from benchmarks.machine import REPO
 from pix2pix.config.reader import read_configuration
 from pix2pix.machine.cpu import usable_cores
-from pix2pix.pairs.carvana import find_photos
+from pix2pix.pairs.carvana import MASK_FOLDER, PHOTO_FOLDER, find_photos, mask_path, photo_path
 
 PHOTOS, VIEWS = 5088, 16
 SAMPLED = 0.5  # s
@@ -55,7 +55,7 @@ def bench_photos() -> list[dict[str, str | float]]:
 
 def _decoded_a_second(drawn: Path, *, size: int) -> float:
     """Photos and masks that one core decodes a second, by its processor time."""
-    photos = find_photos(drawn)
+    photos = find_photos(drawn, hold_out=0, seed=0)
     seconds = []
     for _ in range(4):
         start = time.process_time()
@@ -67,14 +67,14 @@ def _decoded_a_second(drawn: Path, *, size: int) -> float:
 
 def _copy(drawn: Path, raw: Path) -> None:
     """PHOTOS photos with their masks; a comment at the head of each JPEG tells them apart."""
-    photos = [(photo.image.read_bytes(), photo.mask.read_bytes()) for photo in find_photos(drawn)]
-    for kind in ("train", "train_masks"):
-        (raw / kind).mkdir(parents=True)
+    photos = [[path.read_bytes() for path in photo.files] for photo in find_photos(drawn, hold_out=0, seed=0)]
+    for folder in (PHOTO_FOLDER, MASK_FOLDER):
+        (raw / folder).mkdir(parents=True)
     for number in range(PHOTOS):
         image, mask = photos[number % len(photos)]
-        name = f"{number // VIEWS:012x}_{number % VIEWS + 1:02}"
-        (raw / f"train/{name}.jpg").write_bytes(numbered(image, number))
-        (raw / f"train_masks/{name}_mask.gif").write_bytes(mask)
+        id = f"{number // VIEWS:012x}_{number % VIEWS + 1:02}"
+        (raw / photo_path(id)).write_bytes(numbered(image, number))
+        (raw / mask_path(id)).write_bytes(mask)
 
 
 def _prepare(folder: Path, cores: int) -> tuple[float, float, float]:

@@ -17,8 +17,9 @@ from PIL import Image
 from benchmarks.drawn_photos import draw_photos
 from pix2pix.files.images import write_png
 from pix2pix.machine.cpu import keep_memory
-from pix2pix.pairs.carvana import Photo, cut_out, find_photos
+from pix2pix.pairs.carvana import cut_out, find_photos
 from pix2pix.pairs.edges import canny
+from pix2pix.pairs.folders import RawPair
 from pix2pix.pairs.stitched import stitch
 
 SIZES = (256, 128)
@@ -33,11 +34,11 @@ def bench_prepare() -> list[dict[str, str | float]]:
     keep_memory()  # as the stage does; the plain loop gains from it too
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        photos = find_photos(draw_photos(folder / "raw"))
+        photos = find_photos(draw_photos(folder / "raw"), hold_out=0, seed=0)
         return [_compare(photos, size=size, folder=folder) for size in SIZES]
 
 
-def _compare(photos: list[Photo], *, size: int, folder: Path) -> dict[str, str | float]:
+def _compare(photos: list[RawPair], *, size: int, folder: Path) -> dict[str, str | float]:
     ways = [_plain, _ours, decode]
     seconds: list[list[float]] = [[], [], []]
     for turn in range(ROUNDS + 1):
@@ -63,11 +64,12 @@ def _compare(photos: list[Photo], *, size: int, folder: Path) -> dict[str, str |
     }
 
 
-def _plain(photo: Photo, out: Path, size: int) -> None:
+def _plain(photo: RawPair, out: Path, size: int) -> None:
     """As one would write it with Pillow: everything at full scale, then resized."""
-    with Image.open(photo.image) as opened:
+    image_file, mask_file = photo.files
+    with Image.open(image_file) as opened:
         image = opened.convert("RGB")
-    with Image.open(photo.mask) as opened:
+    with Image.open(mask_file) as opened:
         mask = opened.convert("L")
     car = Image.composite(image, Image.new("RGB", image.size, "white"), mask)
     side = np.asarray(car.resize((size, size)))
@@ -76,15 +78,16 @@ def _plain(photo: Photo, out: Path, size: int) -> None:
     Image.fromarray(np.concatenate([edges, side], axis=1)).save(out)
 
 
-def _ours(photo: Photo, out: Path, size: int) -> None:
-    image, _ = cut_out(photo, size=size)
+def _ours(photo: RawPair, out: Path, size: int) -> None:
+    image, _ = cut_out(*photo.files, size=size)
     write_png(out, stitch(canny(image, blur_sigma=BLUR_SIGMA, low=LOW, high=HIGH), image))
 
 
-def decode(photo: Photo, _: Path, size: int) -> None:
+def decode(photo: RawPair, _: Path, size: int) -> None:
     """What nobody can do without: the photo at reduced scale, and its mask."""
-    with Image.open(photo.image) as image:
+    image_file, mask_file = photo.files
+    with Image.open(image_file) as image:
         image.draft("RGB", (size, size))
         image.load()
-    with Image.open(photo.mask) as mask:
+    with Image.open(mask_file) as mask:
         mask.load()

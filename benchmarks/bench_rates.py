@@ -27,9 +27,10 @@ from benchmarks.drawn_photos import draw_photos
 from benchmarks.machine import BIN
 from pix2pix.files.images import write_png
 from pix2pix.machine.cpu import keep_memory
-from pix2pix.pairs.carvana import Photo, cut_out, find_photos
+from pix2pix.pairs.carvana import cut_out, find_photos
 from pix2pix.pairs.edges import canny
-from pix2pix.pairs.gta5 import Frame, squeeze
+from pix2pix.pairs.folders import RawPair
+from pix2pix.pairs.gta5 import resize_frame
 from pix2pix.pairs.stitched import stitch
 
 T = TypeVar("T")
@@ -46,10 +47,10 @@ def bench_rates() -> list[Row]:
     keep_memory()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        photos = find_photos(draw_photos(folder / "raw"))[:PHOTOS]
+        photos = find_photos(draw_photos(folder / "raw"), hold_out=0, seed=0)[:PHOTOS]
         frames = [_draw_frame(folder, number) for number in range(1, FRAMES + 1)]
-        rows = [_row(f"carvana_{size}", photos, partial(_cut, size=size), folder, _photo) for size in (256, 1024)]
-        rows.append(_row("gta5_256", frames, _squeeze, folder, _frame))
+        rows = [_row(f"carvana_{size}", photos, partial(_cut, size=size), folder, _bytes) for size in (256, 1024)]
+        rows.append(_row("gta5_256", frames, _resize, folder, _bytes))
         return [*rows, *_hashing(folder)]
 
 
@@ -65,34 +66,29 @@ def _row(name: str, items: list[T], work: Callable[[T, Path], None], folder: Pat
     return {"rate": name, "ms": 1000 * statistics.median_low(seconds), **kib}
 
 
-def _photo(photo: Photo) -> int:
-    return photo.image.stat().st_size + photo.mask.stat().st_size
+def _bytes(pair: RawPair) -> int:
+    return sum(path.stat().st_size for path in pair.files)
 
 
-def _cut(photo: Photo, out: Path, *, size: int) -> None:
-    image, _ = cut_out(photo, size=size)
+def _cut(photo: RawPair, out: Path, *, size: int) -> None:
+    image, _ = cut_out(*photo.files, size=size)
     write_png(out, stitch(canny(image, blur_sigma=BLUR_SIGMA, low=LOW, high=HIGH), image))
 
 
-def _frame(frame: Frame) -> int:
-    return frame.image.stat().st_size + frame.label.stat().st_size
+def _resize(frame: RawPair, out: Path) -> None:
+    write_png(out, stitch(*resize_frame(*frame.files, size=256)))
 
 
-def _squeeze(frame: Frame, out: Path) -> None:
-    photo, label = squeeze(frame, size=256)
-    write_png(out, stitch(photo, label))
-
-
-def _draw_frame(folder: Path, number: int) -> Frame:
+def _draw_frame(folder: Path, number: int) -> RawPair:
     """A grainy street in 30 colours of classes."""
     random = np.random.default_rng(number)
     colours = random.integers(0, 256, (30, 3), np.uint8)
     label = np.kron(colours[random.integers(0, 30, (13, 22))], np.ones((81, 87, 1), np.uint8))[:1052, :1914]
     grain = cv2.GaussianBlur(random.normal(0, 24, label.shape).astype(np.float32), (0, 0), 1)
-    frame = Frame(f"{number:05}", folder / f"{number:05}.png", folder / f"{number:05}_label.png")
-    write_png(frame.image, (label * 0.5 + 60 + grain).clip(0, 255).astype(np.uint8))
-    write_png(frame.label, label)
-    return frame
+    files = (folder / f"{number:05}.png", folder / f"{number:05}_label.png")
+    write_png(files[0], (label * 0.5 + 60 + grain).clip(0, 255).astype(np.uint8))
+    write_png(files[1], label)
+    return RawPair(f"{number:05}", "train", "0", files)
 
 
 def _hashing(folder: Path) -> list[Row]:

@@ -6,13 +6,15 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from pix2pix.pairs.carvana import MASK_FOLDER, PHOTO_FOLDER, mask_path, photo_path
+
 DRAWN = 32
 
 
 def draw_photos(root: Path) -> Path:
     """Photos of Carvana's size and about its weight (100 KiB): a grainy backdrop and a car-sized, striped body."""
-    (root / "train").mkdir(parents=True)
-    (root / "train_masks").mkdir()
+    for folder in (PHOTO_FOLDER, MASK_FOLDER):
+        (root / folder).mkdir(parents=True)
     random = np.random.default_rng(0)
     for number in range(DRAWN):
         photo = np.full((1280, 1918, 3), 225, np.float32) + np.linspace(-25, 25, 1280)[:, None, None]
@@ -24,11 +26,11 @@ def draw_photos(root: Path) -> Path:
         photo[mask > 0] -= random.uniform(40, 180, 3)
         for x in range(500, 1400, 60):
             cv2.rectangle(photo, (x, 640), (x + 30, 760), random.uniform(0, 255, 3).tolist(), -1)
-        name = f"{number // 16:012x}_{number % 16 + 1:02}"
-        Image.fromarray(photo.clip(0, 255).astype(np.uint8)).save(root / f"train/{name}.jpg", quality=85)
+        id = f"{number // 16:012x}_{number % 16 + 1:02}"
+        Image.fromarray(photo.clip(0, 255).astype(np.uint8)).save(root / photo_path(id), quality=85)
         gif = Image.fromarray(mask).convert("P")
         gif.putpalette([0, 0, 0, 255, 255, 255])
-        gif.save(root / f"train_masks/{name}_mask.gif")
+        gif.save(root / mask_path(id))
     return root
 
 

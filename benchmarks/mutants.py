@@ -54,7 +54,7 @@ SUBJECTS = [
     Subject("evaluation/metrics", ("test_metrics", "test_metric_laws")),
     Subject("pairs/stitched", ("test_pair_laws",)),
     Subject("training/losses", ("test_losses",)),
-    Subject("pairs/carvana", ("test_split_laws",), ("held_out_cars",)),
+    Subject("pairs/held_out", ("test_split_laws",)),
     Subject("pairs/gta5", ("test_split_laws",), ("split_frames",)),
 ]
 

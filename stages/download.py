@@ -4,7 +4,7 @@ Reads   config/datasets.yaml, <dataset>.download; from there an official archive
         a folder or archive of the user's own, or nothing (drawn data)
 Writes  data/raw/<dataset>/
             {train,val,test}/<n>.jpg                                  the pix2pix archives, drawn facades
-            train/<car>_<nn>.jpg, train_masks/<car>_<nn>_mask.gif     carvana, drawn cars
+            photos and masks as in pix2pix/pairs/carvana.py           carvana, drawn cars
             images/<nnnnn>.png, labels/<nnnnn>.png                    gta5
             the user's own tree                                       local
         scratch/downloads/ keeps downloaded archives; it may be deleted at any time
@@ -29,6 +29,7 @@ from pix2pix.config.datasets import (
 from pix2pix.config.reader import read_configuration
 from pix2pix.files.atomic import whole_folder
 from pix2pix.files.command_line import run
+from pix2pix.pairs import carvana
 from pix2pix.raw.archives import DamagedArchiveError, is_junk, list_members, unpack
 from pix2pix.raw.http import fetch, remove_from_cache
 from pix2pix.raw.splits import count_images, is_image, split_of, within_limit, without_top_folder
@@ -40,8 +41,6 @@ PIX2PIX = "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets"
 GTA5 = "https://download.visinf.tu-darmstadt.de/data/from_games/data"
 KAGGLE = "kaggle:carvana-image-masking-challenge"
 
-PHOTO = re.compile(r"train/([0-9a-f]{12})_\d\d\.jpg")
-MASK = re.compile(r"train_masks/([0-9a-f]{12})_\d\d_mask\.gif")
 FRAME = re.compile(r"(images|labels)/\d{5}\.png")
 
 
@@ -134,9 +133,10 @@ def _key(name: str, key: str) -> str:
 
 
 def _bring_carvana(name: str, source: CarvanaSource, folder: Path, *, downloads: Path, mirror: str | None) -> None:
-    for file, pattern in (("train.zip", PHOTO), ("train_masks.zip", MASK)):
+    for file in ("train.zip", "train_masks.zip"):
         archive = fetch(f"carvana/{file}", official=f"{KAGGLE}/{file}", mirror=mirror, cache=downloads)
-        cars = {member: match[1] for member in list_members(archive) if (match := pattern.fullmatch(member))}
+        ids = {member: id for member in list_members(archive) if (id := carvana.parse_id(Path(member)))}
+        cars = {member: carvana.car_of(id) for member, id in ids.items()}
         wanted = {member: Path(member) for member, car in cars.items() if source.cars is None or car in source.cars}
         unpack(archive, folder, wanted=wanted)
     _check_cars(name, source, folder)
@@ -144,13 +144,15 @@ def _bring_carvana(name: str, source: CarvanaSource, folder: Path, *, downloads:
 
 def _check_cars(name: str, source: CarvanaSource, folder: Path) -> None:
     """Every photo a mask, every mask a photo, and the expected numbers of cars and views."""
-    photos = {path.stem for path in folder.glob("train/*")}
-    masks = {path.name.removesuffix("_mask.gif") for path in folder.glob("train_masks/*")}
+    photos, masks = (
+        {id for path in (folder / kind).glob("*") if (id := carvana.parse_id(path.relative_to(folder)))}
+        for kind in (carvana.PHOTO_FOLDER, carvana.MASK_FOLDER)
+    )
     for id in sorted(photos - masks):
-        raise ValueError(f"{name}: train.zip has the photo train/{id}.jpg, train_masks.zip no mask for it")
+        raise ValueError(f"{name}: train.zip has the photo {carvana.photo_path(id)}, train_masks.zip no mask for it")
     for id in sorted(masks - photos):
-        raise ValueError(f"{name}: train_masks.zip has the mask train_masks/{id}_mask.gif, train.zip no photo for it")
-    views = Counter(id.partition("_")[0] for id in photos)
+        raise ValueError(f"{name}: train_masks.zip has the mask {carvana.mask_path(id)}, train.zip no photo for it")
+    views = Counter(map(carvana.car_of, photos))
     for car in sorted(set(source.cars or []) - set(views)):
         raise ValueError(f"{name}: car {car} is not in the archives ({_key(name, 'cars')})")
     _check_count(name, "cars in the archives", len(views), source.expect_cars, "expect_cars")

@@ -11,28 +11,31 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageChops, ImageOps
-from PIL.TiffImagePlugin import BITSPERSAMPLE, IMAGELENGTH, PHOTOMETRIC_INTERPRETATION, SAMPLEFORMAT
+from PIL import Image, ImageOps
+from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, SAMPLEFORMAT
 
 Uint8 = NDArray[np.uint8]
 
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")  # of Pillow's; others may start programs (EPS)
-MAX_PIXELS = 89_478_485  # a larger picture is refused before it is decoded; beyond it Pillow warns
-LEVELS = np.rint(np.arange(2**16) / 257).astype(np.uint8)  # 16 bits -> 8
-END = b"\xff\xd9"  # of a JPEG
-ZEROS = 64  # bytes at its end; a telephone's trailer ends in fewer
-NOISE = bytes(pow(3, n, 257) % 255 for n in range(256))  # of any JPEG's data: no mark in it
+MAX_PIXELS = 89_478_485  # a larger image is refused before it is decoded; beyond it Pillow warns
+TO_8_BITS = np.rint(np.arange(2**16) / 257).astype(np.uint8)
+JPEG_END, JPEG_SCAN = b"\xff\xd9", b"\xff\xda"  # markers: end of image, start of scan
+ONE_BITS = b"\xff\x00" * 8  # 8 bytes of ones in a JPEG's coded data; no code word consists of ones only
 
 
 @contextmanager
 def open_image(path: Path, formats: Sequence[str] = FORMATS) -> Iterator[Image.Image]:
-    """An image file of one of Pillow's `formats`, not decoded yet; what its decoding raises in the block is named too.
+    """An image file of one of Pillow's `formats`, not yet decoded; errors of decoding inside the block name the file.
+
+    A truncated file is an error: one that is cut short, ends in zeros as after a full disk or a crash, or was cut and
+    closed with an end marker. Not detected are a progressive JPEG that was cut and closed, a cut and closed JPEG that
+    lacks only the last few blocks, and changed bytes in formats without checksums (all but PNG).
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: not a file of such an image, truncated, of more than MAX_PIXELS pixels, or more than one image.
     """
-    if not path.is_file():  # to open a pipe would wait for ever
+    if not path.is_file():  # opening a named pipe would wait for ever
         if path.exists():
             raise ValueError(f"{path}: not a file")
         raise FileNotFoundError(f"{path}: no such file")
@@ -42,59 +45,53 @@ def open_image(path: Path, formats: Sequence[str] = FORMATS) -> Iterator[Image.I
                 raise ValueError(f"{image.width} x {image.height} pixels; at most {MAX_PIXELS} are read")
             if getattr(image, "is_animated", False) and image.format != "MPO":
                 raise ValueError("several frames or pages; which of them is meant?")
-            if image.format == "PNG":
-                with Image.open(path, formats=["PNG"]) as again:
-                    again.verify()  # checksums, which decoding does not compare
-            if image.format == "TIFF":  # the size of a rotated one is that after rotation, unlike its tiles'
-                rows = getattr(image, "tag_v2", {})[IMAGELENGTH]
-                if max(extents[3] for _, extents, *_ in image.tile if extents) < rows:
-                    raise ValueError("its data end before the picture does")
+            match image.format:
+                case "JPEG":
+                    with Image.open(_without_end_marker(path, image), formats=["JPEG"]) as jpeg:
+                        yield jpeg
+                    return
+                case "PNG":
+                    with Image.open(path, formats=["PNG"]) as png:
+                        png.verify()  # the checksums, which decoding ignores
             yield image
-            if image.format == "JPEG":
-                _refuse_cut_jpeg(path, image)
-    except Exception as error:  # decoders of damaged files raise errors of any kind
+    except Exception as error:  # decoders raise errors of any type on damaged files
         kind = "image" if formats is FORMATS else formats[0]
         raise ValueError(f"{path}: not a readable {kind} ({' '.join(str(error).split())})") from None
 
 
-def _refuse_cut_jpeg(path: Path, image: Image.Image) -> None:
-    """Where the data end too early but with an end mark, decoders fill the rest with flat colour and say nothing.
+def _without_end_marker(path: Path, image: Image.Image) -> io.BytesIO:
+    """The bytes of a JPEG with ones in place of its end marker, so that Pillow raises an error where data are missing.
 
-    Noise before the end mark is passed over when all is decoded by then, and fills the picture when it is not. Zeros
-    in place of the data's end (a disk that was full, a crash) are decoded as if they were data.
+    At an end marker libjpeg fills a missing rest with grey, without an error. Without a marker it asks for more data;
+    it reads 8 bytes ahead, hence the ones. A JPEG in several scans, progressive or not, is read up to its end marker
+    in any case and keeps it.
     """
-    data = path.read_bytes()
-    body = data.rstrip(b"\0")
-    if len(data) - len(body) >= ZEROS and not body.endswith(END):
-        raise ValueError("ends with zeros in place of its data")
-    corner = image.crop((image.width - 2, image.height - 2, image.width, image.height)).getcolors()
-    if (corner and len(corner) == 1) or "progressive" in image.info:
-        end = data.rfind(END)
-        with Image.open(io.BytesIO(data[:end] + NOISE + data[end:]), formats=["JPEG"]) as noisy:
-            noisy.draft(image.mode, (max(1, image.width - 1), max(1, image.height - 1)))  # the same scale
-            if noisy.size == image.size and ImageChops.difference(noisy, image).getbbox(alpha_only=False):
-                raise ValueError("its data end before the picture does")
+    content = path.read_bytes().rstrip(b"\0")
+    scan = content.rfind(JPEG_SCAN)
+    end = content.rfind(JPEG_END, scan)
+    components = content[scan + 4 : scan + 5]  # of this scan
+    one_scan = "progressive" not in image.info and components == bytes([len(image.getbands())])
+    return io.BytesIO(content[:end] + ONE_BITS if one_scan and end > 0 else content)
 
 
 def read_image(path: Path) -> Uint8:
-    """Decode any still image as a person sees it: EXIF rotation applied, grey and palette to RGB, alpha over white.
+    """Decode any still image as a viewer shows it: EXIF rotation applied, grey and palette to RGB, alpha over white.
 
-    The content decides, not the suffix. 16-bit grey is scaled to 8 bits by its full range (65535 -> 255); of 16-bit
-    colours the high byte is kept, at most 1 of 255 away from that. CMYK becomes RGB without a profile; profiles and
-    gamma are not applied. A camera's MPO is its first image. Flipped bits are seen in a PNG, which has checksums; in
-    other formats only where they can't be decoded, or where a JPEG's data end before its picture.
+    The content decides about the format, not the suffix. 16-bit grey is scaled to 8 bits by its full range (65535 ->
+    255); of 16-bit colours the high byte is kept, at most 1 of 255 away from that. CMYK becomes RGB without a profile;
+    profiles and gamma are not applied. Of a camera's MPO the first image is read.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not an image, is truncated, has more than MAX_PIXELS pixels, several frames or pages, or
-            samples whose white is unknown (12 or 32 bits, signed, floating point); names the file.
+        ValueError: the file is not an image, is truncated (see `open_image`), has more than MAX_PIXELS pixels, several
+            frames or pages, or samples whose white level is unknown (12 or 32 bits, signed, floating point); names it.
     """
     with open_image(path) as image:
-        _refuse_unknown_white(image)
+        _refuse_unknown_white_level(image)
         upright = ImageOps.exif_transpose(image)
         if upright.mode.startswith("I;16"):
             grey = np.asarray(upright)
-            levels = LEVELS[grey]
+            levels = TO_8_BITS[grey]
             levels[grey == image.info.get("transparency", -1)] = 255
             return np.repeat(levels[..., None], 3, axis=2)
         if upright.has_transparency_data:
@@ -103,10 +100,10 @@ def read_image(path: Path) -> Uint8:
         return np.asarray(upright.convert("RGB"))
 
 
-def _refuse_unknown_white(image: Image.Image) -> None:
-    tags = getattr(image, "tag_v2", {})  # of a TIFF
+def _refuse_unknown_white_level(image: Image.Image) -> None:
+    tags = getattr(image, "tag_v2", {})  # only a TIFF has them
     bits, kinds = tags.get(BITSPERSAMPLE, (8,)), tags.get(SAMPLEFORMAT, (1,))
-    white_is_zero = tags.get(PHOTOMETRIC_INTERPRETATION) == 0  # which Pillow minds up to 8 bits only
+    white_is_zero = tags.get(PHOTOMETRIC_INTERPRETATION) == 0  # Pillow inverts these up to 8 bits only
     if {*bits} - {1, 2, 4, 8, 16} or {*kinds} != {1} or (white_is_zero and max(bits) > 8) or image.mode in ("I", "F"):
         raise ValueError(f"samples of {max(bits)} bits whose white is unknown; save it with 8 bits")
 

@@ -1,63 +1,92 @@
-"""Raw pairs as archives and people lay them out: images by split (stitched A|B, or plain photos), or two
-folders A and B of equal names.
+"""Raw files by folder: listed in natural order, matched by id. A file that does not belong there is an error.
 
-Nothing is passed over but names that start with a dot: what does not fit is an error that names it.
+Files whose names start with a dot are passed over.
 """
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from pix2pix.files.image_listing import SUFFIXES, natural_key
 from pix2pix.pairs.stitched import SPLITS
 
 
-def find_images(root: Path) -> list[tuple[str, Path]]:
-    """(split, image) of every `<split>/<id>.<suffix>` below `root`, in natural order; train must be there.
+@dataclass(frozen=True)
+class RawPair:
+    """The raw files of one pair: a stitched image or a photo, or one file for each side."""
+
+    id: str
+    split: str
+    group: str  # images of one group must stay in one split
+    files: tuple[Path, ...]
+
+
+def find_images(root: Path) -> list[RawPair]:
+    """Every `<split>/<id>.<suffix>` below `root`; train must be there.
 
     Raises:
-        ValueError: a file that is no image, two images of one id, or a folder that is no split; names it.
+        ValueError: a file that is not an image, two images with one id, or a folder that is not a split; names it.
         FileNotFoundError: a folder is missing or empty.
     """
-    _refuse_folders_except(root, set(SPLITS))
+    _refuse_other_folders(root, set(SPLITS))
     splits = [split for split in SPLITS if split == "train" or (root / split).is_dir()]
-    return [(split, path) for split in splits for path in _images_by_id(root / split).values()]
+    return [RawPair(id, split, id, (path,)) for split in splits for id, path in _images_by_id(root / split).items()]
 
 
-def find_sides(root: Path) -> list[tuple[str, Path, Path]]:
-    """(split, A, B) of every pair of images with one id in two folders, in natural order; train must be there.
+def find_sides(root: Path) -> list[RawPair]:
+    """Every pair of images with the same id in the two folders of a split; train must be there.
 
     A split's folders are `<split>/A` and `<split>/B`, or `<split>A` and `<split>B`.
 
     Raises:
-        ValueError: an image without partner, a file that is no image, two images of one id, a split in two of these
-            places, or a folder that is none of them; names it.
+        ValueError: an image without a partner, a file that is not an image, two images with one id, a split in both of
+            these places, or any other folder; names it.
         FileNotFoundError: a folder is missing or empty.
     """
-    _refuse_folders_except(root, {*SPLITS, *(f"{split}{side}" for split in SPLITS for side in "AB")})
+    _refuse_other_folders(root, {*SPLITS, *(f"{split}{side}" for split in SPLITS for side in "AB")})
     pairs = []
     for split in SPLITS:
-        places = [
-            (root / split / "A", root / split / "B"),
-            (root / f"{split}A", root / f"{split}B"),
-        ]
+        places = [(root / split / "A", root / split / "B"), (root / f"{split}A", root / f"{split}B")]
         used = [place for place in places if any(folder.is_dir() for folder in place)]
         if len(used) > 1:
             raise ValueError(f"{used[0][0]} and {used[1][0]}: the images of one split in two places")
         if not used and split == "train":
             raise FileNotFoundError(f"{places[0][0]}: no such folder, nor {places[1][0]}")
         for folder_a, folder_b in used:
-            a, b = _images_by_id(folder_a), _images_by_id(folder_b)
-            for id in sorted(a.keys() ^ b.keys()):
-                path, other = (a[id], folder_b) if id in a else (b[id], folder_a)
-                raise ValueError(f"{path}: has no partner of that name in {other}")
-            pairs += [(split, path, b[id]) for id, path in a.items()]
+            matched = match_files(_images_by_id(folder_a), _images_by_id(folder_b))
+            pairs += [RawPair(id, split, id, files) for id, files in matched.items()]
     return pairs
 
 
+def files_by_id(folder: Path, *, name: re.Pattern[str], form: str) -> dict[str, Path]:
+    """Every file of `folder`, in natural order, by group 1 of the pattern `name`.
+
+    Raises:
+        ValueError: a file whose name does not match; `form` describes the pattern to a person.
+        FileNotFoundError: the folder is missing or empty.
+    """
+    found = {}
+    for path in _visible(folder):
+        if not (match := name.fullmatch(path.name)):
+            raise ValueError(f"{path}: only files named {form} belong here")
+        found[match[1]] = path
+    if not found:
+        raise FileNotFoundError(f"{folder}: no files {form}")
+    return found
+
+
+def match_files(first: Mapping[str, Path], second: Mapping[str, Path]) -> dict[str, tuple[Path, Path]]:
+    """Both files of each id, in the order of `first`. Raises ValueError where one is missing; names the other."""
+    for id in sorted(first.keys() ^ second.keys()):
+        path, others = (first[id], second) if id in first else (second[id], first)
+        raise ValueError(f"{path}: has no partner '{id}' in {next(iter(others.values())).parent}")
+    return {id: (path, second[id]) for id, path in first.items()}
+
+
 def _images_by_id(folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder")
     found: dict[str, Path] = {}
-    for path in sorted((p for p in folder.iterdir() if not p.name.startswith(".")), key=natural_key):
+    for path in _visible(folder):
         if path.suffix.lower() not in SUFFIXES or not path.is_file():
             raise ValueError(f"{path}: not an image file ({', '.join(SUFFIXES)})")
         if (other := found.setdefault(path.stem, path)) is not path:
@@ -67,7 +96,13 @@ def _images_by_id(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _refuse_folders_except(root: Path, known: set[str]) -> None:
+def _visible(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder")
+    return sorted((path for path in folder.iterdir() if not path.name.startswith(".")), key=natural_key)
+
+
+def _refuse_other_folders(root: Path, known: set[str]) -> None:
     for path in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
         if path.name not in known:
             raise ValueError(f"{path}: not a folder that this layout knows ({', '.join(sorted(known))})")

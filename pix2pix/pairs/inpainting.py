@@ -2,10 +2,10 @@
 
 from pix2pix.files.images import Uint8, resize
 
-FILL = (117, 104, 123)  # RGB; what the authors' code fills the hole with, near the mean colour of ImageNet
+FILL = (117, 104, 123)  # RGB; the authors' code fills the hole with it, near the mean colour of ImageNet
 
 
-def punch(photo: Uint8, *, size: int, hole: int) -> tuple[Uint8, Uint8]:
+def cut_hole(photo: Uint8, *, size: int, hole: int) -> tuple[Uint8, Uint8]:
     """A and B, each (size, size, 3): the photo's central square, resized; A with a central square of FILL, `hole` wide.
 
     Outside of the hole A equals B; nothing of the hole's content is left in A. `size - hole` must be even.

@@ -1,13 +1,11 @@
 """Prepared pairs: `<root>/<split>/<id>.<suffix>`, each an image A|B side by side, and `<root>/pairs.csv`.
 
-pairs.csv has one row a pair: id (unique within its split), split, group (images that must stay in one split: a car, or
-the id itself), width and height of one side in pixels, source (the raw file, or two joined by " + "), sha256 (of that
-file's bytes, or of the two files' bytes one after the other).
+pairs.csv has one row a pair; `PairRecord` describes its columns.
 """
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import cv2
@@ -19,29 +17,33 @@ from pix2pix.files.image_listing import list_images, natural_key
 from pix2pix.files.images import Uint8, read_image, resize
 from pix2pix.pairs.palettes import decode, palette
 
-COLUMNS = ["id", "split", "group", "width", "height", "source", "sha256"]
 SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
+class PairRecord:
+    """One row of pairs.csv; the fields are its columns."""
+
+    id: str  # unique within its split
+    split: str
+    group: str  # images of one group must stay in one split: a car, a block of frames, or the id itself
+    width: int  # of one side, pixels
+    height: int
+    source: str  # the raw file, or two joined by " + "
+    sha256: str  # of the raw file's bytes, or of both files' bytes one after the other
+
+
+@dataclass(frozen=True)
 class Pair:
+    """One row of pairs.csv and its image."""
+
     id: str
     split: str
     group: str
     path: Path
 
 
-@dataclass(frozen=True)
-class Row:
-    """One row of pairs.csv; the fields are its columns."""
-
-    id: str
-    split: str
-    group: str
-    width: int
-    height: int
-    source: str
-    sha256: str
+COLUMNS = [field.name for field in fields(PairRecord)]
 
 
 def stitch(a: Uint8, b: Uint8) -> Uint8:
@@ -57,22 +59,24 @@ def split_sides(stitched: Uint8) -> tuple[Uint8, Uint8]:
     return stitched[:, : width // 2], stitched[:, width // 2 :]
 
 
-def write_table(root: Path, rows: Iterable[Row]) -> None:
-    """Write `<root>/pairs.csv`, ordered by split and natural order of id.
+def write_records(root: Path, records: Iterable[PairRecord]) -> None:
+    """Write `<root>/pairs.csv`, ordered by split and, in natural order, by id.
 
     Raises:
-        ValueError: an id stands twice in a split, or the same raw bytes lie in two splits (a model would be scored on
+        ValueError: an id occurs twice in a split, or the same raw bytes lie in two splits (a model would be scored on
             what it was trained on); names both sources.
     """
-    ordered = sorted(rows, key=lambda row: (SPLITS.index(row.split), natural_key(Path(row.id))))
-    by_id: dict[tuple[str, str], Row] = {}
-    by_content: dict[str, Row] = {}
-    for row in ordered:
-        if (other := by_id.setdefault((row.split, row.id), row)) is not row:
-            raise ValueError(f"{other.source} and {row.source}: two pairs with the id '{row.id}' in {row.split}")
-        if (other := by_content.setdefault(row.sha256, row)).split != row.split:
-            raise ValueError(f"{other.source} and {row.source}: the same bytes in {other.split} and {row.split}")
-    pd.DataFrame([asdict(row) for row in ordered], columns=COLUMNS).to_csv(root / "pairs.csv", index=False)
+    ordered = sorted(records, key=lambda record: (SPLITS.index(record.split), natural_key(Path(record.id))))
+    by_id: dict[tuple[str, str], PairRecord] = {}
+    by_content: dict[str, PairRecord] = {}
+    for record in ordered:
+        if (other := by_id.setdefault((record.split, record.id), record)) is not record:
+            raise ValueError(
+                f"{other.source} and {record.source}: two pairs with the id '{record.id}' in {record.split}"
+            )
+        if (other := by_content.setdefault(record.sha256, record)).split != record.split:
+            raise ValueError(f"{other.source} and {record.source}: the same bytes in {other.split} and {record.split}")
+    pd.DataFrame(map(asdict, ordered), columns=COLUMNS).to_csv(root / "pairs.csv", index=False)
 
 
 def read_pairs(root: Path, split: str) -> list[Pair]:
@@ -80,21 +84,20 @@ def read_pairs(root: Path, split: str) -> list[Pair]:
 
     Raises:
         FileNotFoundError: no pairs.csv there.
-        ValueError: pairs.csv is broken, it and the folder do not name the same images once each, or the split is empty.
+        ValueError: pairs.csv is broken, it and the folder do not hold the same images once each, or the split is empty.
     """
     if not (root / "pairs.csv").is_file():
         raise FileNotFoundError(f"{root}/pairs.csv: not prepared yet; run `python -m stages.prepare {root.name}` first")
     table = read_table(root / "pairs.csv", words=COLUMNS)
     rows = table[table["split"] == split]
     paths = list_images(root / split) if (root / split).is_dir() else []
-    files = {path.stem: path for path in paths}
-    for stems in (rows["id"].tolist(), [path.stem for path in paths]):
-        if twice := sorted(id for id, count in Counter(stems).items() if count > 1):
-            raise ValueError(f"{root}/{split}: '{twice[0]}' stands twice ({len(twice)} such); prepare again")
-    if odd := sorted(set(rows["id"]) ^ set(files)):
-        raise ValueError(f"{root}/{split}: '{odd[0]}' is only in one of pairs.csv and the folder ({len(odd)} such)")
+    recorded, present = Counter(rows["id"]), Counter(path.stem for path in paths)
+    if wrong := sorted(id for id in recorded | present if (recorded[id], present[id]) != (1, 1)):
+        counts = f"{recorded[wrong[0]]} times in pairs.csv and {present[wrong[0]]} times in the folder"
+        raise ValueError(f"{root}/{split}: '{wrong[0]}' is {counts}, not once ({len(wrong)} such); prepare again")
     if rows.empty:
         raise ValueError(f"{root}: no pairs in split '{split}'")
+    files = {path.stem: path for path in paths}
     return [Pair(id, split, group, files[id]) for id, group in zip(rows["id"], rows["group"], strict=True)]
 
 
@@ -116,5 +119,5 @@ def read_classes(pair: Pair, labels: str, *, size: int) -> Uint8:
 
 
 def _classes(label: Uint8, labels: str, *, size: int) -> Uint8:
-    resized = cv2.resize(label, (size, size), interpolation=cv2.INTER_NEAREST_EXACT)  # as good before as after decoding
+    resized = cv2.resize(label, (size, size), interpolation=cv2.INTER_NEAREST_EXACT)  # the same as after decoding
     return decode(np.asarray(resized, np.uint8), labels)

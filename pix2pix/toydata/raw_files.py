@@ -1,90 +1,76 @@
-"""Drawn data as files, in the layouts of the real archives, so that what follows cannot tell them apart.
+"""Drawn data as raw files, in the layouts of the real archives, so that `prepare` treats them alike.
 
-    cars       train/<car>_<nn>.jpg and train_masks/<car>_<nn>_mask.gif, as Kaggle's Carvana; an id is 12 hex digits
-    facades    train/<n>.jpg and val/<n>.jpg, photo | label side by side, as the pix2pix archive of the CMP facades
+    cars       photos and masks named as Carvana's (pix2pix/pairs/carvana.py); a car's name is 12 hex digits
+    facades    train/<n>.jpg and val/<n>.jpg, photo | label side by side, as in the pix2pix archive of the CMP facades
 
 The same arguments give the same bytes, on any number of cores.
 """
 
 import hashlib
-import sys
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
-from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
 
-import cv2
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
-from pix2pix.machine.cpu import end_with_parent, usable_cores
+from pix2pix.files.images import Uint8
+from pix2pix.machine.worker_pool import map_in_processes
+from pix2pix.pairs import carvana
 from pix2pix.toydata.cars import draw_car
 from pix2pix.toydata.facades import draw_facade
 
-Job = TypeVar("Job")
+JPEG_QUALITY = 95  # with Pillow's chroma subsampling 4:2:0, so that label colours bleed as in the real archive
+FIRST_VAL_INDEX = 1_000_000  # of the held-out houses: more training houses leave them as they are
 
-JPEG_QUALITY = 95  # Pillow's; halves the colour's resolution, so that label colours bleed as in the real archive
-VAL_FIRST = 1_000_000  # index of the first held-out house: more training houses leave the others as they are
+
+@dataclass(frozen=True)
+class House:
+    split: str
+    number: int  # of its file
+    index: int  # decides how it looks
 
 
 def write_cars(folder: Path, *, cars: int, views: int, size: int, seed: int) -> None:
     """Draw `cars` cars from `views` (at most 99) sides, `size` pixels square, with masks of 0 and 1, into `folder`."""
-    for name in ("train", "train_masks"):
+    for name in (carvana.PHOTO_FOLDER, carvana.MASK_FOLDER):
         (folder / name).mkdir()
-    _in_parallel(partial(_write_car, folder, views, size, seed), range(cars), "drawing cars")
+    draw = partial(_write_car, folder=folder, views=views, size=size, seed=seed)
+    map_in_processes(draw, range(cars), description="drawing cars")
 
 
 def write_facades(folder: Path, *, train: int, val: int, size: int, seed: int) -> None:
     """Draw `train` and `val` houses, photo and label each `size` pixels square, into `folder`."""
-    jobs = [("train", n, n) for n in range(train)] + [("val", n, VAL_FIRST + n) for n in range(val)]
     for split in ("train", "val"):
         (folder / split).mkdir()
-    _in_parallel(partial(_write_facade, folder, size, seed), jobs, "drawing houses")
+    houses = [House("train", n + 1, n) for n in range(train)]
+    houses += [House("val", n + 1, FIRST_VAL_INDEX + n) for n in range(val)]
+    draw = partial(_write_facade, folder=folder, size=size, seed=seed)
+    map_in_processes(draw, houses, description="drawing houses")
 
 
-def car_id(*, car: int, seed: int) -> str:
-    """12 hex digits, as Carvana's ids."""
+def car_name(*, car: int, seed: int) -> str:
+    """12 hex digits, as Carvana names its cars."""
     return hashlib.sha256(f"{seed}:{car}".encode()).hexdigest()[:12]
 
 
-def _write_car(folder: Path, views: int, size: int, seed: int, car: int) -> None:
+def _write_car(car: int, *, folder: Path, views: int, size: int, seed: int) -> None:
     for view in range(views):
         photo, mask = draw_car(car=car, view=view, views=views, size=size, seed=seed)
-        name = f"{car_id(car=car, seed=seed)}_{view + 1:02d}"
-        _write_jpeg(folder / "train" / f"{name}.jpg", Image.fromarray(photo))
-        palette = Image.fromarray(mask.astype(np.uint8), mode="P")
-        palette.putpalette([0, 0, 0, 255, 255, 255])
-        palette.save(folder / "train_masks" / f"{name}_mask.gif", optimize=False)
+        id = f"{car_name(car=car, seed=seed)}_{view + 1:02d}"
+        _write_jpeg(folder / carvana.photo_path(id), photo)
+        image = Image.fromarray(mask, mode="P")
+        image.putpalette([0, 0, 0, 255, 255, 255])
+        image.save(folder / carvana.mask_path(id), optimize=False)
 
 
-def _write_facade(folder: Path, size: int, seed: int, job: tuple[str, int, int]) -> None:
-    split, number, index = job
-    photo, label = draw_facade(index=index, size=size, seed=seed)
-    stitched = Image.fromarray(np.concatenate([photo, label], axis=1))
-    _write_jpeg(folder / split / f"{number + 1}.jpg", stitched)
+def _write_facade(house: House, *, folder: Path, size: int, seed: int) -> None:
+    photo, label = draw_facade(index=house.index, size=size, seed=seed)
+    _write_jpeg(folder / house.split / f"{house.number}.jpg", np.concatenate([photo, label], axis=1))
 
 
-def _write_jpeg(path: Path, image: Image.Image) -> None:
-    encoded = BytesIO()  # since Pillow, writing to a file, takes a JPEG that a full disk cut short for written
-    image.save(encoded, "JPEG", quality=JPEG_QUALITY)
+def _write_jpeg(path: Path, image: Uint8) -> None:
+    encoded = BytesIO()  # not the file itself: Pillow reports no error when a full disk cuts a JPEG short
+    Image.fromarray(image).save(encoded, "JPEG", quality=JPEG_QUALITY)
     path.write_bytes(encoded.getvalue())
-
-
-def _in_parallel(draw: Callable[[Job], None], jobs: Sequence[Job], title: str) -> None:
-    bar = tqdm(desc=title, total=len(jobs), unit="", mininterval=0.1 if sys.stderr.isatty() else 30.0)
-    # spawn: forking a process that has threads (OpenCV's, NumPy's) may hang
-    workers = ProcessPoolExecutor(
-        min(usable_cores(), len(jobs)), mp_context=get_context("spawn"), initializer=_start_worker
-    )
-    with bar, workers:
-        for _ in workers.map(draw, jobs):
-            bar.update()
-
-
-def _start_worker() -> None:
-    end_with_parent()
-    cv2.setNumThreads(1)

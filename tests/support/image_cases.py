@@ -1,20 +1,19 @@
-"""Image files of every legitimate kind, each with the picture that a person sees; the same from a seed."""
+"""Image files of every kind that is read, each with the image that a person sees; the same from a seed."""
 
 import io
-import struct
-import zlib
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image
 
 from pix2pix.files.images import Uint8
 
 SEED = 4
 Rng = np.random.Generator
-Made = tuple[bytes, Uint8, float]  # a file, the RGB that it shows, and how far from it a reader may be
+Made = tuple[bytes, Uint8, float]  # a file, the RGB that it shows, and the tolerance of a reader
 
 
 def smooth(rng: Rng, height: int, width: int, channels: int = 3) -> Uint8:
@@ -23,137 +22,101 @@ def smooth(rng: Rng, height: int, width: int, channels: int = 3) -> Uint8:
     return cv2.resize(coarse, (width, height)).reshape(height, width, channels).clip(0, 255).astype(np.uint8)
 
 
-def noise(rng: Rng, height: int, width: int, channels: int = 3) -> Uint8:
-    return rng.integers(0, 256, (height, width, channels), np.uint8)
-
-
-def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+def encoded(image: Image.Image | NDArray[Any], kind: str, **options: Any) -> bytes:
     file = io.BytesIO()
-    image.save(file, kind, **options)
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(file, kind, **options)
     return file.getvalue()
 
 
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+def with_palette(indices: Uint8, colours: Uint8 | list[int]) -> Image.Image:
+    image = Image.fromarray(indices, "P")
+    image.putpalette(np.asarray(colours, np.uint8).tobytes())
+    return image
 
 
-def png(samples: NDArray[np.uint8 | np.uint16], *, colour: int, extra: bytes = b"", interlaced: bool = False) -> bytes:
-    """A PNG of (H, W, C) samples written by hand; the `extra` chunks stand before its data."""
-    height, width = samples.shape[:2]
-    passes = [(0, 0, 1, 1)]
-    if interlaced:
-        passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]
-    big = samples.astype(samples.dtype.newbyteorder(">"))
-    parts = (big[top::down, left::across] for top, left, down, across in passes)
-    data = b"".join(b"\0" + row.tobytes() for part in parts if part.size for row in part)
-    head = struct.pack(">IIBBBBB", width, height, 8 * samples.itemsize, colour, 0, 0, interlaced)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + extra + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
-    )
+def grey(levels: Uint8) -> Uint8:
+    return np.repeat(levels[..., None], 3, axis=2)
 
 
-def grey(levels: NDArray[np.uint8]) -> Uint8:
-    return np.repeat(levels.reshape(*levels.shape[:2], 1), 3, axis=2)
+def over_white(rgba: Uint8) -> Uint8:
+    share = rgba[..., 3:] / 255
+    return np.rint(rgba[..., :3] * share + 255 * (1 - share)).astype(np.uint8)
 
 
-def over_white(colour: Uint8, alpha: Uint8) -> Uint8:
-    share = alpha[..., None] / 255
-    return np.rint(colour * share + 255 * (1 - share)).astype(np.uint8)
-
-
-def deep(rng: Rng, height: int, width: int, channels: int) -> NDArray[np.uint16]:
-    return rng.integers(0, 2**16, (height, width, channels), np.uint16)
-
-
-def to_8(samples: NDArray[np.uint16]) -> Uint8:
-    return np.rint(samples / 257).astype(np.uint8)
-
-
-# ---- what is legitimate ----------------------------------------------------------------------------------------------
+def in_three_scans(image: Uint8) -> bytes:
+    """A JPEG, not progressive, with a scan for each component, which are the channels of `image`."""
+    planes = [encoded(np.ascontiguousarray(plane), "JPEG", quality=98) for plane in np.moveaxis(image, 2, 0)]
+    frame, tables, scan = (planes[0].index(marker) for marker in (b"\xff\xc0", b"\xff\xc4", b"\xff\xda"))
+    components = b"\3" + b"".join(bytes([number, 0x11, 0]) for number in (1, 2, 3))
+    head = planes[0][:frame] + b"\xff\xc0\0\x11" + planes[0][frame + 4 : frame + 9] + components
+    scans = (b"\xff\xda\0\x08\1" + bytes([n]) + p[p.index(b"\xff\xda") + 6 : -2] for n, p in enumerate(planes, 1))
+    return head + planes[0][tables:scan] + b"".join(scans) + b"\xff\xd9"
 
 
 def make(kind: str, rng: Rng, height: int, width: int) -> Made:  # noqa: PLR0911, PLR0912
-    rgb, soft, alpha = noise(rng, height, width), smooth(rng, height, width), noise(rng, height, width, 1)[..., 0]
-    image, rgba = Image.fromarray(rgb), np.dstack([rgb, alpha])
-    match kind:
-        case "PNG" | "BMP" | "TIFF":
-            return encoded(image, kind), rgb, 0
-        case "WEBP":
-            return encoded(image, kind, lossless=True), rgb, 0
-        case "TIFF lzw":
-            return encoded(image, "TIFF", compression="tiff_lzw"), rgb, 0
-        case "JPEG" | "JPEG progressive":
-            return (
-                encoded(Image.fromarray(soft), "JPEG", quality=98, subsampling=0, progressive=kind != "JPEG"),
-                soft,
-                24,
-            )
-        case "JPEG grey":
-            return encoded(Image.fromarray(soft[..., 0]), "JPEG", quality=98), grey(soft[..., 0]), 24
-        case "JPEG CMYK":
+    """A file of one of KINDS; `rotated` kinds show (width, height) where the orientation swaps the axes."""
+    soft = smooth(rng, height, width)
+    rgba = rng.integers(0, 256, (height, width, 4), np.uint8)
+    rgb, indices = np.ascontiguousarray(rgba[..., :3]), rgba[..., 3]
+    deep = rng.integers(0, 2**16, (height, width, 4), np.uint16)
+    to_8 = np.rint(deep / 257).astype(np.uint8)
+    options: dict[str, Any] = {"quality": 98, "subsampling": 0}
+    match kind.split():
+        case ["JPEG" | "MPO"]:
+            more = {"save_all": True, "append_images": [Image.fromarray(255 - soft)]} if kind == "MPO" else {}
+            return encoded(soft, kind, **options, **more), soft, 24
+        case ["JPEG", "progressive"]:
+            return encoded(soft, "JPEG", progressive=True, **options), soft, 24
+        case ["JPEG", "scans"]:
+            return in_three_scans(soft), np.asarray(Image.fromarray(soft, "YCbCr").convert("RGB")), 32
+        case ["JPEG", "grey"]:
+            return encoded(soft[..., 0], "JPEG", **options), grey(soft[..., 0]), 24
+        case ["JPEG", "CMYK"]:
             ink = smooth(rng, height, width, 4)
             shown = np.rint((255.0 - ink[..., :3]) * (255.0 - ink[..., 3:]) / 255).astype(np.uint8)
-            return encoded(Image.fromarray(ink, "CMYK"), "JPEG", quality=98, subsampling=0), shown, 24
-        case "MPO":
-            second = Image.fromarray(255 - soft)
-            first = encoded(
-                Image.fromarray(soft), "MPO", quality=98, subsampling=0, save_all=True, append_images=[second]
-            )
-            return first, soft, 24
-        case "PNG interlaced":
-            return png(rgb, colour=2, interlaced=True), rgb, 0
-        case "PNG grey":
-            return png(alpha, colour=0), grey(alpha), 0
-        case "PNG grey, alpha":
-            return png(np.dstack([rgb[..., :1], alpha]), colour=4), over_white(grey(rgb[..., 0]), alpha), 1
-        case "PNG alpha":
-            return png(rgba, colour=6), over_white(rgb, alpha), 1
-        case "WEBP alpha":
-            return encoded(Image.fromarray(rgba), "WEBP", lossless=True, exact=True), over_white(rgb, alpha), 1
-        case "PNG 16 bits":
-            samples = deep(rng, height, width, 1)
-            return png(samples, colour=0), grey(to_8(samples)), 0
-        case "PNG 16 bits, one clear":
-            samples = deep(rng, height, width, 1)
-            clear = chunk(b"tRNS", struct.pack(">H", samples[0, 0, 0]))
+            return encoded(Image.fromarray(ink, "CMYK"), "JPEG", **options), shown, 24
+        case ["PNG" | "WEBP" as file, "alpha"]:
+            return encoded(rgba, file, lossless=True, exact=True), over_white(rgba), 1
+        case ["PNG", "grey"]:
+            return encoded(indices, "PNG"), grey(indices), 0
+        case ["PNG", "grey-alpha"]:
+            return encoded(rgba[..., 2:], "PNG"), over_white(np.dstack([grey(rgba[..., 2]), indices])), 1
+        case ["PNG", "1-bit"]:
+            return encoded(indices > 127, "PNG"), grey(np.where(indices > 127, 255, 0).astype(np.uint8)), 0
+        case ["PNG" | "GIF" as file, "palette"]:
             return (
-                png(samples, colour=0, extra=clear),
-                grey(np.where(samples == samples[0, 0, 0], 255, to_8(samples))),
+                encoded(with_palette(indices, colours := np.arange(768).reshape(256, 3).astype(np.uint8)), file),
+                colours[indices],
                 0,
             )
-        case "PNG 16 bits RGB":
-            samples = deep(rng, height, width, 3)
-            return png(samples, colour=2), to_8(samples), 1
-        case "PNG 16 bits alpha":
-            samples = deep(rng, height, width, 4)
-            return png(samples, colour=6), over_white(to_8(samples[..., :3]), to_8(samples[..., 3])), 2
-        case "TIFF 16 bits":
-            samples = deep(rng, height, width, 1)
-            return cv2.imencode(".tif", samples)[1].tobytes(), grey(to_8(samples)), 0
-        case "PNG palette" | "GIF palette":
-            colours, index = noise(rng, 1, 256)[0], rng.integers(0, 256, (height, width), np.uint8)
-            picture = Image.fromarray(index, "P")
-            picture.putpalette(colours.tobytes())
-            return encoded(picture, kind.split(maxsplit=1)[0]), colours[index], 0
-        case "PNG palette, one clear":
-            colours, index = noise(rng, 1, 256)[0], rng.integers(0, 256, (height, width), np.uint8)
-            extra = chunk(b"PLTE", colours.tobytes()) + chunk(b"tRNS", bytes([0]) + b"\xff" * 255)
-            return (
-                png(index, colour=3, extra=extra),
-                np.where(index[..., None] == 0, 255, colours[index]).astype(np.uint8),
-                0,
-            )
-        case "PNG 1 bit":
-            return encoded(Image.fromarray(alpha > 127), "PNG"), grey(np.where(alpha > 127, 255, 0).astype(np.uint8)), 0
-        case "PNG colour profile":
-            profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-            return encoded(image, "PNG", icc_profile=profile), rgb, 0
-        case kind:
-            file, turned = kind.split(" EXIF ")
-            return rotated(rgb, soft, file, int(turned))
+        case ["PNG", "transparent-index"]:
+            colours = np.arange(768).reshape(256, 3).astype(np.uint8)
+            content = encoded(with_palette(indices, colours), "PNG", transparency=int(indices[0, 0]))
+            return content, np.where(indices[..., None] == indices[0, 0], 255, colours[indices]).astype(np.uint8), 0
+        case ["PNG" | "TIFF" as file, "16-bit"]:
+            suffix = {"PNG": ".png", "TIFF": ".tif"}[file]
+            return cv2.imencode(suffix, deep[..., 0])[1].tobytes(), grey(to_8[..., 0]), 0
+        case ["PNG", "16-bit", "transparent"]:
+            level = int(deep[0, 0, 0])
+            content = encoded(np.ascontiguousarray(deep[..., 0]), "PNG", transparency=level)
+            return content, grey(np.where(deep[..., 0] == level, 255, to_8[..., 0]).astype(np.uint8)), 0
+        case ["PNG", "16-bit", "RGB"]:
+            return cv2.imencode(".png", deep[..., 2::-1])[1].tobytes(), to_8[..., :3], 1
+        case ["PNG", "16-bit", "alpha"]:
+            return cv2.imencode(".png", deep[..., [2, 1, 0, 3]])[1].tobytes(), over_white(to_8), 2
+        case [file, "rotated", number]:
+            exif = Image.Exif()
+            exif[0x0112] = int(number)
+            image = soft if file == "JPEG" else rgb
+            content = encoded(image, file, exif=exif, lossless=True, **options)
+            return content, ROTATED[int(number)](image), 24 if file == "JPEG" else 0
+        case ["TIFF", "lzw"]:
+            return encoded(rgb, "TIFF", compression="tiff_lzw"), rgb, 0
+        case _:
+            return encoded(rgb, kind, lossless=True), rgb, 0
 
 
-TURN: dict[int, Callable[[Uint8], Uint8]] = {  # what a person sees of the stored pixels (EXIF 2.3, tag Orientation)
+ROTATED: dict[int, Callable[[Uint8], Uint8]] = {  # what a viewer makes of the stored pixels (EXIF 2.3, Orientation)
     2: lambda x: x[:, ::-1],
     3: lambda x: x[::-1, ::-1],
     4: lambda x: x[::-1],
@@ -162,35 +125,21 @@ TURN: dict[int, Callable[[Uint8], Uint8]] = {  # what a person sees of the store
     7: lambda x: x[::-1, ::-1].transpose(1, 0, 2),
     8: lambda x: x.transpose(1, 0, 2)[::-1],
 }
-
-
-def rotated(rgb: Uint8, soft: Uint8, kind: str, orientation: int) -> Made:
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    shown = soft if kind == "JPEG" else rgb
-    data = encoded(Image.fromarray(shown), kind, exif=exif, quality=98, subsampling=0, lossless=True)
-    return data, TURN[orientation](shown), 24 if kind == "JPEG" else 0
-
-
-KINDS = ["PNG", "BMP", "TIFF", "WEBP", "TIFF lzw", "JPEG", "JPEG progressive", "JPEG grey", "JPEG CMYK", "MPO"]
-KINDS += ["PNG interlaced", "PNG grey", "PNG grey, alpha", "PNG alpha", "WEBP alpha", "PNG 16 bits", "PNG 1 bit"]
-KINDS += [
-    "PNG 16 bits, one clear",
-    "PNG 16 bits RGB",
-    "PNG 16 bits alpha",
-    "TIFF 16 bits",
-    "PNG palette",
-    "GIF palette",
-]
-KINDS += ["PNG palette, one clear", "PNG colour profile"]
-KINDS += [f"{file} EXIF {turned}" for file in ("JPEG", "PNG", "TIFF", "WEBP") for turned in TURN]
+KINDS = ["PNG", "BMP", "TIFF", "WEBP", "TIFF lzw", "JPEG", "JPEG progressive", "JPEG scans", "JPEG grey", "JPEG CMYK"]
+KINDS += ["MPO", "PNG alpha", "WEBP alpha", "PNG grey", "PNG grey-alpha", "PNG 1-bit", "PNG palette", "GIF palette"]
+KINDS += ["PNG transparent-index", "PNG 16-bit", "TIFF 16-bit", "PNG 16-bit transparent", "PNG 16-bit RGB"]
+KINDS += ["PNG 16-bit alpha", *(f"{file} rotated {n}" for file in ("JPEG", "PNG", "TIFF", "WEBP") for n in ROTATED)]
 
 
 def near(shown: Uint8, expected: Uint8, tolerance: float) -> bool:
     return shown.shape == expected.shape and np.abs(shown.astype(int) - expected).max() <= tolerance
 
 
-def mask(values: Uint8, palette: list[int], **options: object) -> bytes:
-    picture = Image.fromarray(values, "P")
-    picture.putpalette(palette)
-    return encoded(picture, "GIF", **options)
+def mask(values: Uint8, palette: list[int], **options: Any) -> bytes:
+    return encoded(with_palette(values, palette), "GIF", **options)
+
+
+def frames(kind: str, **options: Any) -> bytes:
+    """Two images in one file."""
+    first, second = (Image.fromarray(smooth(np.random.default_rng(seed), 32, 64)) for seed in (1, 2))
+    return encoded(first, kind, save_all=True, append_images=[second], **options)

@@ -7,8 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pix2pix.machine import cpu as cores
-from pix2pix.machine.cpu import free_memory
+from pix2pix.machine import cpu
 
 FAULTS = """
 import resource
@@ -22,6 +21,7 @@ for turn in range(40):
     del arrays
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
+GIB = 2**30
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="of Linux and glibc")
@@ -34,46 +34,34 @@ def test_kept_memory_is_not_cleared_anew() -> None:
     assert kept < plain / 10
 
 
-GIB = 2**30
-
-
 @pytest.mark.parametrize(
-    ("limits", "left"),
+    ("limits", "free"),
     [
         ({}, 10 * GIB),
         ({"job": ("max", 2 * GIB)}, 10 * GIB),
         ({"job": (6 * GIB, 2 * GIB)}, 4 * GIB),
         ({"job": ("max", 2 * GIB), ".": (5 * GIB, 3 * GIB)}, 2 * GIB),
-        ({"job": (6 * GIB, 2 * GIB), ".": (64 * GIB, 3 * GIB)}, 4 * GIB),
         ({"job": (2 * GIB, 3 * GIB)}, 0),
         ({"job": (100 * GIB, 0)}, 10 * GIB),
     ],
 )
-@pytest.mark.parametrize(
-    "names", [("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")]
-)
+@pytest.mark.parametrize("version", [1, 2])
 def test_no_more_memory_is_free_than_is_allotted(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     limits: dict[str, tuple[int | str, int]],
-    left: int,
-    names: tuple[str, str],
+    free: int,
+    version: int,
 ) -> None:
-    """To a job of a cluster, or to what holds it."""
-    (tmp_path / "job").mkdir()
+    """To a job of a cluster, or to the group that holds it."""
+    names = [("memory.limit_in_bytes", "memory.usage_in_bytes"), ("memory.max", "memory.current")][version - 1]
+    root = tmp_path / ("memory" if version == 1 else "")
+    (root / "slurm/job").mkdir(parents=True)
     for folder, values in limits.items():
         for name, value in zip(names, values, strict=True):
-            (tmp_path / folder / name).write_text(f"{value}\n")
-    kind = "memory" if "limit" in names[0] else ""
-    monkeypatch.setattr(cores, "_cgroups", lambda of: [tmp_path / "job", tmp_path] if of == kind else [])
+            (root / "slurm" / folder / name).write_text(f"{value}\n")
+    (tmp_path / "own").write_text(["5:devices:/\n4:cpu,memory:/slurm/job\n", "0::/slurm/job\n"][version - 1])
+    monkeypatch.setattr(cpu, "CGROUPS", tmp_path)
+    monkeypatch.setattr(cpu, "OWN_CGROUPS", tmp_path / "own")
     monkeypatch.setattr(psutil, "virtual_memory", lambda: type("", (), {"available": 10 * GIB}))
-    assert free_memory() == left
-
-
-def test_control_groups_are_those_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = "5:devices:/\n4:cpu,memory:/slurm/job_7\n0::/system.slice/docker-1.scope\n"
-    monkeypatch.setattr(Path, "read_text", lambda path, **_: said if str(path) == "/proc/self/cgroup" else "")
-    root = Path("/sys/fs/cgroup")
-    assert cores._cgroups("") == [root / "system.slice/docker-1.scope", root / "system.slice", root]
-    assert cores._cgroups("memory") == [root / "memory/slurm/job_7", root / "memory/slurm", root / "memory"]
-    assert cores._cgroups("blkio") == []
+    assert cpu.free_memory() == free

@@ -1,12 +1,13 @@
-"""Laws of raw folders: the split of each image, in any layout; what does not fit is named, never passed over."""
+"""Laws of raw folders: the split of each image, in any layout; what does not belong there is named."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from pix2pix.pairs.carvana import find_photos
-from pix2pix.pairs.folders import find_images, find_sides
+from pix2pix.pairs import carvana
+from pix2pix.pairs.folders import RawPair, find_images, find_sides
 from pix2pix.pairs.gta5 import find_frames
 
 
@@ -17,19 +18,19 @@ def touch(root: Path, *names: str) -> Path:
     return root
 
 
-def test_images_come_by_split_and_number(tmp_path: Path) -> None:
+def test_images_are_found_by_split_and_number(tmp_path: Path) -> None:
     names = ["val/2.jpg", "train/10.jpg", "train/9.PNG", "train/.hidden", "test/1.webp", ".git/config"]
     found = find_images(touch(tmp_path, *names))
-    expected = ["train/9.PNG", "train/10.jpg", "val/2.jpg", "test/1.webp"]
-    assert found == [(name.split("/")[0], tmp_path / name) for name in expected]
+    assert [(pair.split, pair.id) for pair in found] == [("train", "9"), ("train", "10"), ("val", "2"), ("test", "1")]
+    assert found[0] == RawPair("9", "train", "9", (tmp_path / "train/9.PNG",))
 
 
 def test_sides_may_lie_in_either_place(tmp_path: Path) -> None:
     root = touch(tmp_path, "train/A/1.jpg", "train/B/1.png", "valA/2.jpg", "valB/2.jpg", "valA/10.jpg", "valB/10.bmp")
     assert find_sides(root) == [
-        ("train", root / "train/A/1.jpg", root / "train/B/1.png"),
-        ("val", root / "valA/2.jpg", root / "valB/2.jpg"),
-        ("val", root / "valA/10.jpg", root / "valB/10.bmp"),
+        RawPair("1", "train", "1", (root / "train/A/1.jpg", root / "train/B/1.png")),
+        RawPair("2", "val", "2", (root / "valA/2.jpg", root / "valB/2.jpg")),
+        RawPair("10", "val", "10", (root / "valA/10.jpg", root / "valB/10.bmp")),
     ]
 
 
@@ -40,8 +41,8 @@ def test_sides_may_lie_in_either_place(tmp_path: Path) -> None:
         (["trainA/1.jpg", "trainB/1.jpg", "train/A/1.jpg"], "train/A and .*trainA: the images of one split in two"),
         (["trainA/1.jpg"], "trainB: no such folder"),
         (["trainA/1.jpg", "trainB/.keep"], "trainB: no images"),
-        (["trainA/1.jpg", "trainA/2.jpg", "trainB/2.jpg"], "trainA/1.jpg: has no partner of that name in .*trainB$"),
-        (["trainA/1.jpg", "trainB/1.jpg", "trainB/0.jpg"], "trainB/0.jpg: has no partner of that name in .*trainA$"),
+        (["trainA/1.jpg", "trainA/2.jpg", "trainB/2.jpg"], "trainA/1.jpg: has no partner '1' in .*trainB$"),
+        (["trainA/1.jpg", "trainB/1.jpg", "trainB/0.jpg"], "trainB/0.jpg: has no partner '0' in .*trainA$"),
         (["trainA/1.jpg", "trainB/1.jpg", "trainA/1.png"], "trainA/1.jpg and .*trainA/1.png: two images with the id"),
         (["trainA/1.jpg", "trainB/1.jpg", "trainA/Thumbs.db"], "trainA/Thumbs.db: not an image file"),
         (["trainA/1.jpg", "trainB/1.jpg", "dev/1.jpg"], "dev: not a folder that this layout knows"),
@@ -53,25 +54,25 @@ def test_sides_that_do_not_fit_are_named(tmp_path: Path, names: list[str], says:
 
 
 @pytest.mark.parametrize(
-    ("find", "first", "second", "other"),
+    ("find", "folders", "name"),
     [
-        (find_photos, "train/a_01.jpg", "train_masks/a_01_mask.gif", "train/a.jpg"),
-        (find_frames, "images/00001.png", "labels/00001.png", "images/1.png"),
+        (carvana.find_photos, ("train", "train_masks"), "a_01.jpg"),
+        (partial(find_frames, block=1, gap=0), ("images", "labels"), "00001.png"),
     ],
 )
 def test_cars_and_frames_need_both_of_their_folders(
-    tmp_path: Path, find: Callable[[Path], list[object]], first: str, second: str, other: str
+    tmp_path: Path, find: Callable[..., object], folders: tuple[str, str], name: str
 ) -> None:
-    folders = [(tmp_path / name).parent for name in (first, second)]
-    for name, folder in zip((first, second), folders, strict=True):
-        with pytest.raises(FileNotFoundError, match=f"^{folder}: no such folder$"):
-            find(tmp_path)
-        folder.mkdir()
-        with pytest.raises(FileNotFoundError, match=f"^{folder}: no files "):
-            find(tmp_path)
-        (tmp_path / name).touch()
-    (folders[0] / ".DS_Store").touch()
-    assert len(find(tmp_path)) == 1
-    (tmp_path / other).touch()
-    with pytest.raises(ValueError, match=f"^{tmp_path / other}: only files named .* belong here$"):
-        find(tmp_path)
+    for first, file in ((folders[0], name), (folders[1], ".hidden")):
+        with pytest.raises(FileNotFoundError, match=f"^{tmp_path}/{first}: no such folder$"):
+            find(tmp_path, hold_out=1, seed=0)
+        touch(tmp_path, f"{first}/{file}")
+    with pytest.raises(FileNotFoundError, match=f"^{tmp_path}/{folders[1]}: no files "):
+        find(tmp_path, hold_out=1, seed=0)
+
+
+def test_names_of_photos_and_masks_are_those_of_carvana() -> None:
+    for path in (carvana.photo_path("a_b_07"), carvana.mask_path("a_b_07")):
+        assert carvana.parse_id(path) == "a_b_07" and carvana.car_of("a_b_07") == "a_b"
+    for other in ("a_07.jpg", "train/a.jpg", "train/a_x.jpg", "train/x/a_07.jpg", "train/._a_07.jpg", "train/a_07.gif"):
+        assert carvana.parse_id(Path(other)) is None

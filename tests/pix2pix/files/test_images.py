@@ -1,0 +1,150 @@
+"""Laws of reading images: the values that were written, upright; what is damaged or ambiguous is refused by name.
+
+Expected values come from the arrays that were written, never from a reader.
+"""
+
+import re
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, SAMPLEFORMAT
+
+from pix2pix.files.image_listing import list_images
+from pix2pix.files.images import read_image
+from tests.support.image_cases import KINDS, SEED, encoded, frames, in_three_scans, make, near, smooth
+from tests.support.memory import peak
+from tests.support.soaks import Soak
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # Pillow's about metadata, as every verb does
+
+END = b"\xff\xd9"
+SOFT = smooth(np.random.default_rng(SEED), 96, 128)
+MEGABYTES = 400  # more than this for a file of a few kB is unbounded
+
+
+@pytest.mark.soak
+def test_what_is_legitimate_has_the_values_that_were_written(tmp_path: Path, soak: Soak) -> None:
+    """Under any image's suffix."""
+    rng, rounds = np.random.default_rng(SEED), soak.rounds(2 * len(KINDS), 10 * len(KINDS))
+    for i in range(rounds):
+        height, width = (int(side) for side in rng.integers(1, 40, 2)) if i % 5 else (1, 1)
+        content, expected, tolerance = make(KINDS[i % len(KINDS)], rng, height, width)
+        path = tmp_path / f"x{rng.choice(['.png', '.JPG', '.tiff', '.webp'])}"
+        path.write_bytes(content)
+        assert near(read_image(path), expected, tolerance), (i, KINDS[i % len(KINDS)], height, width)
+    soak.counts["images"] = rounds
+
+
+# ---- truncated files -------------------------------------------------------------------------------------------------
+
+
+def refusal(path: Path, content: bytes) -> str:
+    """The line in which a file is refused; it begins with the file."""
+    path.write_bytes(content)
+    with pytest.raises(ValueError) as refused:
+        read_image(path)
+    line = str(refused.value)
+    assert line.startswith(f"{path}: not a readable image (") and "\n" not in line
+    return line
+
+
+@pytest.mark.parametrize("lost", [0.02, 0.5, 0.9])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF"])
+def test_a_file_that_is_cut_short_is_refused(tmp_path: Path, kind: str, lost: float) -> None:
+    content = encoded(SOFT, kind)
+    refusal(tmp_path / "x", content[: int(len(content) * (1 - lost))])
+
+
+JPEGS = {
+    "plain": encoded(SOFT, "JPEG", quality=95),
+    "grey": encoded(SOFT[..., 0], "JPEG"),
+    "one colour": encoded(np.full_like(SOFT, 128), "JPEG"),
+    "restarts": encoded(SOFT, "JPEG", restart_marker_rows=1),
+    "thumbnail": encoded(SOFT, "JPEG", exif=b"Exif\0\0" + encoded(SOFT[:8, :8], "JPEG")),
+    "progressive": encoded(SOFT, "JPEG", progressive=True),
+    "three scans": in_three_scans(SOFT),
+}
+
+
+@pytest.mark.parametrize("lost", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("kind", JPEGS)
+def test_a_jpeg_that_ends_in_zeros_or_was_cut_and_closed_is_refused(tmp_path: Path, kind: str, lost: float) -> None:
+    """Zeros take the place of the rest after a full disk or a crash."""
+    start = JPEGS[kind].rindex(b"\xff\xda") + 20
+    cut = JPEGS[kind][: start + int((len(JPEGS[kind]) - start) * (1 - lost))]
+    closed = [] if kind in ("progressive", "three scans") else [END, END + bytes(100)]  # not detected in these
+    for rest in (bytes(1), bytes(5000), *closed):
+        refusal(tmp_path / "x.jpg", cut + rest)
+
+
+@pytest.mark.parametrize("trailer", [b"", bytes(1), bytes(500), b"trailer" + bytes(70), b"\xff\xda\3" + END + b"x"])
+@pytest.mark.parametrize("kind", JPEGS)
+def test_what_follows_a_whole_jpeg_does_not_matter(tmp_path: Path, kind: str, trailer: bytes) -> None:
+    path = tmp_path / "x.jpg"
+    path.write_bytes(JPEGS[kind])
+    expected = np.asarray(Image.open(path).convert("RGB"))
+    path.write_bytes(JPEGS[kind] + trailer)
+    np.testing.assert_array_equal(read_image(path), expected)
+
+
+# ---- ambiguous files -------------------------------------------------------------------------------------------------
+
+
+def retagged(content: bytes, tag: int, value: int) -> bytes:
+    """A TIFF with another value of one of its tags."""
+    at = content.index(struct.pack("<HHI", tag, 3, 1)) + 8
+    return content[:at] + struct.pack("<H", value) + content[at + 2 :]
+
+
+CLAIMS = {"PNG": (b"IHDR", 4, ">II"), "JPEG": (b"\xff\xc0", 5, ">HH"), "BMP": (b"BM", 18, "<ii")}
+
+
+def claiming(kind: str, side: int) -> bytes:
+    """A small file whose header claims side x side pixels."""
+    content = bytearray(encoded(SOFT, kind))
+    field, offset, form = CLAIMS[kind]
+    struct.pack_into(form, content, content.index(field) + offset, side, side)
+    if kind == "PNG":
+        struct.pack_into(">I", content, 29, zlib.crc32(content[12:29]))
+    return bytes(content)
+
+
+TIFF_16 = encoded(np.full((8, 8), 200, np.uint16), "TIFF", tiffinfo={SAMPLEFORMAT: 1})
+REFUSED = {
+    "floating TIFF": (encoded(np.full((8, 8), 0.5, np.float32), "TIFF"), "32 bits whose white"),
+    "32-bit TIFF": (encoded(np.full((8, 8), 200, np.int32), "TIFF"), "32 bits whose white"),
+    "signed TIFF": (retagged(TIFF_16, SAMPLEFORMAT, 2), "16 bits whose white"),
+    "12-bit TIFF": (retagged(TIFF_16, BITSPERSAMPLE, 12), "12 bits whose white"),
+    "16-bit TIFF, white 0": (retagged(TIFF_16, PHOTOMETRIC_INTERPRETATION, 0), "16 bits whose white"),
+    **{f"two frames, {kind}": (frames(kind), "several frames or pages") for kind in ("TIFF", "GIF", "PNG", "WEBP")},
+    "empty": (b"", "cannot identify"),
+    "text": (b"hello\n", "cannot identify"),
+    "PostScript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "cannot identify"),
+    **{f"too large, {kind}": (claiming(kind, 10_000), "10000 x 10000 pixels; at most") for kind in CLAIMS},
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_is_ambiguous_is_refused_in_little_memory(tmp_path: Path, kind: str) -> None:
+    content, says = REFUSED[kind]
+    before = peak()
+    assert re.search(says, refusal(tmp_path / "x.png", content))
+    assert peak() - before < MEGABYTES
+
+
+def test_a_flipped_bit_of_a_png_is_refused(tmp_path: Path) -> None:
+    content = bytearray(encoded(SOFT, "PNG"))
+    content[len(content) // 2] ^= 1
+    refusal(tmp_path / "x.png", bytes(content))
+
+
+def test_images_are_listed_by_number(tmp_path: Path) -> None:
+    names = ["01.jpg", "1.png", "2.webp", "10.PNG", "a1.bmp", "a1b2.tif", "a1b10.tif", "a.jpeg", "b-1.jpg", "b.jpg"]
+    for name in [*names, "notes.txt"]:
+        (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
+    assert [path.name for path in list_images(tmp_path)] == names

@@ -1,0 +1,58 @@
+"""Laws of worker processes: results in order whatever their number, the first error raised, no worker left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import psutil
+import pytest
+
+from pix2pix.machine.worker_pool import map_in_processes
+from tests.support.repository import REPO
+
+
+def work(item: int) -> tuple[int, int, int]:
+    if item in (30, 60):
+        raise ValueError(f"item {item}")
+    return item, os.getpid(), cv2.getNumThreads()
+
+
+@pytest.mark.parametrize(("items", "workers", "processes"), [(9, 2, {2}), (20, None, {1}), (0, 2, {0}), (1, None, {1})])
+def test_results_come_in_order(items: int, workers: int | None, processes: set[int]) -> None:
+    results = map_in_processes(work, range(items), description="working", workers=workers, items_per_worker=20)
+    assert [item for item, _, _ in results] == [*range(items)]
+    assert len({process for _, process, _ in results}) <= max(processes)
+    if workers and items:
+        assert all(process != os.getpid() and threads == 1 for _, process, threads in results)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_error_of_the_first_bad_item_is_raised(workers: int) -> None:
+    with pytest.raises(ValueError, match="item 30"):
+        map_in_processes(work, range(100), description="working", workers=workers)
+
+
+SLEEPING = """
+import time
+from pix2pix.machine.worker_pool import map_in_processes
+if __name__ == "__main__":
+    map_in_processes(time.sleep, [0.01] * 10_000, description="sleeping", workers=2)
+"""
+
+
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
+def test_workers_end_with_their_parent(stop: signal.Signals) -> None:
+    """Ctrl-C reaches all processes, as in a terminal; only the parent has something to say about it."""
+    parent = subprocess.Popen([sys.executable, "-c", SLEEPING], cwd=REPO, stderr=subprocess.PIPE, process_group=0)
+    started: list[psutil.Process] = []
+    while len(started) < 4:  # the resource tracker, the fork server and two workers
+        time.sleep(0.05)
+        started = psutil.Process(parent.pid).children(recursive=True)
+    time.sleep(0.5)
+    (os.killpg if stop == signal.SIGINT else os.kill)(parent.pid, stop)
+    _, errors = parent.communicate(timeout=30)
+    assert errors.count(b"Traceback") == (stop == signal.SIGINT)
+    assert not psutil.wait_procs(started, timeout=30)[1]
