@@ -11,7 +11,8 @@ import numpy as np
 
 from pix2pix.config.configuration import Configuration
 from pix2pix.config.experiment import Experiment
-from pix2pix.files.checked import read_object
+from pix2pix.evaluation.result_files import Card, Metrics, Spread
+from pix2pix.files.checked import read_json
 from pix2pix.files.images import Uint8, resize
 from pix2pix.pairs.palettes import PALETTES
 
@@ -84,17 +85,20 @@ def on_canvas(source: Uint8) -> Uint8:
 
 
 def read_scores(folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
-    """metrics.json of results/<study>/<experiment>/ with card.json's split; {} where these weights were not scored.
+    """Means and (with _sd) spreads in results/<study>/<experiment>/, n and split; {} where these weights have none.
 
     Results of earlier weights (another card) are none of these weights'.
     """
     try:
-        card = read_object(folder / "card.json", {"split": str})
-        scores = read_object(folder / "metrics.json", {})
+        card = read_json(folder / "card.json", Card)
+        metrics = read_json(folder / "metrics.json", Metrics)
+        intervals = read_json(folder / "intervals.json", dict[str, Spread])
     except FileNotFoundError:
         return {}
-    fresh = all(card.get(key) == value for key, value in about.items())
-    return scores | {"split": card["split"]} if fresh else {}
+    if card.model_dump(include=set(about)) != about:
+        return {}
+    spreads = {f"{key}_sd": spread.sd for key, spread in intervals.items()}
+    return {**metrics.values, **spreads, "n": metrics.n, "split": card.split}
 
 
 def card_text(about: Mapping[str, Any], scores: Mapping[str, Any]) -> str:

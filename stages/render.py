@@ -1,16 +1,16 @@
 """Translate the held-out images of an experiment, or any images of one's own.
 
 *Reads* data/pairs/<dataset>/ (the data set's held-out split) and models/<experiment>/last.safetensors.
-*Writes* results/<study>/<experiment>/: images/<split>/<id>.png, grid.png (input, generated, target of ten fixed
-images), training.png (of four training images: how well it fits what it was trained on) and card.json (what was
-rendered by what: experiment, data, model, recipe, inference policy; the ids that grid.png shows).
+*Writes* results/<study>/<experiment>/: images/<split>/<id>.png; shown/ (both sides of ten fixed pairs, for figures);
+grid.png (input, generated image and target of these ten), training.png (of four training pairs: how well the model fits
+them) and card.json (the weights' metadata, the split, the number of images and the ids in grid.png).
 
 With `--images DIR --out DIR` it translates the image files of DIR, of any size and without targets, to OUT/<name>.png.
-Without mixed precision, one image at a time: a result depends on nothing but the image, its id and the weights (law 3).
+One image at a time, without mixed precision: a result depends on the image, its id and the weights alone.
 """
 
 import argparse
-import json
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,7 +18,10 @@ from tqdm import tqdm
 
 from pix2pix.config.experiment import Experiment
 from pix2pix.config.reader import read_configuration
+from pix2pix.evaluation.rendered import read_shown
+from pix2pix.evaluation.result_files import Card
 from pix2pix.files.atomic import whole_file, whole_folder
+from pix2pix.files.checked import write_json
 from pix2pix.files.command_line import run
 from pix2pix.files.image_grid import grid, spread
 from pix2pix.files.image_listing import list_images
@@ -31,10 +34,10 @@ HELD_OUT_SHOWN, TRAINING_SHOWN = 10, 4
 
 
 def render(experiment: Experiment) -> None:
-    """Render the held-out split of an experiment and publish images, grid and card.
+    """Render the held-out split of an experiment and publish images, grids and card.
 
     Raises:
-        ValueError, FileNotFoundError: no weights or pairs, or weights of other parameters.
+        ValueError, FileNotFoundError: no weights or pairs, or weights of another configuration.
     """
     name, split = experiment.name, experiment.dataset.held_out
     trained = load_trained(Path("models", name, "last.safetensors"), use_hardware().device)
@@ -42,32 +45,49 @@ def render(experiment: Experiment) -> None:
     root, out = Path("data/pairs", experiment.dataset_name), Path("results", experiment.study, name)
     pairs, training = read_pairs(root, split), read_pairs(root, "train")
     shown = [pairs[i] for i in spread(HELD_OUT_SHOWN, of=len(pairs))]
-    fitted = [training[i] for i in spread(TRAINING_SHOWN, of=len(training))]
-    with whole_folder(out / "images") as folder, ThreadPoolExecutor(1) as writer:
-        (folder / split).mkdir()
+    card = Card(**trained.about, split=split, n=len(pairs), shown=[pair.id for pair in shown])
+    with whole_folder(out / "images") as images, whole_folder(out / "shown") as sides:
+        _write_images(pairs, experiment, trained, images / split)
+        for pair in shown:
+            for side, image in zip(("source", "target"), _sides(pair, experiment), strict=True):
+                write_png(sides / f"{pair.id}_{side}.png", image)
+        held_out_rows = read_shown(images / split, sides, card.shown)
+        training_rows = []
+        for pair in (training[i] for i in spread(TRAINING_SHOWN, of=len(training))):
+            source, target = _sides(pair, experiment)
+            training_rows.append([source, trained.generate(source, id=pair.id), target])
+    _write_grid(out / "grid.png", held_out_rows)
+    _write_grid(out / "training.png", training_rows)
+    write_json(out / "card.json", card)
+
+
+def _write_images(pairs: Sequence[Pair], experiment: Experiment, trained: Trained, folder: Path) -> None:
+    """Write the generated image of each pair to `folder`/<id>.png; a thread writes while the next is generated."""
+    folder.mkdir()
+    with ThreadPoolExecutor(1) as writer:
         writes = []
-        for pair in tqdm(pairs, desc=name, unit=" images"):
-            generated = trained.generate(_sides(pair, trained)[0], id=pair.id)
-            writes.append(writer.submit(write_png, folder / split / f"{pair.id}.png", generated))
+        for pair in tqdm(pairs, desc=experiment.name, unit=" images"):
+            generated = trained.generate(_sides(pair, experiment)[0], id=pair.id)
+            writes.append(writer.submit(write_png, folder / f"{pair.id}.png", generated))
         for write in writes:
             write.result()
-        pictures = {
-            "grid.png": _pictured(shown, trained, folder / split),
-            "training.png": _pictured(fitted, trained, None),
-        }
-    for file, picture in pictures.items():
-        with whole_file(out / file) as partial:
-            write_png(partial, picture)
-    with whole_file(out / "card.json") as partial:
-        about = {**trained.about, "split": split, "n": len(pairs), "grid": [pair.id for pair in shown]}
-        partial.write_text(json.dumps(about, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _sides(pair: Pair, experiment: Experiment) -> tuple[Uint8, Uint8]:
+    """Source and target as the networks see them."""
+    return read_sides(pair, direction=experiment.direction, size=experiment.recipe.size)
+
+
+def _write_grid(path: Path, rows: Sequence[Sequence[Uint8]]) -> None:
+    with whole_file(path) as partial:
+        write_png(partial, grid(rows, columns=["input", "generated", "target"], across=2))
 
 
 def render_folder(name: str, images: Path, out: Path) -> None:
     """Translate every image file directly in `images` into `out`/<name>.png, of the same size as its source.
 
     Raises:
-        ValueError, FileNotFoundError: no such experiment or weights; no images; two files of one name.
+        ValueError, FileNotFoundError: no weights; no images; two files of one name; `out` is `images`.
     """
     if not images.is_dir():
         raise FileNotFoundError(f"{images}: no such folder")
@@ -75,8 +95,8 @@ def render_folder(name: str, images: Path, out: Path) -> None:
     names = [path.stem for path in paths]
     if not paths:
         raise ValueError(f"{images}: no image files in it")
-    if twice := sorted({n for n in names if names.count(n) > 1}):
-        raise ValueError(f"{images}: two files are named '{twice[0]}'; their results would be one file")
+    if duplicates := sorted({n for n in names if names.count(n) > 1}):
+        raise ValueError(f"{images}: two files are named '{duplicates[0]}'; their results would be one file")
     if out.resolve() == images.resolve():
         raise ValueError(f"--out {out} is the folder of the images: their files could be overwritten")
     trained = load_trained(Path("models", name, "last.safetensors"), use_hardware().device)
@@ -87,20 +107,6 @@ def render_folder(name: str, images: Path, out: Path) -> None:
         generated = trained.generate(read_image(path), id=path.stem)
         with whole_file(out / f"{path.stem}.png") as partial:
             write_png(partial, generated)
-
-
-def _pictured(pairs: list[Pair], trained: Trained, folder: Path | None) -> Uint8:
-    """Input, generated, target of all `pairs`, two pairs a line; generated from `folder` where they were written."""
-    rows = []
-    for pair in pairs:
-        source, target = _sides(pair, trained)
-        generated = read_image(folder / f"{pair.id}.png") if folder else trained.generate(source, id=pair.id)
-        rows.append([source, generated, target])
-    return grid(rows, columns=["input", "generated", "target"], across=2)
-
-
-def _sides(pair: Pair, trained: Trained) -> tuple[Uint8, Uint8]:
-    return read_sides(pair, direction=trained.about["direction"], size=trained.about["recipe"]["size"])
 
 
 def main() -> None:

@@ -1,15 +1,18 @@
-"""The tables and one figure of all experiments of a study.
+"""The tables and the figure of a study.
 
-*Reads* results/<study>/<experiment>/: card.json, metrics.json, per_image.csv and grid.png of each of its experiments;
-fcn_score.json, robustness.csv with sketches.png, and perceptual.json, of those that have them.
-*Writes* results/<study>.md (scores with spread and interval; losses, label scores and FCN-scores; the mean over seeds;
-paired differences to the reference rows; published numbers), results/<study>.png (the same images by each) and
+*Reads* results/<study>/<experiment>/ of each of its experiments: card.json, metrics.json, intervals.json,
+per_image.csv, images/ and shown/; fcn_score.json, robustness.csv with sketches.png, and perceptual.json, of those that
+have them.
+*Writes* results/<study>.md (metrics with spread and interval; losses, label metrics and FCN-scores; means over seeds;
+paired differences to the baselines; published numbers), results/<study>.png (the same images by each experiment) and
 results/<study>.html (both in one file, for browsers and for `snakemake --report`).
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
+
+import pandas as pd
 
 from pix2pix.config.experiment import Study
 from pix2pix.config.reader import read_configuration
@@ -17,69 +20,63 @@ from pix2pix.files.atomic import whole_file
 from pix2pix.files.command_line import run
 from pix2pix.files.images import read_image, write_png
 from pix2pix.reporting.comparison_figure import figure
+from pix2pix.reporting.experiment_result import ExperimentResult, read_result
 from pix2pix.reporting.html import html_page
-from pix2pix.reporting.results import Row, read_row
 from pix2pix.reporting.robustness_table import read_robustness, robustness_lines
-from pix2pix.reporting.tables import definitions, differences, markdown, numbers, published, scores
+from pix2pix.reporting.tables import definitions, differences, image_metrics, markdown, other_metrics, published
 
 
 def report(study: Study) -> None:
     """Publish results/<study>.md, .png and .html.
 
     Raises:
-        ValueError, FileNotFoundError: an experiment that is not evaluated or scored yet.
+        ValueError, FileNotFoundError: an experiment that is not rendered, evaluated or scored yet.
     """
     folder = Path("results", study.name)
-    rows = {name: read_row(folder / name, scored=name in study.fcn_scores) for name in study.experiments}
-    tables = {heading: [rows[name] for name in within] for heading, within in study.tables.items()}
-    text = [f"### {study.title}", f"![{study.title}]({study.name}.png)"]
-    for heading, within in tables.items():
-        text += [f"#### {heading}"] if heading else []
-        text += [markdown(lines) for lines in (scores(within), numbers(within)) if lines]
-    numbers_of_others = study.reference_numbers
-    others = {
-        f"{numbers_of_others.source}, {what}": dict(zip(numbers_of_others.scores, values, strict=True))
-        for what, values in numbers_of_others.rows.items()
-    }
-    text += [definitions(list(rows.values()), others)]
-    if sources := published(others):
-        text += ["Published, for comparison:", markdown(sources)]
-    text += _beside(list(rows.values()), [rows[name] for name in study.baselines])
-    tried = {name: folder / name for name in study.robustness}
-    text += _robustness(tried) if tried else []
-    picture = figure(tables, sketches={name: read_image(place / "sketches.png") for name, place in tried.items()})
+    results = {name: read_result(folder / name, with_fcn_score=name in study.fcn_scores) for name in study.experiments}
+    tables = {heading: [results[name] for name in names] for heading, names in study.tables.items()}
+    text = "\n\n".join(write_up(study, results)) + "\n"
+    sketches = {name: read_image(folder / name / "sketches.png") for name in study.robustness}
+    picture = figure(tables, sketches)
     with whole_file(Path("results", f"{study.name}.md")) as partial:
-        partial.write_text("\n\n".join(text) + "\n", encoding="utf-8")
+        partial.write_text(text, encoding="utf-8")
     with whole_file(Path("results", f"{study.name}.png")) as partial:
         write_png(partial, picture)
     with whole_file(Path("results", f"{study.name}.html")) as partial:
-        page = html_page("\n\n".join(text), title=study.title, folder=Path("results"))
-        partial.write_text(page, encoding="utf-8")
+        partial.write_text(html_page(text, title=study.title, folder=Path("results")), encoding="utf-8")
 
 
-def _robustness(folders: dict[str, Path]) -> list[str]:
-    """The scores on other drawings of the held-out cars."""
-    probes = {name: read_robustness(folder) for name, folder in folders.items()}
-    text = []
-    for score, heading in (("fg_ssim", "SSIM over the car alone"), ("l1", "L1 of 1")):
-        text += [f"Held-out cars drawn otherwise, {heading}; differences paired, with their 95 % interval over cars:"]
-        text += [markdown(robustness_lines(probes, score=score, decimals=4))]
-    return text
-
-
-def _beside(rows: Sequence[Row], references: Sequence[Row]) -> list[str]:
-    """Foreground scores, and the paired differences to the references."""
-    text = []
-    if foreground := scores(rows, prefix="fg_"):
-        text += ["The same over the foreground (the car) alone:", markdown(foreground)]
+def write_up(study: Study, results: Mapping[str, ExperimentResult]) -> list[str]:
+    """The study in Markdown, a paragraph or table an item."""
+    parts = [f"### {study.title}", f"![{study.title}]({study.name}.png)"]
+    for heading, names in study.tables.items():
+        rows = [results[name] for name in names]
+        parts += [f"#### {heading}"] if heading else []
+        parts += [markdown(lines) for lines in (image_metrics(rows), other_metrics(rows)) if lines]
+    rows, baselines = list(results.values()), [results[name] for name in study.baselines]
+    parts += [definitions(rows, study.reference_numbers)]
+    if lines := published(study.reference_numbers):
+        parts += [f"Published numbers: {study.reference_numbers.source}.", markdown(lines)]
+    if lines := image_metrics(rows, prefix="fg_"):
+        parts += ["The same over the foreground (the car) alone:", markdown(lines)]
     for prefix, where in (("", ""), ("fg_", ", over the foreground alone")):
-        if lines := differences(rows, references, prefix=prefix):
-            text += [f"Difference to the reference on the same images, paired{where}; mean and 95 % interval:"]
-            text += [markdown(lines)]
-    comparable = {row.data for row in references}
-    if alone := [row.name for row in rows if references and row.data not in comparable]:
-        text += [f"No reference on the same images at the same size for: {', '.join(alone)}."]
-    return text
+        if lines := differences(rows, baselines, prefix):
+            parts += [f"Paired difference to the baseline on the same images{where}: mean [95 % interval]."]
+            parts += [markdown(lines)]
+    comparable = {baseline.data for baseline in baselines}
+    if alone := [result.name for result in rows if baselines and result.data not in comparable]:
+        parts += [f"No baseline on the same images at the same size for: {', '.join(alone)}."]
+    if study.robustness:
+        parts += _robustness({name: read_robustness(results[name].folder) for name in study.robustness})
+    return parts
+
+
+def _robustness(tests: Mapping[str, pd.DataFrame]) -> list[str]:
+    parts = []
+    for column, heading in (("fg_ssim", "SSIM over the car alone"), ("l1", "L1 of 1")):
+        parts += [f"Other drawings of the held-out cars, {heading}; paired differences with 95 % interval over cars:"]
+        parts += [markdown(robustness_lines(tests, column))]
+    return parts
 
 
 def main() -> None:

@@ -1,18 +1,18 @@
-"""Try an experiment's generator on drawings it was not trained on: does it generalise to what a hand draws?
+"""Test an experiment's generator on drawings that it was not trained on: does it generalise to what a hand draws?
 
-*Reads* data/pairs/<canny>/ and data/pairs/<doodle>/ (the same held-out photos, edges prepared in two ways),
+*Reads* data/pairs/<canny>/ and data/pairs/<doodle>/ (the same held-out photos, with edges drawn by two methods),
 models/<experiment>/last.safetensors and sketches/cars/*.png.
-*Writes* results/<study>/<experiment>/: robustness.csv (one row a drawing: edges, redrawn, split, id, group, and its
-scores against the photo), robustness.png (some of them, and what was generated) and sketches.png (each sketch and what
-was made of it).
+*Writes* results/<study>/<experiment>/: robustness.csv (a row for each drawing: edges, corruption, split, id, group, and
+the scores of what was generated against the photo), robustness.png (two photos with all their drawings and what was
+generated from them) and sketches.png (each sketch and what was generated from it).
 
-Every experiment gets the same drawings, redrawn at the size of the pairs, then resized to its own. Dropout noise
-depends on the photo's id alone, so two rows of one photo differ in nothing but the drawing.
+All experiments get the same drawings: they are corrupted at the size of the pairs, then resized. Dropout noise depends
+on the photo's id alone, so two rows of one photo differ in the drawing only.
 """
 
 import argparse
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from pix2pix.config.experiment import Robustness
 from pix2pix.config.reader import read_configuration
-from pix2pix.evaluation.edge_corruptions import redrawings
+from pix2pix.evaluation.edge_corruptions import corruptions
 from pix2pix.evaluation.metrics import scores
 from pix2pix.files.atomic import whole_file
 from pix2pix.files.command_line import run
@@ -33,92 +33,79 @@ from pix2pix.networks.inference import Trained, load_trained
 from pix2pix.pairs.stitched import Pair, read_pairs, split_sides
 
 SKETCHES = Path("sketches/cars")
-SHOWN = 2  # photos in robustness.png
-TILE = 128  # pixels of a picture in it
-
-
-class Try(NamedTuple):
-    row: dict[str, Any]  # of robustness.csv
-    drawing: Uint8
-    generated: Uint8
+PHOTOS_SHOWN = 2
+SIDE_SHOWN = 128  # pixels
 
 
 def robustness(test: Robustness) -> None:
-    """Try an experiment on other drawings and publish its scores and figures.
+    """Test an experiment on other drawings and publish its scores and figures.
 
     Raises:
-        ValueError, FileNotFoundError: no weights or pairs; weights of other parameters; the two data sets
-            do not hold the same photos; no sketches.
+        ValueError, FileNotFoundError: no weights, pairs or sketches; weights of another configuration; the two data
+            sets do not hold the same photos.
     """
-    name = test.experiment.name
-    trained = load_trained(Path("models", name, "last.safetensors"), use_hardware().device)
-    test.experiment.check_weights(trained.about)
+    experiment = test.experiment
+    trained = load_trained(Path("models", experiment.name, "last.safetensors"), use_hardware().device)
+    experiment.check_weights(trained.about)
     sketches = list_images(SKETCHES)
     if not sketches:
         raise FileNotFoundError(f"{SKETCHES}: no sketches in it")
-    photos = _photos(test)
-    shown = np.linspace(0, len(photos) - 1, SHOWN + 2)[1:-1].round().astype(int).tolist()
+    pairs, size = _pairs(test), experiment.recipe.size
+    shown = np.linspace(0, len(pairs) - 1, PHOTOS_SHOWN + 2)[1:-1].round().astype(int).tolist()
     rows: list[dict[str, Any]] = []
-    panels: list[list[list[Uint8]]] = []
-    for i, (canny, doodle) in enumerate(tqdm(photos, desc=name, unit=" photos")):
-        photo, drawings = _sides(canny, doodle)
+    columns: list[list[list[Uint8]]] = []  # of the figure, one for each drawing of a shown photo
+    for i, (canny, doodle) in enumerate(tqdm(pairs, desc=experiment.name, unit=" photos")):
+        photo, drawings = _photo_and_drawings(canny, doodle)
+        target = _square(photo, size)
         for edges, drawing in drawings.items():
-            tried = _try(drawing, edges, canny, photo, trained)
-            rows += [t.row for t in tried]
-            if i in shown:
-                panels.append([[np.full_like(photo, 255), photo], *([t.drawing, t.generated] for t in tried)])
-    out = Path("results", test.experiment.study, name)
+            column = [[np.full_like(photo, 255), photo]]
+            for corruption, corrupted in corruptions(drawing, seed=seed_of("redrawn", canny.id)).items():
+                source = _square(corrupted, size)
+                generated = trained.generate(source, id=canny.id)
+                row = {"edges": edges, "corruption": corruption, "split": canny.split, "id": canny.id}
+                rows.append(row | {"group": canny.group} | scores(generated, target, masked_out=True))
+                column.append([source, generated])
+            columns += [column] if i in shown else []
+    out = Path("results", experiment.study, experiment.name)
     with whole_file(out / "robustness.csv") as partial:
         pd.DataFrame(rows).to_csv(partial, index=False, float_format="%.6f", lineterminator="\n")
     with whole_file(out / "robustness.png") as partial:
-        write_png(partial, _figure(panels, ways=list(dict.fromkeys(row["redrawn"] for row in rows))))
+        write_png(partial, _figure(columns, list(dict.fromkeys(row["corruption"] for row in rows))))
     with whole_file(out / "sketches.png") as partial:
-        write_png(partial, _gallery(sketches, trained))
+        write_png(partial, _gallery(sketches, trained, size))
 
 
-def _photos(test: Robustness) -> list[tuple[Pair, Pair]]:
+def _pairs(test: Robustness) -> list[tuple[Pair, Pair]]:
+    """The held-out pairs of both data sets, by photo."""
     canny, doodle = (read_pairs(Path("data/pairs", dataset), test.held_out) for dataset in (test.canny, test.doodle))
     if [pair.id for pair in canny] != [pair.id for pair in doodle]:
         raise ValueError(f"data/pairs: {test.held_out} of {test.canny} and of {test.doodle} are not the same photos")
     return list(zip(canny, doodle, strict=True))
 
 
-def _sides(canny: Pair, doodle: Pair) -> tuple[Uint8, dict[str, Uint8]]:
-    """The photo that the two pairs share, and its edges as each prepares them."""
+def _photo_and_drawings(canny: Pair, doodle: Pair) -> tuple[Uint8, dict[str, Uint8]]:
+    """The photo that two pairs share, and its edges by both methods."""
     (by_canny, photo), (by_doodle, same) = (split_sides(read_image(pair.path)) for pair in (canny, doodle))
     if not np.array_equal(photo, same):
         raise ValueError(f"{canny.path} and {doodle.path}: side B is not the same photo; prepare both again")
     return photo, {"canny": by_canny, "doodle": by_doodle}
 
 
-def _try(drawing: Uint8, edges: str, pair: Pair, photo: Uint8, trained: Trained) -> list[Try]:
-    """The drawing, redrawn in every way."""
-    size = trained.about["recipe"]["size"]
-    target = _square(photo, size)
-    tries = []
-    for way, redrawn in redrawings(drawing, seed=seed_of("redrawn", pair.id)).items():
-        source = _square(redrawn, size)
-        generated = trained.generate(source, id=pair.id)
-        row = {"edges": edges, "redrawn": way, "split": pair.split, "id": pair.id, "group": pair.group}
-        tries.append(Try(row | scores(generated, target, masked_out=True), source, generated))
-    return tries
+def _figure(columns: list[list[list[Uint8]]], names: list[str]) -> Uint8:
+    """The photos in the first row, then a row for each corruption: its drawings and what was generated from them."""
+    rows = [[_square(image, SIDE_SHOWN) for images in row for image in images] for row in zip(*columns, strict=True)]
+    headings = ["canny", "generated", "doodle", "generated"] * (len(columns) // 2)
+    return grid(rows, columns=headings, labels=["the photo", *(name.replace(", ", ",\n") for name in names)])
 
 
-def _figure(panels: list[list[list[Uint8]]], *, ways: list[str]) -> Uint8:
-    """Panels (two columns each: drawings, generated) side by side; the photo, then a line a way."""
-    lines = [[_square(tile, TILE) for line in beside for tile in line] for beside in zip(*panels, strict=True)]
-    columns = ["canny", "generated", "doodle", "generated"] * (len(panels) // 2)
-    return grid(lines, columns=columns, labels=["the photo", *(way.replace(", ", ",\n") for way in ways)])
-
-
-def _gallery(sketches: list[Path], trained: Trained) -> Uint8:
+def _gallery(sketches: list[Path], trained: Trained, size: int) -> Uint8:
     """Each sketch above what was generated from it."""
     pictures = []
     for path in sketches:
-        sketch = _square(read_image(path), trained.about["recipe"]["size"])
-        generated = trained.generate(sketch, id=path.stem)
-        pair = np.concatenate([_square(sketch, TILE), _square(generated, TILE)])
-        pictures.append((path.stem.replace("_", " "), pair))
+        sketch = _square(read_image(path), size)
+        images = sketch, trained.generate(sketch, id=path.stem)
+        above = np.concatenate([_square(image, SIDE_SHOWN) for image in images])
+        pictures.append((path.stem.replace("_", " "), above))
     return side_by_side(pictures, columns=6)
 
 
@@ -127,7 +114,7 @@ def _square(image: Uint8, size: int) -> Uint8:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Try an experiment on edges drawn worse, and on our sketches.")
+    parser = argparse.ArgumentParser(description="Test an experiment on corrupted edges and on hand-drawn sketches.")
     parser.add_argument("experiment")
     robustness(read_configuration().robustness(parser.parse_args().experiment))
 

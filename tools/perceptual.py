@@ -9,12 +9,10 @@ only between experiments with the same targets.
 """
 
 import argparse
-import json
 import os
 import shutil
 import warnings
 from pathlib import Path
-from typing import Any
 
 import lpips
 import numpy as np
@@ -27,8 +25,9 @@ from torchvision.models import AlexNet_Weights
 
 from pix2pix.config.experiment import Experiment
 from pix2pix.config.reader import read_configuration
+from pix2pix.evaluation.result_files import Card, Perceptual
 from pix2pix.files.atomic import whole_file
-from pix2pix.files.checked import read_object
+from pix2pix.files.checked import read_json, write_json
 from pix2pix.files.command_line import run
 from pix2pix.files.images import Uint8, read_image
 from pix2pix.machine.hardware import use_hardware
@@ -46,34 +45,27 @@ class _Images(TensorDataset):
         return self.tensors[0][index]
 
 
-def perceptual(experiment: Experiment) -> dict[str, float | int]:
+def perceptual(experiment: Experiment) -> Perceptual:
     """Score the rendered images of an experiment and publish perceptual.json.
 
     Raises:
         ValueError, FileNotFoundError: not rendered yet, or weights that cannot be had.
     """
-    name = experiment.name
-    folder = Path("results", experiment.study, name)
-    if not (folder / "card.json").exists():
-        raise FileNotFoundError(f"{folder}/card.json: {name} is not rendered yet; run `python -m stages.render {name}`")
-    card = read_object(folder / "card.json", {"split": str, "direction": str, "recipe": {"size": int}})
+    folder = Path("results", experiment.study, experiment.name)
+    card = read_json(folder / "card.json", Card, made_by=f"python -m stages.render {experiment.name}")
     inception, alexnet = weights(INCEPTION), weights(ALEXNET)  # both, before the work
     for path in (inception, alexnet):
         check_weights(path)
     device = use_hardware().device
-    images, targets = [], []
-    for pair in read_pairs(Path("data/pairs", experiment.dataset_name), card["split"]):
-        images.append(read_image(folder / "images" / card["split"] / f"{pair.id}.png"))
-        targets.append(read_sides(pair, direction=card["direction"], size=card["recipe"]["size"])[1])
-    generated, wanted = _tensor(images), _tensor(targets)
-    scores: dict[str, Any] = {
-        "card": card,
-        "n": len(images),
-        "fid": fid(generated, wanted, inception=inception, device=device),
-        "lpips": float(lpips_of_pairs(generated, wanted, device=device).mean()),
+    pairs = read_pairs(Path("data/pairs", experiment.dataset_name), card.split)
+    images = _tensor([read_image(folder / "images" / card.split / f"{pair.id}.png") for pair in pairs])
+    targets = _tensor([read_sides(pair, direction=card.direction, size=card.recipe.size)[1] for pair in pairs])
+    distances = {
+        "fid": fid(images, targets, inception=inception, device=device),
+        "lpips": float(lpips_of_pairs(images, targets, device=device).mean()),
     }
-    with whole_file(folder / "perceptual.json") as partial:
-        partial.write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+    scores = Perceptual(card=card, n=len(pairs), **distances)
+    write_json(folder / "perceptual.json", scores)
     return scores
 
 
@@ -143,7 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="FID and LPIPS of an experiment's rendered images.")
     parser.add_argument("experiment")
     scores = perceptual(read_configuration().experiment(parser.parse_args().experiment))
-    print(f"FID {scores['fid']:.2f}, LPIPS {scores['lpips']:.4f}, n = {scores['n']}")
+    print(f"FID {scores.values['fid']:.2f}, LPIPS {scores.values['lpips']:.4f}, n = {scores.n}")
 
 
 if __name__ == "__main__":

@@ -1,29 +1,51 @@
-"""Write the results block of README.md from results/*.md and records/*.json, so that no number in it is typed by hand.
+"""Write the results block of README.md from results/*.md and records/*.json: no number in it is typed by hand.
 
-`python -m tools.readme` first copies the records that `train` left in logs/records/ for the experiments of a table that
-is in results/. The block lies between the two marker comments.
+`python -m tools.readme` first copies from logs/records/ to records/ the record of each training whose study is in
+results/. The block lies between the two marker comments.
 """
 
 import argparse
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
+from pydantic import BaseModel
 
 from pix2pix.config.configuration import Configuration
 from pix2pix.config.experiment import Study
 from pix2pix.config.reader import read_configuration
 from pix2pix.files.atomic import whole_file
-from pix2pix.files.checked import read_object
+from pix2pix.files.checked import read_json
 from pix2pix.files.command_line import run
 
 README, RESULTS, RECORDS = Path("README.md"), Path("results"), Path("records")
 BEGIN, END = "<!-- results: written by `make readme` -->", "<!-- end of results -->"
 
 
-def collect_records(configuration: Configuration, logs: Path = Path("logs/records")) -> None:
-    """Copy the records of runs on this machine whose tables stand in results/."""
+class Record(BaseModel):
+    """What the README says of records/<experiment>.json, which train wrote."""
+
+    command: str
+    commit: str
+    seconds: float
+    images_per_second: float | None
+    device: str
+    processes: int = 1
+    threads: int
+    precision: str
+    python: str
+    torch: str
+
+    @property
+    def hardware(self) -> str:
+        on_cpu = "cores" in self.device
+        count = f"{self.processes} × " if self.processes > 1 else ""
+        threads = f", {count}{self.threads} thread{'s' * (self.threads > 1)}"  # their number changes the last bits
+        return f"{'' if on_cpu else count}{self.device}, {self.precision}{threads if on_cpu else ''}"
+
+
+def copy_records(configuration: Configuration, logs: Path = Path("logs/records")) -> None:
+    """Copy the records of trainings on this machine whose studies are in results/."""
     for name in configuration.names("experiments"):
         record = logs / f"{name}.json"
         if record.exists() and (RESULTS / f"{configuration.experiment(name).study}.md").exists():
@@ -32,19 +54,17 @@ def collect_records(configuration: Configuration, logs: Path = Path("logs/record
 
 
 def results_block(configuration: Configuration, *, results: Path = RESULTS, records: Path = RECORDS) -> str:
-    """Markdown: each report's table and figure, and how each of its rows was made."""
+    """Markdown: the tables and the figure of each study, and how its experiments were trained."""
     parts = []
-    for table in configuration.names("studies"):
-        path = results / f"{table}.md"
+    for name in configuration.names("studies"):
+        path = results / f"{name}.md"
         if path.exists():
-            parts += [
-                path.read_text(encoding="utf-8").strip().replace("](", "](results/"),
-                _made(configuration.study(table), records),
-            ]
+            parts.append(path.read_text(encoding="utf-8").strip().replace("](", "](results/"))
+            parts.append(_trainings(configuration.study(name), records))
     return "\n\n".join(part for part in parts if part)
 
 
-def sync(text: str, block: str) -> str:
+def replace_block(text: str, block: str) -> str:
     """README text with the block between the markers replaced.
 
     Raises:
@@ -57,58 +77,42 @@ def sync(text: str, block: str) -> str:
     return f"{before}{BEGIN}\n\n{block}\n\n{END}{after}"
 
 
-def _made(study: Study, records: Path) -> str:
-    lines: list[dict[str, Any]] = []
-    seconds = 0.0
-    for name in study.experiments:
-        path = records / f"{name}.json"
-        if not path.exists():
-            continue
-        record = read_object(path, {"seconds": float})
-        seconds += record["seconds"]
-        lines.append(
-            {
-                "experiment": name,
-                "command": f"`{record['command']}`",
-                "hardware": f"{_devices(record)}, {record['precision']}{_threads(record)}",
-                "training time": _duration(record["seconds"]),
-                "images/s": record["images_per_second"] or "–",
-                "versions": f"torch {record['torch']}, Python {record['python']}",
-                "commit": record["commit"],
-            }
-        )
-    if not lines:
+def _trainings(study: Study, records: Path) -> str:
+    """A table of the experiments that have a record; empty where none has."""
+    paths = {name: records / f"{name}.json" for name in study.experiments}
+    made = {name: read_json(path, Record) for name, path in paths.items() if path.exists()}
+    if not made:
         return ""
-    total = f"Training of this table together: {_duration(seconds)}."
-    return f"How it was made:\n\n{pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True)}\n\n{total}"
-
-
-def _devices(record: dict[str, Any]) -> str:
-    count = record.get("processes", 1)
-    return f"{count} × {record['device']}" if count > 1 and "cores" not in record["device"] else record["device"]
-
-
-def _threads(record: dict[str, Any]) -> str:
-    """Of a CPU, since their number changes the last bits."""
-    count = f"{record['processes']} × " if record.get("processes", 1) > 1 else ""
-    said = f", {count}{record['threads']} thread{'s' * (record['threads'] > 1)}"
-    return said if "cores" in record["device"] else ""
+    lines = [
+        {
+            "experiment": name,
+            "command": f"`{record.command}`",
+            "hardware": record.hardware,
+            "training time": _duration(record.seconds),
+            "images/s": record.images_per_second or "–",
+            "versions": f"torch {record.torch}, Python {record.python}",
+            "commit": record.commit,
+        }
+        for name, record in made.items()
+    ]
+    table = pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True)
+    total = _duration(sum(record.seconds for record in made.values()))
+    return f"How it was made:\n\n{table}\n\nTraining of this study together: {total}."
 
 
 def _duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.1f} min"
-    return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def main() -> None:
-    argparse.ArgumentParser(description="Write results/*.md and records/*.json into README.md.").parse_args()
+    argparse.ArgumentParser(description="Write the results block of README.md from results/ and records/.").parse_args()
     configuration = read_configuration()
-    collect_records(configuration)
+    copy_records(configuration)
+    text = replace_block(README.read_text(encoding="utf-8"), results_block(configuration))
     with whole_file(README) as partial:
-        partial.write_text(sync(README.read_text(encoding="utf-8"), results_block(configuration)), encoding="utf-8")
+        partial.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def run_studies(tables: list[str]) -> None:
             results = Path("results", table, name)
             _train(name, configuration.experiment(name).dataset_name)
             _stage("render", name, results / "images", after=_weights(name))
-            _stage("evaluate", name, results / "strip.png", after=results / "images")
+            _stage("evaluate", name, results / "best_and_worst.png", after=results / "images")
             if name in study.fcn_scores:
                 _score(name, configuration)
             if name in study.robustness:

@@ -20,8 +20,8 @@ PEN = 2  # pixels by which a bold pen is wider
 Lines = NDArray[np.bool_]
 
 
-def redrawings(drawing: Uint8, *, seed: int) -> dict[str, Uint8]:
-    """The drawing as it is, in each way alone, and in all of them, by name."""
+def corruptions(drawing: Uint8, *, seed: int) -> dict[str, Uint8]:
+    """The drawing as it is, corrupted in each way alone, and in three ways at once, by name."""
     thin = thinned(drawing, share=THINNED, seed=seed)
     return {
         "as prepared": drawing,

@@ -1,69 +1,68 @@
-"""What `render` left of one experiment: <folder>/card.json and <folder>/images/<split>/<id>.png, beside their pairs."""
+"""What `render` wrote of one experiment, beside the prepared pairs.
 
+images/<split>/<id>.png are the generated images, which are scored; shown/<id>_source.png and shown/<id>_target.png the
+sides of the few pairs that figures show.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pix2pix.files.checked import Wanted, read_object
+from pix2pix.evaluation.result_files import Card
+from pix2pix.files.checked import read_json
 from pix2pix.files.image_listing import list_images
 from pix2pix.files.images import Uint8, read_image
-from pix2pix.pairs.stitched import SPLITS, Pair, read_classes, read_pairs, read_sides
-
-CARD: dict[str, Wanted] = {
-    "dataset": str,
-    "direction": ("AtoB", "BtoA"),
-    "split": SPLITS,
-    "recipe": {"size": int},
-}
+from pix2pix.pairs.stitched import Pair, read_classes, read_pairs, read_sides
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """Direction, size and split are those of the card: what was rendered, not what params.yaml says by now."""
+    """Direction, size and split are those of the card: what was rendered, whatever the configuration says by now."""
 
     folder: Path
-    card: dict[str, Any]
+    card: Card
     pairs: list[Pair]
-
-    @property
-    def size(self) -> int:
-        return int(self.card["recipe"]["size"])
 
     def sides(self, pair: Pair) -> tuple[Uint8, Uint8]:
         """Source and target (size, size, 3)."""
-        return read_sides(pair, direction=self.card["direction"], size=self.size)
+        return read_sides(pair, direction=self.card.direction, size=self.card.recipe.size)
 
     def classes(self, pair: Pair, labels: str) -> Uint8:
         """The class map (size, size) of the label map in palette `labels`, whichever side is the target."""
-        return read_classes(pair, labels, size=self.size)
+        return read_classes(pair, labels, size=self.card.recipe.size)
 
     def image(self, pair: Pair) -> Uint8:
-        """What was generated, (size, size, 3).
+        """The generated image (size, size, 3).
 
         Raises:
             ValueError: not readable, or of another size.
         """
-        path = self.folder / "images" / self.card["split"] / f"{pair.id}.png"
+        path, size = self.folder / "images" / self.card.split / f"{pair.id}.png", self.card.recipe.size
         image = read_image(path)
-        if image.shape != (self.size, self.size, 3):
-            sizes = f"{image.shape[1]} x {image.shape[0]} pixels, its target {self.size} x {self.size}"
+        if image.shape != (size, size, 3):
+            sizes = f"{image.shape[1]} x {image.shape[0]} pixels, its target {size} x {size}"
             raise ValueError(f"{path}: {sizes}; render again")
         return image
 
 
 def read_rendered(folder: Path, root: Path) -> Rendered:
-    """The results in `folder` of the experiment of its name, on the prepared pairs in `root`.
+    """The results in `folder`, whose name is the experiment's, of the prepared pairs in `root`.
 
     Raises:
         FileNotFoundError: nothing rendered.
         ValueError: card.json is broken, or the images are not exactly those of the split.
     """
-    path = folder / "card.json"
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: not rendered yet; run `python -m stages.render {folder.name}` first")
-    card = read_object(path, CARD)
-    images, pairs = folder / "images" / card["split"], read_pairs(root, card["split"])
+    card = read_json(folder / "card.json", Card, made_by=f"python -m stages.render {folder.name}")
+    images, pairs = folder / "images" / card.split, read_pairs(root, card.split)
     names = [image.name for image in list_images(images)] if images.is_dir() else []
     if sorted(names) != sorted(f"{pair.id}.png" for pair in pairs):
-        raise ValueError(f"{images}: does not hold exactly the images of split '{card['split']}'; render again")
+        raise ValueError(f"{images}: does not hold exactly the images of split '{card.split}'; render again")
     return Rendered(folder, card, pairs)
+
+
+def read_shown(images: Path, shown: Path, ids: Sequence[str]) -> list[list[Uint8]]:
+    """Source, generated image and target of each of `ids`, from the folders images/<split>/ and shown/."""
+    return [
+        [read_image(path) for path in (shown / f"{id}_source.png", images / f"{id}.png", shown / f"{id}_target.png")]
+        for id in ids
+    ]

@@ -1,4 +1,4 @@
-"""Pictures of pictures: a labelled grid, one row an image, one column a role; and the way back to its tiles."""
+"""Pictures of pictures: a labelled grid, or titled pictures side by side; and which images stand for many."""
 
 import re
 from collections.abc import Sequence
@@ -31,49 +31,25 @@ def grid(
     names = [_wrap(name, width) for name in columns]
     header = HEADER + LINE * max(name.count("\n") for name in names)
     margin = GAP + max(_text_width(label) for label in labels) if labels else 0
-    lines, across = -(-len(rows) // across), min(across, len(rows))
-    block = _block(len(columns), width)
-    size = (header + lines * (height + GAP), margin + across * (block + WIDE_GAP) - WIDE_GAP, 3)
-    canvas = np.full(size, 255, np.uint8)
-    for i, row in enumerate(rows):
-        top = header + i // across * (height + GAP)
-        for x, image in enumerate(row):
-            left = margin + i % across * (block + WIDE_GAP) + x * (width + GAP)
-            canvas[top : top + height, left : left + width] = image
-    page = Image.fromarray(canvas)
+    across = min(across, len(rows))
+    lines = -(-len(rows) // across)
+    block = len(columns) * (width + GAP) - GAP + WIDE_GAP  # from one row of a line to the next
+    page = Image.new("RGB", (margin + across * block - WIDE_GAP, header + lines * (height + GAP)), "white")
     draw = ImageDraw.Draw(page)
-    for i in range(across):
-        for x, name in enumerate(names):
-            middle = margin + i * (block + WIDE_GAP) + x * (width + GAP) + width / 2
-            draw.multiline_text((middle, header / 2), name, "black", _font(), anchor="mm", align="center")
+    for i, row in enumerate(rows):
+        left, top = margin + i % across * block, header + i // across * (height + GAP)
+        for x, (name, image) in enumerate(zip(names, row, strict=True)):
+            page.paste(Image.fromarray(image), (left + x * (width + GAP), top))
+            if i < across:
+                middle = left + x * (width + GAP) + width / 2
+                draw.multiline_text((middle, header / 2), name, "black", _font(), anchor="mm", align="center")
     for y, label in enumerate(labels or ()):
         draw.multiline_text((0, header + y * (height + GAP) + height / 2), label, "black", _font(), anchor="lm")
     return np.asarray(page)
 
 
-def tiles(picture: Uint8, *, rows: int, columns: int, size: tuple[int, int], across: int = 1) -> list[list[Uint8]]:
-    """The images of a grid again, pixel for pixel: `rows` lists of `columns` images of `size` (height, width).
-
-    Raises:
-        ValueError: the picture is not a grid of that many images of that size.
-    """
-    height, width = size
-    lines, across = -(-rows // across), min(across, rows)
-    block = _block(columns, width)
-    header = picture.shape[0] - lines * (height + GAP)
-    margin = picture.shape[1] - across * (block + WIDE_GAP) + WIDE_GAP
-    if header < HEADER or (header - HEADER) % LINE or margin < 0:
-        held = f"{rows} x {columns} images of {width} x {height} pixels, {across} a line"
-        raise ValueError(f"a picture of {picture.shape[1]} x {picture.shape[0]} pixels is not a grid of {held}")
-    corners = [(header + i // across * (height + GAP), margin + i % across * (block + WIDE_GAP)) for i in range(rows)]
-    return [
-        [picture[top : top + height, x : x + width] for x in range(left, left + block, width + GAP)]
-        for top, left in corners
-    ]
-
-
 def spread(count: int, *, of: int) -> list[int]:
-    """The fixed images: `count` places (all, where there are fewer) evenly over 0..`of` - 1, with first and last."""
+    """`count` places (all, where there are fewer) evenly over 0..`of` - 1, with first and last."""
     return [round(place) for place in np.linspace(0, of - 1, min(count, of))]
 
 
@@ -105,10 +81,6 @@ def _pad(picture: Uint8, height: int, width: int) -> Uint8:
     page = np.full((height, width, 3), 255, np.uint8)
     page[: picture.shape[0], : picture.shape[1]] = picture
     return page
-
-
-def _block(columns: int, width: int) -> int:
-    return columns * (width + GAP) - GAP
 
 
 def _wrap(name: str, width: int) -> str:

@@ -7,18 +7,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from pix2pix.config.configuration import Configuration
 from pix2pix.evaluation.segmentation import confusion, label_scores
-from pix2pix.files.image_grid import tiles
+from pix2pix.files.image_grid import grid
 from pix2pix.files.images import read_image, write_png
 from pix2pix.networks.build import build_generator
+from pix2pix.networks.inference import load_trained
 from pix2pix.networks.layers import initialise
 from pix2pix.networks.weights import network_tensors, save_tensors
 from pix2pix.pairs.palettes import FACADES, decode
-from pix2pix.pairs.stitched import read_classes, read_pairs
-from stages.fcn_score import SHOWN, fcn_score, main
-from tests.stages.test_evaluate import save_rendered
+from pix2pix.pairs.stitched import read_classes, read_pairs, split_sides
+from stages.fcn_score import COLUMNS, SHOWN, fcn_score, main
+from tests.support.results import save_rendered
 from tests.support.tiny import TINY, make_pairs, random_image, write_configuration
 
 OUT = Path("results/tiny/first")
@@ -43,6 +45,8 @@ def repo(tiny_repo: Path) -> Configuration:
     about = configuration.experiment("reader").metadata() | {
         "experiment": "reader",
         "inference": {"dropout": False, "statistics": "image"},
+        "epoch": 3,
+        "step": 12,
     }
     save_tensors(Path("models/reader/last.safetensors"), network_tensors("generator", generator), about)
     return configuration
@@ -71,18 +75,20 @@ def test_other_photos_have_other_scores_under_the_same_ceiling(repo: Configurati
     assert [after[key] for key in KEYS] != [before[key] for key in KEYS]
 
 
-def test_the_numbers_are_those_of_the_picture(repo: Configuration) -> None:
-    """All three images are shown: label map, photos and what was read in them."""
+def test_the_numbers_and_the_figure_are_those_of_the_photos(repo: Configuration) -> None:
+    """All three images are shown: photos, label map and the classes that the segmenter sees in the photos."""
     fcn_score(repo.experiment("first"), repo.segmenter("first"))
     found, classes = read_score(), list(FACADES)
-    shown = tiles(read_image(OUT / "fcn_score.png"), rows=3, columns=5, size=(64, 64))
-    total = np.zeros((2, 12, 12), np.int64)
-    for pair, images in zip(read_pairs(Path("data/pairs/houses"), "val"), shown, strict=True):
+    segmenter = load_trained(Path("models/reader/last.safetensors"), torch.device("cpu"))
+    rows, total = [], np.zeros((2, 12, 12), np.int64)
+    for pair in read_pairs(Path("data/pairs/houses"), "val"):
+        generated = read_image(OUT / f"images/val/{pair.id}.png")
+        real, label_map = split_sides(read_image(pair.path))
+        seen = [segmenter.generate(photo, id=pair.id) for photo in (generated, real)]
+        rows.append([generated, seen[0], label_map, seen[1], real])
         truth = read_classes(pair, "facades", size=64)
-        np.testing.assert_array_equal(images[0], read_image(OUT / f"images/val/{pair.id}.png"))
-        np.testing.assert_array_equal(decode(images[2], "facades"), truth)
-        for which, image in enumerate((images[1], images[3])):
-            total[which] += confusion(decode(image, "facades"), truth, classes=classes)
+        total += [confusion(decode(image, "facades"), truth, classes=classes) for image in seen]
+    np.testing.assert_array_equal(read_image(OUT / "fcn_score.png"), grid(rows, columns=COLUMNS))
     for matrix, prefix in zip(total, ("", "real_"), strict=True):
         expected = label_scores(matrix, classes=classes)
         assert {key: found[prefix + key] for key in KEYS} == pytest.approx(expected, abs=1e-8)
@@ -111,7 +117,7 @@ def spoil(kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "says"),
     [
-        ("nothing rendered", r"first/card\.json: not rendered yet; run `python -m stages\.render first` first"),
+        ("nothing rendered", r"first/card\.json: there is no such file; run `python -m stages\.render first` first"),
         ("a missing picture", r"images/val: does not hold exactly the images of split 'val'; render again"),
         ("another size", r"images/val/2\.png: 63 x 64 pixels, its target 64 x 64; render again"),
         ("no segmenter", r"models/reader/last\.safetensors: no such weights file"),
@@ -160,7 +166,7 @@ def test_a_wrong_entry_is_named_by_its_key(name: str, change: dict[str, str], sa
         Configuration(wrong).segmenter(name)
 
 
-def test_score_as_a_command_is_score(repo: Configuration, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_scores(repo: Configuration, monkeypatch: pytest.MonkeyPatch) -> None:
     fcn_score(repo.experiment("first"), repo.segmenter("first"))
     before = read_score()
     (OUT / "fcn_score.json").unlink()

@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 from pix2pix.config.configuration import Configuration
-from pix2pix.files.image_grid import tiles
+from pix2pix.config.experiment import Experiment
+from pix2pix.files.image_grid import grid
 from pix2pix.files.images import read_image, write_png
 from pix2pix.networks.inference import load_trained
 from pix2pix.networks.layers import to_network
@@ -23,67 +24,63 @@ from stages.render import main, render, render_folder
 from tests.pix2pix.networks.test_inference import ABOUT, WEIGHTS, save_weights
 from tests.support.tiny import TINY, random_image
 
-OUT = Path("results/tiny/first")
+OUT, PAIRS = Path("results/tiny/first"), Path("data/pairs/houses")
 
 
 @pytest.fixture
-def repo(tiny_repo: Path) -> Path:
-    """A repository whose experiment `first` has weights."""
+def first(tiny_repo: Path, configuration: Configuration) -> Experiment:
+    """An experiment that has weights."""
     save_weights()
-    return tiny_repo
+    return configuration.experiment("first")
 
 
 def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def held_out(split: str) -> Configuration:
-    return Configuration(TINY | {"datasets": {"houses": TINY["datasets"]["houses"] | {"held_out": split}}})
-
-
-@pytest.mark.parametrize(("split", "count"), [("val", 3)])
-def test_every_held_out_image_is_rendered_under_its_id(repo: Path, split: str, count: int) -> None:
-    render(held_out(split).experiment("first"))
-    names = [f"images/{split}/{i}.png" for i in range(1, count + 1)]
-    assert sorted(files(OUT)) == ["card.json", "grid.png", *names, "training.png"]
+def test_every_held_out_image_is_rendered_under_its_id(first: Experiment) -> None:
+    render(first)
+    names = [f"images/val/{id}.png" for id in "123"]
+    sides = [f"shown/{id}_{side}.png" for id in "123" for side in ("source", "target")]
+    assert sorted(files(OUT)) == ["card.json", "grid.png", *names, *sides, "training.png"]
     pictures = [read_image(OUT / name) for name in names]
     assert all(picture.shape == (64, 64, 3) for picture in pictures)
     assert min(picture.std() for picture in pictures) > 3, "the test's weights must draw something"
     card = json.loads((OUT / "card.json").read_text(encoding="utf-8"))
-    assert card == ABOUT | {"split": split, "n": count, "grid": ["1", "2", "3"]}
+    assert card == ABOUT | {"split": "val", "n": 3, "shown": ["1", "2", "3"]}
 
 
-def test_the_grid_shows_the_files_themselves(repo: Path, configuration: Configuration) -> None:
-    render(configuration.experiment("first"))
-    shown = tiles(read_image(OUT / "grid.png"), rows=3, columns=3, size=(64, 64), across=2)
-    for pair, images in zip(read_pairs(Path("data/pairs/houses"), "val"), shown, strict=True):
+def test_the_grid_shows_the_files_themselves_beside_both_sides_of_their_pairs(first: Experiment) -> None:
+    render(first)
+    rows = []
+    for pair in read_pairs(PAIRS, "val"):
         source, target = read_sides(pair, direction="BtoA", size=64)
-        for image, expected in zip(
-            images, [source, read_image(OUT / f"images/val/{pair.id}.png"), target], strict=True
-        ):
-            np.testing.assert_array_equal(image, expected)
+        rows.append([source, read_image(OUT / f"images/val/{pair.id}.png"), target])
+        np.testing.assert_array_equal(read_image(OUT / f"shown/{pair.id}_source.png"), source)
+        np.testing.assert_array_equal(read_image(OUT / f"shown/{pair.id}_target.png"), target)
+    expected = grid(rows, columns=["input", "generated", "target"], across=2)
+    np.testing.assert_array_equal(read_image(OUT / "grid.png"), expected)
 
 
-def test_the_training_grid_shows_four_images_that_were_trained_on(repo: Path, configuration: Configuration) -> None:
-    render(configuration.experiment("first"))
+def test_the_training_grid_shows_four_images_that_were_trained_on(first: Experiment) -> None:
+    render(first)
     trained = load_trained(WEIGHTS, torch.device("cpu"))
-    pairs = read_pairs(Path("data/pairs/houses"), "train")
-    shown = tiles(read_image(OUT / "training.png"), rows=4, columns=3, size=(64, 64), across=2)
-    for id, images in zip(("1", "3", "6", "8"), shown, strict=True):
-        source, target = read_sides(next(p for p in pairs if p.id == id), direction="BtoA", size=64)
-        for image, expected in zip(images, [source, trained.generate(source, id=id), target], strict=True):
-            np.testing.assert_array_equal(image, expected)
+    pairs = {pair.id: pair for pair in read_pairs(PAIRS, "train")}
+    sides = {id: read_sides(pairs[id], direction="BtoA", size=64) for id in ("1", "3", "6", "8")}
+    rows = [[source, trained.generate(source, id=id), target] for id, (source, target) in sides.items()]
+    expected = grid(rows, columns=["input", "generated", "target"], across=2)
+    np.testing.assert_array_equal(read_image(OUT / "training.png"), expected)
 
 
-def test_a_result_does_not_depend_on_the_other_images(repo: Path, configuration: Configuration) -> None:
-    render(configuration.experiment("first"))
+def test_a_result_does_not_depend_on_the_other_images(first: Experiment) -> None:
+    render(first)
     together = files(OUT / "images/val")
-    table = Path("data/pairs/houses/pairs.csv")
+    table = PAIRS / "pairs.csv"
     lines = table.read_text(encoding="utf-8").splitlines()
     table.write_text("\n".join(line for line in lines if not line.startswith(("1,val", "3,val"))), encoding="utf-8")
     for id in ("1", "3"):
-        Path(f"data/pairs/houses/val/{id}.png").unlink()
-    render(configuration.experiment("first"))
+        (PAIRS / f"val/{id}.png").unlink()
+    render(first)
     assert files(OUT / "images/val") == {"2.png": together["2.png"]}
 
 
@@ -96,8 +93,8 @@ def test_a_result_does_not_depend_on_the_other_images(repo: Path, configuration:
         ("recipes", "quick", {"epochs": 9}, "recipe"),
     ],
 )
-def test_weights_of_other_parameters_are_refused(
-    repo: Path, section: str, name: str, change: dict[str, object], key: str
+def test_weights_of_another_configuration_are_refused(
+    first: Experiment, section: str, name: str, change: dict[str, object], key: str
 ) -> None:
     changed = copy.deepcopy(TINY)
     changed[section][name] |= change
@@ -106,23 +103,24 @@ def test_weights_of_other_parameters_are_refused(
     assert not OUT.exists()
 
 
-def test_the_baseline_renders_the_mean_image(tiny_repo: Path, configuration: Configuration) -> None:
+def test_the_mean_baseline_renders_the_mean_image(tiny_repo: Path, configuration: Configuration) -> None:
     baseline, mean = MeanTarget(64), random_image(5)
     baseline.image = to_network(torch.from_numpy(mean).permute(2, 0, 1)[None])
-    about = ABOUT | {"model": {"kind": "mean"}, "inference": {"dropout": False}}
+    about = ABOUT | {"model": {"kind": "mean"}, "inference": ABOUT["inference"] | {"dropout": False}}
     save_tensors(Path("models/first_mean/last.safetensors"), network_tensors("generator", baseline), about)
     render(configuration.experiment("first_mean"))
     for id in (1, 2, 3):
         np.testing.assert_array_equal(read_image(Path(f"results/tiny/first_mean/images/val/{id}.png")), mean)
 
 
-def test_a_failure_leaves_the_last_result_whole(repo: Path, configuration: Configuration) -> None:
-    render(configuration.experiment("first"))
+@pytest.mark.parametrize("split", ["val", "train"])
+def test_a_failure_leaves_the_last_result_whole(first: Experiment, split: str) -> None:
+    render(first)
     before = files(OUT)
-    picture = Path("data/pairs/houses/val/3.png")
+    picture = PAIRS / split / "3.png"
     picture.write_bytes(picture.read_bytes()[:-200])
-    with pytest.raises(ValueError, match=r"val/3\.png: not a readable image"):
-        render(configuration.experiment("first"))
+    with pytest.raises(ValueError, match=rf"{split}/3\.png: not a readable image"):
+        render(first)
     assert files(OUT) == before
 
 
@@ -142,7 +140,7 @@ def own_images(folder: Path) -> dict[str, tuple[int, int]]:
     return sizes | {"turned": (50, 90)}
 
 
-def test_own_images_come_back_at_their_size_whatever_it_is(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_images_come_back_at_their_size_whatever_it_is(first: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = own_images(Path("own"))
     before = files(Path("own"))
     monkeypatch.setattr(sys, "argv", ["render", "first", "--images", "own", "--out", "new/out"])
@@ -155,10 +153,10 @@ def test_own_images_come_back_at_their_size_whatever_it_is(repo: Path, monkeypat
     assert not OUT.exists()
 
 
-def test_an_own_image_is_rendered_as_a_held_out_one(repo: Path, configuration: Configuration) -> None:
-    render(configuration.experiment("first"))
+def test_an_own_image_is_rendered_as_a_held_out_one(first: Experiment) -> None:
+    render(first)
     Path("own").mkdir()
-    for pair in read_pairs(Path("data/pairs/houses"), "val"):
+    for pair in read_pairs(PAIRS, "val"):
         write_png(Path(f"own/{pair.id}.png"), read_sides(pair, direction="BtoA", size=64)[0])
     write_png(Path("own/another.png"), random_image(0, 70, 70))
     render_folder("first", Path("own"), Path("out"))
@@ -177,7 +175,7 @@ def test_an_own_image_is_rendered_as_a_held_out_one(repo: Path, configuration: C
         (["empty.png"], "out", r"empty\.png: not a readable image"),
     ],
 )
-def test_a_folder_that_cannot_be_translated_is_refused(repo: Path, names: Any, out: str, says: str) -> None:
+def test_a_folder_that_cannot_be_translated_is_refused(first: Experiment, names: Any, out: str, says: str) -> None:
     own = Path("own")
     if names is not None:
         own.mkdir()
@@ -191,25 +189,22 @@ def test_a_folder_that_cannot_be_translated_is_refused(repo: Path, names: Any, o
 
 
 @pytest.mark.parametrize("given", [["--images", "own"], ["--out", "out"]])
-def test_images_and_out_go_together(repo: Path, monkeypatch: pytest.MonkeyPatch, given: list[str]) -> None:
+def test_images_and_out_go_together(monkeypatch: pytest.MonkeyPatch, given: list[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["render", "first", *given])
     with pytest.raises(SystemExit, match="2"):
         main()
-    assert not Path("results").exists()
 
 
-def test_pairs_that_are_missing_are_named(repo: Path, configuration: Configuration) -> None:
-    Path("data/pairs/houses/pairs.csv").unlink()
+def test_missing_pairs_and_unreadable_weights_are_named_and_nothing_is_left(first: Experiment) -> None:
+    (PAIRS / "pairs.csv").rename("pairs.csv")
     with pytest.raises(FileNotFoundError, match=r"data/pairs/houses/pairs\.csv"):
-        render(configuration.experiment("first"))
-
-
-def test_weights_that_cannot_be_read_are_named_and_nothing_is_left(repo: Path, configuration: Configuration) -> None:
+        render(first)
+    Path("pairs.csv").rename(PAIRS / "pairs.csv")
     WEIGHTS.write_bytes(WEIGHTS.read_bytes()[:-1])
     Path("own").mkdir()
     write_png(Path("own/a.png"), random_image(0))
     with pytest.raises(ValueError, match=rf"^{WEIGHTS}: "):
-        render(configuration.experiment("first"))
+        render(first)
     with pytest.raises(ValueError, match=rf"^{WEIGHTS}: "):
         render_folder("first", Path("own"), Path("out"))
     assert not Path("results").exists()

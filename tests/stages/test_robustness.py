@@ -1,4 +1,4 @@
-"""Laws of the probe: the same drawings for every experiment, scored as evaluate scores; differences are paired."""
+"""Laws of robustness: the same drawings for every experiment, scored as evaluate scores; differences are paired."""
 
 import copy
 import json
@@ -30,7 +30,7 @@ EDGES: dict[str, dict[str, Any]] = {
 }
 
 
-def cars_params(**probe_keys: str) -> Configuration:
+def cars_params(**keys: str) -> Configuration:
     """TINY with two data sets of cars, of which `first` is trained on the one with canny edges."""
     whole = copy.deepcopy(TINY)
     source = {"source": "drawn_cars", "cars": 3, "views": 4, "size": 128, "seed": 0}
@@ -39,7 +39,7 @@ def cars_params(**probe_keys: str) -> Configuration:
         whole["datasets"][f"cars_{method}"] = {"download": source, "prepare": layout, "labels": None, "held_out": "val"}
     for name in ("first", "first_mean"):
         whole["experiments"][name] |= {"dataset": "cars_canny", "direction": "AtoB"}
-    whole["robustness"] = {"first": {"study": "tiny", "canny": "cars_canny", "doodle": "cars_doodle"} | probe_keys}
+    whole["robustness"] = {"first": {"study": "tiny", "canny": "cars_canny", "doodle": "cars_doodle"} | keys}
     return Configuration(whole)
 
 
@@ -71,16 +71,16 @@ def car(i: int) -> tuple[Uint8, Uint8]:
     return canny(photo, blur_sigma=0, low=40, high=110), photo
 
 
-def read_probe() -> pd.DataFrame:
+def read_table() -> pd.DataFrame:
     return pd.read_csv(OUT / "robustness.csv", dtype={"id": str})
 
 
 def test_every_held_out_photo_is_tried_in_every_way(repo: Path) -> None:
     robustness(cars_params().robustness("first"))
-    table = read_probe()
-    assert list(table.columns[:5]) == ["edges", "redrawn", "split", "id", "group"]
+    table = read_table()
+    assert list(table.columns[:5]) == ["edges", "corruption", "split", "id", "group"]
     assert list(table.columns[5:]) == ["psnr", "ssim", "l1", "fg_psnr", "fg_ssim", "fg_l1"]
-    counts = table.groupby(["edges", "redrawn"]).size()
+    counts = table.groupby(["edges", "corruption"]).size()
     assert len(counts) == 2 * 6 and set(counts) == {3}
     assert sorted(set(table["group"])) == ["a", "b"]
     assert all(read_image(OUT / name).std() > 5 for name in ("robustness.png", "sketches.png"))
@@ -91,8 +91,8 @@ def test_as_prepared_scores_what_evaluate_scores(repo: Path) -> None:
     render(configuration.experiment("first"))
     evaluate(configuration.experiment("first"))
     robustness(configuration.robustness("first"))
-    table = read_probe()
-    prepared = table[(table["edges"] == "canny") & (table["redrawn"] == "as prepared")]
+    table = read_table()
+    prepared = table[(table["edges"] == "canny") & (table["corruption"] == "as prepared")]
     scores = json.loads((OUT / "metrics.json").read_text(encoding="utf-8"))
     for score in table.columns[5:]:
         assert prepared[score].mean() == pytest.approx(scores[score], abs=1e-5)
@@ -117,7 +117,7 @@ def test_weights_of_other_parameters_and_other_photos_are_refused(repo: Path) ->
     assert not OUT.exists()
 
 
-def test_no_probe_and_no_sketches_are_named(repo: Path) -> None:
+def test_an_experiment_that_is_not_asked_for_and_missing_sketches_are_named(repo: Path) -> None:
     with pytest.raises(ValueError, match="robustness: there is no 'first_mean'"):
         robustness(cars_params().robustness("first_mean"))
     for path in list_images(Path("sketches/cars")):
@@ -136,7 +136,7 @@ def test_no_probe_and_no_sketches_are_named(repo: Path) -> None:
         ({"doodle": "houses"}, "robustness.first.doodle: the edges of 'houses' are not drawn by doodle"),
     ],
 )
-def test_a_probe_that_disagrees_with_its_experiment_is_refused(keys: dict[str, str], says: str) -> None:
+def test_an_entry_that_disagrees_with_its_experiment_is_refused(keys: dict[str, str], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         cars_params(**keys).robustness("first")
 
@@ -152,32 +152,32 @@ def test_every_shipped_sketch_is_like_a_prepared_drawing() -> None:
         assert abs(x.min() + x.max() - 255) < 40 and y.min() > 60 and y.max() < 220, path
 
 
-def fake_probe(scores: list[float], *, redrawn: str = "bold") -> pd.DataFrame:
+def made_up(scores: list[float], *, corruption: str = "bold") -> pd.DataFrame:
     ids = [f"{car}_{view}" for car in "abc" for view in "12"]
-    table = pd.DataFrame({"edges": "canny", "redrawn": redrawn, "split": "val", "id": ids, "ssim": scores})
+    table = pd.DataFrame({"edges": "canny", "corruption": corruption, "split": "val", "id": ids, "ssim": scores})
     return table.assign(group=[id[0] for id in ids])
 
 
 def test_differences_are_paired_and_their_interval_counts_cars() -> None:
-    first = fake_probe([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
-    other = fake_probe([0.2, 0.3, 0.5, 0.6, 0.8, 0.9]).sample(frac=1, random_state=0)  # + .1, .2, .3: t = 4.303, n = 3
-    (line,) = robustness_lines({"one": first, "two": other}, score="ssim", decimals=3)
+    first = made_up([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+    other = made_up([0.2, 0.3, 0.5, 0.6, 0.8, 0.9]).sample(frac=1, random_state=0)  # + .1, .2, .3: t = 4.303, n = 3
+    (line,) = robustness_lines({"one": first, "two": other}, "ssim")
     assert line == {
         "edges": "canny",
-        "redrawn": "bold",
-        "one": "0.350",
-        "two": "0.550",
-        "two − one": "+0.200 [-0.048, 0.448]",
+        "corruption": "bold",
+        "one": "0.3500",
+        "two": "0.5500",
+        "two − one": "+0.2000 [-0.0484, 0.4484]",
     }
 
 
 def test_other_drawings_are_not_compared() -> None:
-    with pytest.raises(ValueError, match="one and two were not probed with the same drawings"):
-        probes = {"one": fake_probe([0.0] * 6), "two": fake_probe([0.0] * 6, redrawn="broken")}
-        robustness_lines(probes, score="ssim", decimals=3)
+    with pytest.raises(ValueError, match="one and two were not tested on the same drawings"):
+        tests = {"one": made_up([0.0] * 6), "two": made_up([0.0] * 6, corruption="broken")}
+        robustness_lines(tests, "ssim")
 
 
-def test_probe_as_a_command_is_probe(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_tests(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     robustness(cars_params().robustness("first"))
     before = (OUT / "robustness.csv").read_bytes()
     (OUT / "robustness.csv").unlink()
@@ -187,7 +187,7 @@ def test_probe_as_a_command_is_probe(repo: Path, monkeypatch: pytest.MonkeyPatch
     assert (OUT / "robustness.csv").read_bytes() == before
 
 
-def test_two_data_sets_of_other_photos_are_not_probed(repo: Path) -> None:
+def test_two_data_sets_of_other_photos_are_refused(repo: Path) -> None:
     table = Path("data/pairs/cars_doodle/pairs.csv")
     lines = table.read_text(encoding="utf-8").splitlines()
     table.write_text("\n".join(line for line in lines if not line.startswith("a_02")), encoding="utf-8")

@@ -28,8 +28,14 @@ OUTS = {  # of a verb: the name it is called with, what it declares
     "download": ("houses", ["data/raw/houses"]),
     "prepare": ("houses", ["data/pairs/houses"]),
     "train": ("first", [f"models/first/{name}" for name in TRAINED]),
-    "render": ("first", [f"{EXPERIMENT}/{name}" for name in ("images", "grid.png", "training.png", "card.json")]),
-    "evaluate": ("first", [f"{EXPERIMENT}/{name}" for name in ("per_image.csv", "metrics.json", "strip.png")]),
+    "render": (
+        "first",
+        [f"{EXPERIMENT}/{name}" for name in ("images", "shown", "grid.png", "training.png", "card.json")],
+    ),
+    "evaluate": (
+        "first",
+        [f"{EXPERIMENT}/{name}" for name in ("per_image.csv", "metrics.json", "intervals.json", "best_and_worst.png")],
+    ),
     "report": ("tiny", [f"results/tiny{suffix}" for suffix in (".md", ".png", ".html")]),
 }
 PROCESSES = multiprocessing.get_context("forkserver")  # a child of it has torch imported already

@@ -11,9 +11,11 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 from torchvision.models import alexnet
 
 from pix2pix.config.configuration import Configuration
+from pix2pix.evaluation.result_files import Perceptual
+from pix2pix.files.checked import read_json
 from pix2pix.files.images import write_png
-from pix2pix.pairs.stitched import read_pairs, read_sides
 from pix2pix.raw import http as transfers
+from tests.support.results import save_rendered
 from tests.support.tiny import random_image
 from tools import perceptual
 from tools.perceptual import fid, lpips_of_pairs
@@ -68,17 +70,13 @@ def test_lpips_of_equal_images_is_zero_and_of_others_more(with_weights: None) ->
 
 def test_scores_stand_beside_the_images(tiny_repo: Path, configuration: Configuration, with_weights: None) -> None:
     folder = Path("results/tiny/first")
-    (folder / "images/val").mkdir(parents=True)
-    card = '{"split": "val", "direction": "BtoA", "recipe": {"size": 64}}'
-    (folder / "card.json").write_text(card, encoding="utf-8")
-    for pair in read_pairs(Path("data/pairs/houses"), "val"):
-        write_png(folder / f"images/val/{pair.id}.png", read_sides(pair, direction="BtoA", size=64)[1])
+    save_rendered(folder, noise=0)
     scores = perceptual.perceptual(configuration.experiment("first"))
-    assert scores["n"] == 3
-    assert scores["lpips"] == 0
-    assert (folder / "perceptual.json").is_file()
+    assert (scores.n, scores.values["lpips"]) == (3, 0)
+    assert read_json(folder / "perceptual.json", Perceptual) == scores
     write_png(folder / "images/val/1.png", random_image(0))
-    assert perceptual.perceptual(configuration.experiment("first"))["lpips"] > 0
+    moved = perceptual.perceptual(configuration.experiment("first")).values["lpips"]
+    assert moved and moved > 0
 
 
 def test_missing_weights_are_one_line_that_says_which_file_must_lie_where(
@@ -104,5 +102,5 @@ def test_weights_come_from_the_mirror(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_what_is_not_rendered_is_named(tiny_repo: Path, configuration: Configuration) -> None:
-    with pytest.raises(FileNotFoundError, match="first is not rendered yet"):
+    with pytest.raises(FileNotFoundError, match=r"run `python -m stages\.render first` first"):
         perceptual.perceptual(configuration.experiment("first"))

@@ -1,4 +1,4 @@
-"""Laws of the README's results: they repeat the reports and records word for word, and touch nothing else."""
+"""Laws of the README's results: they repeat reports and records word for word, and touch nothing else."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from pix2pix.config.configuration import Configuration
 from tests.support.tiny import TINY
-from tools.readme import BEGIN, END, collect_records, main, results_block, sync
+from tools.readme import BEGIN, END, copy_records, main, replace_block, results_block
 
 REPORT = (
     "### Tiny\n\n![Tiny](tiny.png)\n\n| experiment | SSIM |\n|---|---|\n| first | 0.2345 ± 0.0567 [0.2000, 0.3000] |\n"
@@ -43,9 +43,9 @@ def save_record(folder: str, name: str = "first", **values: Any) -> None:
 @pytest.mark.parametrize("after", ["", "\n\n## Licence\n\nMIT\n"])
 @pytest.mark.parametrize("old", ["", "\n\nold 0.1\n\n", "\n" + REPORT])
 def test_only_the_block_is_replaced(before: str, after: str, old: str) -> None:
-    text = sync(f"{before}{BEGIN}{old}{END}{after}", "new")
+    text = replace_block(f"{before}{BEGIN}{old}{END}{after}", "new")
     assert text == f"{before}{BEGIN}\n\nnew\n\n{END}{after}"
-    assert sync(text, "new") == text
+    assert replace_block(text, "new") == text
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_only_the_block_is_replaced(before: str, after: str, old: str) -> None:
 )
 def test_a_readme_without_both_markers_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"README\.md: .* must both be there, once"):
-        sync(text, "new")
+        replace_block(text, "new")
 
 
 def test_the_block_repeats_the_report_with_its_picture_where_it_lies(repo: Path, configuration: Configuration) -> None:
@@ -84,7 +84,7 @@ def test_a_record_is_a_line_that_says_how_it_was_made(repo: Path, configuration:
     made = [hardware, "3 s", "–", versions, "0123456789ab"]
     assert lines[1] == ["first_mean", "`python -m stages.train first_mean`", *made]
     assert "stranger" not in block
-    assert block.endswith("Training of this table together: 66.7 min.")
+    assert block.endswith("Training of this study together: 66.7 min.")
 
 
 @pytest.mark.parametrize(
@@ -106,29 +106,30 @@ def test_a_duration_has_a_unit_a_person_would_choose(
     assert f"| {shown}" in results_block(configuration)
 
 
-def test_reports_stand_in_the_order_of_params_and_only_those_that_exist(repo: Path) -> None:
-    reports: dict[str, Any] = {
+def test_studies_stand_in_the_order_of_the_configuration_and_only_those_that_exist(repo: Path) -> None:
+    studies: dict[str, Any] = {
         name: TINY["studies"]["tiny"] | {"title": name, "baselines": []} for name in ("late", "absent", "tiny")
     }
     Path("results/late.md").write_text("### Late\n", encoding="utf-8")
     late = {"late_mean": TINY["experiments"]["first_mean"] | {"study": "late"}}
-    block = results_block(Configuration(TINY | {"studies": reports, "experiments": TINY["experiments"] | late}))
+    block = results_block(Configuration(TINY | {"studies": studies, "experiments": TINY["experiments"] | late}))
     assert block.index("### Late") < block.index("### Tiny")
 
 
-def test_only_records_of_tables_in_results_are_collected(repo: Path, configuration: Configuration) -> None:
+def test_only_records_of_studies_in_results_are_copied(repo: Path, configuration: Configuration) -> None:
     save_record("logs/records")
     save_record("logs/records", "stranger")
-    collect_records(configuration)
+    copy_records(configuration)
     assert [path.name for path in Path("records").iterdir()] == ["first.json"]
     assert json.loads(Path("records/first.json").read_text(encoding="utf-8")) == RECORD
     Path("results/tiny.md").unlink()
     save_record("logs/records", seconds=1.0)
-    collect_records(configuration)
+    copy_records(configuration)
     assert json.loads(Path("records/first.json").read_text(encoding="utf-8")) == RECORD
 
 
-def test_the_command_writes_reports_and_records_into_the_readme(repo: Path) -> None:
+def test_the_command_writes_studies_and_records_into_the_readme(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["readme"])
     save_record("logs/records")
     Path("README.md").write_text(f"# Title\n\n{BEGIN}\n{END}\n\n## Licence\n", encoding="utf-8")
     main()

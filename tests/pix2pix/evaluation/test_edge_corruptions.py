@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pix2pix.evaluation.edge_corruptions import bold, broken, jittered, redrawings, thinned
+from pix2pix.evaluation.edge_corruptions import bold, broken, corruptions, jittered, thinned
 from pix2pix.files.images import Uint8, read_image
 from tests.support.repository import REPO
 
@@ -33,20 +33,20 @@ def test_strength_zero_is_the_drawing_itself(drawing: Uint8, way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_every_strength_redraws_black_on_white_in_the_same_size(drawing: Uint8, way: str) -> None:
+def test_every_strength_corrupts_black_on_white_in_the_same_size(drawing: Uint8, way: str) -> None:
     before = drawing.copy()
-    redrawn = WAYS[way](drawing, 5, 1)
-    assert redrawn.shape == drawing.shape and redrawn.dtype == np.uint8
-    assert set(np.unique(redrawn)) == {0, 255} and (redrawn != drawing).any()
-    assert 0.2 * lines(drawing).mean() < lines(redrawn).mean() < 0.4  # white paper stays white
+    corrupted = WAYS[way](drawing, 5, 1)
+    assert corrupted.shape == drawing.shape and corrupted.dtype == np.uint8
+    assert set(np.unique(corrupted)) == {0, 255} and (corrupted != drawing).any()
+    assert 0.2 * lines(drawing).mean() < lines(corrupted).mean() < 0.4  # white paper stays white
     assert np.array_equal(drawing, before)
 
 
 @pytest.mark.parametrize("way", ["thinned", "broken", "jittered"])
 def test_one_seed_one_result_and_another_another(drawing: Uint8, way: str) -> None:
-    redrawn = WAYS[way](drawing, 5, 1)
-    assert np.array_equal(redrawn, WAYS[way](drawing, 5, 1))
-    assert (redrawn != WAYS[way](drawing, 5, 2)).any()
+    corrupted = WAYS[way](drawing, 5, 1)
+    assert np.array_equal(corrupted, WAYS[way](drawing, 5, 1))
+    assert (corrupted != WAYS[way](drawing, 5, 2)).any()
 
 
 @pytest.mark.parametrize("way", ["thinned", "broken"])
@@ -79,10 +79,10 @@ def test_a_bold_pen_is_wider_by_so_many_pixels() -> None:
 
 def test_an_empty_page_stays_empty() -> None:
     page = np.full((64, 48, 3), 255, np.uint8)
-    assert all(np.array_equal(redrawn, page) for redrawn in redrawings(page, seed=0).values())
+    assert all(np.array_equal(corrupted, page) for corrupted in corruptions(page, seed=0).values())
 
 
 def test_all_ways_differ_and_the_first_is_the_drawing(drawing: Uint8) -> None:
-    ways = list(redrawings(drawing, seed=0).values())
+    ways = list(corruptions(drawing, seed=0).values())
     assert np.array_equal(ways[0], drawing)
     assert len({way.tobytes() for way in ways}) == len(ways) == 6

@@ -1,4 +1,4 @@
-"""Laws of intervals, class scores and grids for any values: the formulas written out, and what goes in comes out."""
+"""Laws of intervals and class scores for any values: the formulas written out."""
 
 import math
 
@@ -9,10 +9,8 @@ from scipy import stats
 
 from pix2pix.evaluation.confidence_intervals import summarise
 from pix2pix.evaluation.segmentation import confusion, ious, label_scores
-from pix2pix.files.image_grid import grid, spread, tiles
 from tests.support.laws import of_any, seeds
 from tests.support.soaks import Soak
-from tests.support.tiny import random_image
 
 
 def sandwich(values: np.ndarray, groups: list[str]) -> float:
@@ -99,28 +97,3 @@ def test_any_class_maps_score_as_by_counting(soak: Soak) -> None:
             "mean_iou": sum(occurring) / len(occurring) if occurring else math.nan,
         }
         assert label_scores(matrix, classes=classes) == pytest.approx(expected, nan_ok=True)
-
-
-@pytest.mark.soak
-def test_any_grid_comes_apart_into_its_images(soak: Soak) -> None:
-    names = st.lists(st.text("ab_ ", min_size=1, max_size=20), min_size=1, max_size=4)
-    sides = st.integers(8, 70)
-
-    @of_any(soak, 30, 1_000, rows=st.integers(1, 7), across=st.integers(1, 4), columns=names, height=sides, width=sides)
-    def law(*, rows: int, across: int, columns: list[str], height: int, width: int) -> None:
-        pictures = [[random_image(10 * y + x, height, width) for x in range(len(columns))] for y in range(rows)]
-        labels = [f"row {y}\n{columns[0]}" for y in range(rows)] if across == 1 else None
-        page = grid(pictures, columns=columns, labels=labels, across=across)
-        apart = tiles(page, rows=rows, columns=len(columns), size=(height, width), across=across)
-        np.testing.assert_array_equal(apart, pictures)
-
-
-@pytest.mark.soak
-def test_any_choice_of_images_is_spread_evenly_from_first_to_last(soak: Soak) -> None:
-    @of_any(soak, 100, 5_000, count=st.integers(1, 40), of=st.integers(1, 400))
-    def law(*, count: int, of: int) -> None:
-        places = spread(count, of=of)
-        assert len(places) == min(count, of) and places[0] == 0
-        assert count == 1 or places[-1] == of - 1
-        steps = np.diff(places)
-        assert (steps > 0).all() and (not len(steps) or np.ptp(steps) <= 1)

@@ -1,96 +1,152 @@
-"""Laws of spoiled files between stages: refused by name, and no path of theirs leads outside."""
+"""Laws of the small files between stages: refused by file and key in one line, and no path of theirs leads outside."""
 
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from pix2pix.config.configuration import Configuration
+from pix2pix.evaluation.result_files import Card, FcnScore, Metrics, Spread
+from pix2pix.files.checked import read_json, read_table, write_json
 from pix2pix.pairs.stitched import read_pairs
-from pix2pix.reporting.results import read_row
-from pix2pix.reporting.tables import differences, markdown, scores
-from pix2pix.reporting.tables import numbers as numbers_of
+from pix2pix.reporting.experiment_result import read_result
+from pix2pix.reporting.tables import differences, image_metrics, markdown, other_metrics
 from stages.evaluate import evaluate
-from tests.support.reported import three_rows  # noqa: F401
+from tests.support.results import CARD, THREE, evaluated_for_all, evaluated_for_one, metrics  # noqa: F401
 from tests.support.soaks import Soak
 from tests.support.wrong_values import VALUES
 
 OUT = Path("results/tiny/first")
-SEED = 4
+FCN_SCORE: dict[str, Any] = {"n": 3, "segmenter": "reader", "mean_iou": 0.5, "real_mean_iou": 0.5}
+PERCEPTUAL: dict[str, Any] = {"card": CARD, "n": 3, "fid": 9.0, "lpips": 0.1}
 
 
-def spoil_text(content: bytes, rng: np.random.Generator) -> bytes:  # noqa: PLR0911
-    """A table or an object cut, flipped, emptied, or with another value, row or column."""
-    lines = content.decode().splitlines()
-    line = int(rng.integers(len(lines)))
-    match int(rng.integers(10)):
-        case 0:
-            return content[: rng.integers(len(content))]
-        case 1:
-            return rng.bytes(200)
-        case 2:
-            return b""
-        case 3:
-            return b"[" * 100_000
-        case 4:
-            return content + lines[-1].encode() + b"\n"
-        case 5:
-            return "\n".join(lines[:line] + lines[line + 1 :]).encode()
-        case 6:
-            return "\n".join(",".join(line.split(",")[1:]) for line in lines).encode()
-        case 7:
-            flipped = bytearray(content)
-            flipped[rng.integers(len(content))] ^= 1 << int(rng.integers(8))
-            return bytes(flipped)
-        case _:
-            cells = lines[line].split(",")
-            cells[rng.integers(len(cells))] = str(
-                rng.choice(["../../x", "/etc/passwd", "x", "", "-1", "1e999", '"', "\0"])
-            )
-            return "\n".join([*lines[:line], ",".join(cells), *lines[line + 1 :]]).encode()
+@pytest.mark.parametrize(
+    ("kind", "content", "says"),
+    [
+        (Metrics, '{"groups": 3}', "n: Field required"),
+        (Metrics, '{"n": "3", "groups": 3}', "n: Input should be a valid integer"),
+        (Metrics, '{"n": 3, "groups": 3, "ssim": "0.5"}', "ssim: Input should be a valid number"),
+        (Metrics, '{"n": 3, "groups": 3, "psnr": NaN}', "psnr: Input should be a finite number"),
+        (FcnScore, "[]", "Input should be an object"),
+        (FcnScore, "{", "Invalid JSON: "),
+        (FcnScore, "[" * 100_000, "Invalid JSON: recursion limit exceeded"),
+        (dict[str, Spread], '{"ssim": {"sd": 1.0, "low": null}}', "ssim.high: Field required"),
+        (Card, json.dumps(CARD | {"shown": ["1", 2]}), "shown.1: Input should be a valid string"),
+        (Card, json.dumps(CARD | {"unknown": 1}), "unknown: Extra inputs are not permitted"),
+    ],
+)
+def test_a_json_file_is_refused_by_its_first_wrong_key(tmp_path: Path, kind: Any, content: str, says: str) -> None:
+    path = tmp_path / "file.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError) as error:
+        read_json(path, kind)
+    assert str(error.value).startswith(f"{path}: {says}") and "\n" not in str(error.value)
 
 
-def spoil_object(content: bytes, rng: np.random.Generator) -> bytes:
-    """An object in which any key has a wrong value, or is missing; else as `spoil_text`."""
-    if rng.integers(3) == 0:
-        return spoil_text(content, rng)
-    value = json.loads(content)
-    places = [value, *(part for part in value.values() if isinstance(part, dict))]
-    place = places[int(rng.integers(len(places)))]
-    key = str(rng.choice(sorted(place)))
-    if rng.integers(3) == 0:
-        del place[key]
-    else:
-        place[key] = VALUES[int(rng.integers(len(VALUES)))]
-    return json.dumps(value).encode()
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "No columns to parse from file"),
+        (b"name,x\n", "no rows"),
+        (b"x,name\n1,a\n", "columns are x, name, not name, x"),
+        (b"name,y\na,1\n", "columns are name, y, not name, x"),
+        (b"name,x\na,b\n", "could not convert string to float: 'b'"),
+        (b"name,x\n\xff,1\n", "'utf-8' codec can't decode byte"),
+    ],
+)
+def test_a_table_is_refused_by_its_columns_and_numbers(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(content)
+    with pytest.raises(ValueError) as error:
+        read_table(path, words=["name"], numbers=["x"])
+    assert str(error.value).startswith(f"{path}: {says}") and "\n" not in str(error.value)
+
+
+def test_a_missing_file_is_named_with_the_command_that_makes_it(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with pytest.raises(FileNotFoundError, match=f"^{path}: there is no such file; run `make it` first$"):
+        read_json(path, Metrics, made_by="make it")
+    with pytest.raises(FileNotFoundError, match=f"^{path}: there is no such file$"):
+        read_table(path, words=[])
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    for value in (Card.model_validate(CARD), metrics(psnr=None, ssim=0.1), FcnScore(**FCN_SCORE)):
+        write_json(tmp_path / "file.json", value)
+        assert read_json(tmp_path / "file.json", type(value)) == value
+
+
+def spoil(path: Path, rng: np.random.Generator) -> None:
+    """Cut or flip the bytes of a file, remove a line or a cell, or put a wrong value in its place."""
+    content = path.read_bytes()
+    kinds = [
+        "cut",
+        "noise",
+        "flip",
+        "twice",
+        "line",
+        "cell",
+        *(["key", "key", "key"] if path.suffix == ".json" else []),
+    ]
+    match rng.choice(kinds):
+        case "cut":
+            content = content[: rng.integers(len(content))]
+        case "noise":
+            content = rng.bytes(200)
+        case "flip":
+            place = int(rng.integers(len(content)))
+            content = content[:place] + bytes([content[place] ^ 1 << int(rng.integers(8))]) + content[place + 1 :]
+        case "twice":
+            content += content.splitlines()[-1] + b"\n"
+        case "line":
+            lines = content.splitlines()
+            del lines[rng.integers(len(lines))]
+            content = b"\n".join(lines)
+        case "cell":
+            cells = content.split(b",")
+            wrong = [b"../../x", b"/etc/passwd", b"x", b"", b"-1", b"1e999", b'"', b"\0"]
+            cells[rng.integers(len(cells))] = wrong[rng.integers(len(wrong))]
+            content = b",".join(cells)
+        case "key":
+            value = json.loads(content)
+            places = [value, *(part for part in value.values() if isinstance(part, dict))]
+            place = places[rng.integers(len(places))]
+            key = sorted(place)[rng.integers(len(place))]
+            place[key] = VALUES[rng.integers(len(VALUES))]
+            if rng.integers(3) == 0:
+                del place[key]
+            content = json.dumps(value).encode()
+    path.write_bytes(content)
 
 
 @pytest.mark.soak
-def test_spoiled_files_between_stages_are_refused_by_name(three: Configuration, soak: Soak) -> None:
-    card = json.loads((OUT / "card.json").read_text(encoding="utf-8"))
-    numbers = {
-        f"{real}{key}": 0.5 for real in ("", "real_") for key in ("pixel_accuracy", "class_accuracy", "mean_iou")
-    }
-    (OUT / "fcn_score.json").write_text(json.dumps({"n": 3, "segmenter": "reader", **numbers}), encoding="utf-8")
-    (OUT / "perceptual.json").write_text(json.dumps({"card": card, "fid": 9.0, "lpips": 0.1}), encoding="utf-8")
+def test_spoiled_files_between_stages_are_refused_by_name(evaluated: Path, soak: Soak) -> None:
+    write_json(OUT / "fcn_score.json", FCN_SCORE)
+    write_json(OUT / "perceptual.json", PERCEPTUAL)
     pairs, history = Path("data/pairs/houses/pairs.csv"), Path("models/first/history.csv")
-    names = ("card.json", "metrics.json", "per_image.csv", "fcn_score.json", "perceptual.json")
-    files = [*(OUT / name for name in names), OUT / "card.json", pairs, history]
-    good = {path: path.read_bytes() for path in [*files, OUT / "metrics.json", OUT / "strip.png"]}
-    rng, rounds, refused = np.random.default_rng(SEED), soak.rounds(40, 240), 0
+    reported = [
+        OUT / name
+        for name in (
+            "card.json", "metrics.json", "intervals.json", "per_image.csv", "fcn_score.json", "perceptual.json",
+        )
+    ]  # fmt: skip
+    files = [*reported, OUT / "card.json", pairs, history]
+    good = {path: path.read_bytes() for path in [*files, OUT / "best_and_worst.png"]}
+    rng, rounds, refused = np.random.default_rng(4), soak.rounds(40, 240), 0
     for i in range(rounds):
         path = files[i % len(files)]
-        path.write_bytes((spoil_object if path.suffix == ".json" else spoil_text)(good[path], rng))
+        spoil(path, rng)
         try:
-            if i % len(files) < len(names):
-                row = read_row(OUT, scored=True)
-                for lines in (scores([row]), numbers_of([row]), differences([row], [row])):
+            if i % len(files) < len(reported):
+                result = read_result(OUT, with_fcn_score=True)
+                for lines in (image_metrics([result]), other_metrics([result]), differences([result], [result])):
                     markdown(lines)
             else:
-                evaluate(three.experiment("first"))
+                evaluate(THREE.experiment("first"))
         except (ValueError, FileNotFoundError) as error:
             refused += 1
             assert str(path.parent) in str(error) and "\n" not in str(error), (i, path, error)

@@ -1,0 +1,47 @@
+"""Every metric of a study's tables, described once. A new metric has its function in a module beside this one and its
+entry here; evaluate, report and config/reference_numbers.yaml name it by its key."""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Metric:
+    key: str
+    heading: str  # of its column
+    decimals: int
+    higher_is_better: bool
+    definition: str
+
+
+IMAGE_METRICS = (  # of each image; of cars also over the foreground alone, then with the prefix fg_
+    Metric("psnr", "PSNR, dB", 2, True, "peak signal-to-noise ratio over all channels"),
+    Metric("ssim", "SSIM", 4, True, "structural similarity of RGB images, Gaussian window with σ 1.5"),
+    Metric("l1", "L1 of 1", 4, False, "mean absolute difference; 0: equal, 1: black against white"),
+)
+LOSSES = (  # of the last epoch
+    Metric("train_l1", "train L1", 4, False, "the last epoch's training loss, with augmentation and dropout"),
+    Metric("val_l1", "val. L1", 4, False, "the last epoch's validation loss"),
+    Metric("train_ce", "train CE", 3, False, "the last epoch's cross-entropy in training, nats per pixel"),
+    Metric("val_ce", "val. CE", 3, False, "the last epoch's cross-entropy in validation, nats per pixel"),
+)
+LABEL_METRICS = (  # of label maps, from one confusion matrix over all images
+    Metric("pixel_accuracy", "pixel acc.", 3, True, "share of pixels with the right class, that of the nearest colour"),
+    Metric("class_accuracy", "class acc.", 3, True, "mean recall of the classes in the label maps"),
+    Metric("mean_iou", "mean IoU", 3, True, "mean intersection over union of the classes in label maps or predictions"),
+)
+FCN_METRICS = tuple(
+    replace(
+        metric,
+        key=f"fcn_{metric.key}",
+        heading=f"FCN {metric.heading}",
+        definition=f"{metric.heading} of what a segmenter, trained on real photos, predicts from the generated photos",
+    )
+    for metric in LABEL_METRICS
+)
+PERCEPTUAL_METRICS = (
+    Metric("fid", "FID", 1, False, "Fréchet Inception distance to the real images; biased upwards where n is small"),
+    Metric("lpips", "LPIPS", 3, False, "mean learned perceptual distance to the target; 0: equal"),
+)
+METRICS = {
+    metric.key: metric for metric in (*IMAGE_METRICS, *LOSSES, *LABEL_METRICS, *FCN_METRICS, *PERCEPTUAL_METRICS)
+}

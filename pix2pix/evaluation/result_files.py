@@ -1,0 +1,80 @@
+"""The JSON files in results/<study>/<experiment>/, a class each. Their numbers are keyed as in metric_table.py."""
+
+import math
+
+from pydantic import ConfigDict, Field
+
+from pix2pix.config.fields import Count, Direction, Name, Seed, Split, Strict
+from pix2pix.config.models import Model
+from pix2pix.config.recipes import Recipe
+
+
+class Inference(Strict):
+    """The inference policy of the weights."""
+
+    dropout: bool
+    statistics: str
+
+
+class Card(Strict):
+    """card.json, by render: what was rendered, by which weights."""
+
+    experiment: Name
+    dataset: Name
+    direction: Direction
+    seed: Seed
+    model: Model
+    recipe: Recipe
+    inference: Inference
+    epoch: int
+    step: int
+    split: Split
+    n: Count
+    shown: list[str]
+    """ids of the images in grid.png"""
+
+
+class Numbers(Strict):
+    """A flat object of numbers beside the named ones; null where a metric has none (the PSNR of equal images)."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, float | None] = Field(init=False)
+    n: Count
+
+    @property
+    def values(self) -> dict[str, float | None]:
+        return self.__pydantic_extra__
+
+
+class Metrics(Numbers):
+    """metrics.json, by evaluate: means over the images, metrics over all images at once, the last epoch's losses."""
+
+    groups: Count
+
+
+class Spread(Strict):
+    """Of one metric over the images; null as in `Numbers`, and where one image or group says nothing about others."""
+
+    sd: float | None
+    """sample standard deviation"""
+    low: float | None
+    """lower end of the mean's 95 % interval"""
+    high: float | None
+    """upper end"""
+
+
+class FcnScore(Numbers):
+    """fcn_score.json: label metrics of the generated photos; with the prefix real_ those of the real photos."""
+
+    segmenter: Name
+
+
+class Perceptual(Numbers):
+    """perceptual.json, by tools/perceptual.py: fid and lpips of the images that `card` describes."""
+
+    card: Card
+
+
+def finite(value: float) -> float | None:
+    """As these files hold numbers: rounded to 8 decimals; None instead of an infinity or NaN, which JSON lacks."""
+    return round(value, 8) if math.isfinite(value) else None

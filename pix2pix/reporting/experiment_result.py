@@ -1,0 +1,78 @@
+"""What stands in results/<study>/<experiment>/: one row of a study's tables."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from pix2pix.evaluation.metric_table import IMAGE_METRICS
+from pix2pix.evaluation.rendered import read_shown
+from pix2pix.evaluation.result_files import Card, FcnScore, Metrics, Perceptual, Spread
+from pix2pix.files.checked import read_json, read_table
+from pix2pix.files.images import Uint8
+
+
+@dataclass(frozen=True)
+class ExperimentResult:
+    """`fcn_score` and `perceptual` are None where the experiment has none; `per_image` is per_image.csv."""
+
+    name: str
+    folder: Path
+    card: Card
+    metrics: Metrics
+    intervals: dict[str, Spread]
+    per_image: pd.DataFrame
+    fcn_score: FcnScore | None = None
+    perceptual: Perceptual | None = None
+
+    @property
+    def data(self) -> tuple[str, str, int]:
+        """Data set, direction and size; where they are equal, results are comparable image by image."""
+        return self.card.dataset, self.card.direction, self.card.recipe.size
+
+    @property
+    def learned(self) -> bool:
+        return self.card.model.kind != "mean"
+
+    @property
+    def values(self) -> dict[str, float | None]:
+        """The value of each metric, by its key in metric_table.py."""
+        fcn_score = {f"fcn_{key}": value for key, value in self.fcn_score.values.items()} if self.fcn_score else {}
+        return self.metrics.values | fcn_score | (self.perceptual.values if self.perceptual else {})
+
+    def shown(self, count: int) -> list[tuple[Uint8, ...]]:
+        """Sources, generated images and targets of the first `count` of card.shown."""
+        images, sides = self.folder / "images" / self.card.split, self.folder / "shown"
+        rows = read_shown(images, sides, self.card.shown[:count])
+        return list(zip(*rows, strict=True))
+
+
+def read_result(folder: Path, *, with_fcn_score: bool) -> ExperimentResult:
+    """The results of the experiment whose name is the folder's.
+
+    Raises:
+        FileNotFoundError: a file is missing; says which command makes it.
+        ValueError: a file is broken, or FID and LPIPS are of other images.
+    """
+    name = folder.name
+    evaluate = f"python -m stages.evaluate {name}"
+    card = read_json(folder / "card.json", Card, made_by=f"python -m stages.render {name}")
+    metrics = read_json(folder / "metrics.json", Metrics, made_by=evaluate)
+    intervals = read_json(folder / "intervals.json", dict[str, Spread], made_by=evaluate)
+    keys = [metric.key for metric in IMAGE_METRICS]
+    per_image = read_table(folder / "per_image.csv", words=["split", "id", "group"], numbers=keys, made_by=evaluate)
+    if per_image.duplicated(["split", "id"]).any():
+        raise ValueError(f"{folder}/per_image.csv: an image stands twice; make it again")
+    if missing := [key for key in keys if key not in metrics.values or key not in intervals]:
+        raise ValueError(f"{folder}: metrics.json or intervals.json has no '{missing[0]}'; make them again")
+    fcn_score = None
+    if with_fcn_score:
+        path = folder / "fcn_score.json"
+        fcn_score = read_json(path, FcnScore, made_by=f"python -m stages.fcn_score {name}")
+    perceptual = None
+    if (path := folder / "perceptual.json").exists():
+        perceptual = read_json(path, Perceptual)
+        if perceptual.card != card:
+            again = f"delete it, or `python -m tools.perceptual {name}`"
+            raise ValueError(f"{path}: of images that were rendered before; {again}")
+    return ExperimentResult(name, folder, card, metrics, intervals, per_image, fcn_score, perceptual)

@@ -1,0 +1,164 @@
+"""Laws of a study's tables: every cell is a number of the results, differences are paired, nothing is left out."""
+
+from dataclasses import replace
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+
+from pix2pix.config.studies import ReferenceNumbers, ReferenceScore
+from pix2pix.evaluation.metric_table import IMAGE_METRICS, METRICS
+from pix2pix.evaluation.metrics import scores
+from pix2pix.evaluation.result_files import FcnScore, Perceptual, Spread
+from pix2pix.reporting.tables import definitions, differences, image_metrics, other_metrics, published
+from tests.support.results import CARD, metrics, result
+from tests.support.tiny import TINY, random_image
+
+NONE = ReferenceNumbers(source="none", scores=[], rows={})
+
+
+def test_the_table_of_metrics_is_what_is_computed_and_what_others_are_compared_by() -> None:
+    assert get_args(ReferenceScore) == tuple(METRICS)
+    computed = scores(random_image(0), random_image(1), masked_out=False)
+    assert list(computed) == [metric.key for metric in IMAGE_METRICS]
+    assert len({metric.heading for metric in METRICS.values()}) == len(METRICS)
+
+
+def test_a_line_holds_mean_spread_and_interval() -> None:
+    spread = {key: Spread(sd=0.5, low=1.0, high=2.0) for key in ("psnr", "ssim", "l1")}
+    [line] = image_metrics([result(intervals=spread, metrics=metrics(n=9, psnr=12.345, ssim=0.2, l1=0.1))])
+    assert line == {
+        "experiment": "first",
+        "data": "houses",
+        "split": "val",
+        "size": "64",
+        "epochs": "3",
+        "seed": "0",
+        "n": "9",
+        "groups": "3",
+        "PSNR, dB": "12.35 ± 0.50 [1.00, 2.00]",
+        "SSIM": "0.2000 ± 0.5000 [1.0000, 2.0000]",
+        "L1 of 1": "0.1000 ± 0.5000 [1.0000, 2.0000]",
+    }
+
+
+def test_the_mean_baseline_has_neither_epochs_nor_seed() -> None:
+    [line] = image_metrics([result(model={"kind": "mean"})])
+    assert (line["epochs"], line["seed"]) == ("–", "–")
+
+
+def test_an_infinite_mean_and_a_single_group_are_shown_so() -> None:
+    alone = {key: Spread(sd=None, low=None, high=None) for key in ("psnr", "ssim", "l1")}
+    [line] = image_metrics([result(intervals=alone, metrics=metrics(n=1, groups=1, psnr=None, ssim=1.0, l1=0.0))])
+    assert (line["PSNR, dB"], line["SSIM"]) == ("∞ ± – [–]", "1.0000 ± – [–]")
+
+
+def test_results_that_differ_in_their_seed_alone_have_a_line_of_their_mean() -> None:
+    better = metrics(psnr=14.0, ssim=0.35, l1=0.125, val_l1=0.375)
+    first, other = result(), result("seed1", seed=1, metrics=better)
+    line = image_metrics([first, other])[-1]
+    assert (line["experiment"], line["seed"]) == ("*first: mean and spread of 2 seeds*", "all")
+    assert (line["PSNR, dB"], line["SSIM"]) == ("13.00 ± 1.41", "0.3000 ± 0.0707")
+    assert other_metrics([first, other])[-1] == {
+        "experiment": "*first: mean and spread of 2 seeds*",
+        "val. L1": "0.3750 ± 0.0000",
+    }
+    otherwise = result("seed1", seed=1, recipe=TINY["recipes"]["quick"] | {"l1_weight": 10.0})
+    assert len(image_metrics([first, otherwise])) == 2
+
+
+def test_both_directions_are_named() -> None:
+    lines = image_metrics([result(), result("reverse", direction="AtoB")])
+    assert [line["direction"] for line in lines] == ["B → A", "A → B"]
+
+
+def test_the_foreground_has_lines_of_the_results_that_have_one() -> None:
+    car = result("car")
+    values: dict[str, Any] = {f"fg_{key}": value for key, value in car.metrics.values.items()}
+    car = replace(
+        car,
+        metrics=metrics(**values),
+        intervals={f"fg_{key}": spread for key, spread in car.intervals.items()},
+    )
+    assert image_metrics([result(), car], prefix="fg_") == image_metrics([result("car")])
+
+
+def test_other_metrics_stand_beside_where_any_result_has_them() -> None:
+    ce = metrics(val_l1=0.5, val_ce=1.23456)
+    assert other_metrics([result(), result("unet", dataset="other", metrics=ce)]) == [
+        {"experiment": "first", "train L1": "0.2500", "val. L1": "0.3750", "val. CE": "–"},
+        {"experiment": "unet", "train L1": "–", "val. L1": "0.5000", "val. CE": "1.235"},
+    ]
+    assert other_metrics([result(metrics=metrics())]) == []
+
+
+def fcn_score(**values: float) -> FcnScore:
+    defaults = {"pixel_accuracy": 0.5, "class_accuracy": 0.4, "mean_iou": 0.3}
+    real = {"real_pixel_accuracy": 0.8, "real_class_accuracy": 0.7, "real_mean_iou": 0.6}
+    return FcnScore(n=3, segmenter="reader", **(defaults | real | values))
+
+
+def test_fcn_scores_stand_above_those_of_the_real_photos() -> None:
+    lines = other_metrics([result(fcn_score=fcn_score()), result("b", seed=1, fcn_score=fcn_score(mean_iou=0.5))])
+    assert {line["experiment"]: line["FCN mean IoU"] for line in lines} == {
+        "first": "0.300",
+        "b": "0.500",
+        "*first: mean and spread of 2 seeds*": "0.400 ± 0.141",
+        "*real photos of houses, 64 px, by reader*": "0.600",
+    }
+    with pytest.raises(ValueError, match=r"results/tiny/b/fcn_score\.json: other scores of the real photos"):
+        other_metrics([result(fcn_score=fcn_score()), result("b", fcn_score=fcn_score(real_mean_iou=0.5))])
+
+
+def test_perceptual_distances_stand_where_they_are() -> None:
+    perceptual = Perceptual.model_validate({"card": CARD, "n": 3, "fid": 123.45, "lpips": 0.4567})
+    lines = other_metrics([result(perceptual=perceptual), result("b", dataset="b")])
+    assert [(line["FID"], line["LPIPS"]) for line in lines] == [("123.5", "0.457"), ("–", "–")]
+
+
+def test_differences_are_paired_image_by_image() -> None:
+    baseline, better = result("mean"), result()
+    shift = np.array([[1, 0.01, -0.02], [2, 0.01, -0.02], [6, 0.01, -0.02]])
+    table = better.per_image.copy()
+    table[["psnr", "ssim", "l1"]] += shift
+    [line] = differences([baseline, replace(better, per_image=table.iloc[::-1])], [baseline])  # by id, not by place
+    assert line == {
+        "experiment": "first − mean",
+        "PSNR, dB": "+3.00 [-3.57, 9.57]",  # t with 2 degrees of freedom: 4.303 * sqrt(7 / 3)
+        "SSIM": "+0.0100 [0.0100, 0.0100]",
+        "L1 of 1": "-0.0200 [-0.0200, -0.0200]",
+    }
+    infinite = replace(better, per_image=better.per_image.assign(psnr=np.inf))
+    assert differences([infinite], [baseline])[0]["PSNR, dB"] == "– [–]"
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        {"dataset": "other"},
+        {"direction": "AtoB"},
+        {"recipe": TINY["recipes"]["quick"] | {"size": 128, "load_size": 128}},
+    ],
+)
+def test_other_data_are_not_compared(card: dict[str, Any]) -> None:
+    assert differences([result(**card)], [result("mean")]) == []
+
+
+def test_results_of_other_images_are_refused() -> None:
+    baseline = result("mean")
+    with pytest.raises(ValueError, match="first and mean were not scored on the same images"):
+        differences([result()], [replace(baseline, per_image=baseline.per_image[:2])])
+
+
+def test_published_numbers_stand_under_our_headings() -> None:
+    numbers = ReferenceNumbers(source="Somebody", scores=["psnr", "fcn_mean_iou"], rows={"L1": [12.3, 0.17]})
+    assert published(numbers) == [{"published": "L1", "PSNR, dB": "12.30", "FCN mean IoU": "0.170"}]
+    assert "- FCN mean IoU: " in definitions([result()], numbers)
+
+
+def test_each_filled_column_is_defined_once() -> None:
+    results = [result(fcn_score=fcn_score()), result("other")]
+    headings = [heading for line in image_metrics(results) + other_metrics(results) for heading in line]
+    text = definitions(results, NONE)
+    for metric in METRICS.values():
+        assert text.count(f"- {metric.heading}: ") == (metric.heading in headings)
