@@ -67,7 +67,7 @@ def _rates(rates: Rates, cpu: float) -> str:
         ["training at another size", "× (256 px / size)²", "assumed: time goes with the pixels"],
         *(_rate(rates, what, rate) for what, rate in PREPARED),
         ["a file into DVC's cache, one core", f"{file:.2f} ms, and {mib:.1f} ms a MiB", "measured, rates.csv"],
-        ["weights of the paper's generator", _bytes(generator), "counted, fp32; `last` and `best` are one each"],
+        ["weights of the paper's generator", _bytes(generator), "counted, fp32"],
         ["state of a training", _bytes(3 * both), "counted: both networks, two moments of Adam"],
     ]
     return "## Rates\n\n" + _table(rows, ["what", "rate", "from"])
@@ -123,7 +123,7 @@ def _experiments(configuration: Configuration, sweep: Sweep, cpu: float) -> str:
     facades = configuration.dataset("facades").download
     assert isinstance(facades, ArchiveSource)
     images = facades.expect["train"] * configuration.experiment("facades").recipe.epochs
-    weights = 2 * _weights()[0] * SWEEP
+    weights = _weights()[0] * SWEEP
     gpu = SWEEP * images / GPU_RATE
     rows = []
     for count in sweep:
@@ -145,7 +145,7 @@ def _experiments(configuration: Configuration, sweep: Sweep, cpu: float) -> str:
 
 Each trains {images:,} images (facades, recipe `paper`): {_time(images / cpu)} on two CPU cores (measured rate),
 {_time(images / GPU_RATE)} on one GPU (assumed). All of them: {_time(SWEEP * images / cpu)} of two cores,
-{_time(gpu)} of a GPU, {_time(gpu / GPUS)} on {GPUS}. Weights: {_bytes(weights)} (`last` and `best`),
+{_time(gpu)} of a GPU, {_time(gpu / GPUS)} on {GPUS}. Weights: {_bytes(weights)},
 once more where DVC cannot link, and once more in `scratch/train/<experiment>/*.finished`, where a training that has
 ended stays until another of its experiment has: up to {_bytes(3 * weights)}. The last may be deleted once DVC has
 recorded the training.

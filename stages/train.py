@@ -1,7 +1,7 @@
 """Train one experiment.
 
 *Reads* data/pairs/<dataset>/: split train, and val for the validation losses.
-*Writes* models/<experiment>/: last.safetensors (what render uses), best.safetensors (lowest validation L1; for people),
+*Writes* models/<experiment>/: last.safetensors (what render uses),
 samples/ (one grid an epoch of fixed training and validation images), kept/ (weights of every `keep_every`-th epoch, and
 their index.txt) and history.csv (epoch, step, images, then the losses of training and validation: l1, of 1; gan and d,
 the paper's; or ce, the cross-entropy of classes).
@@ -107,7 +107,7 @@ def train(experiment: Experiment) -> None:
             match learner:
                 case MeanTarget():
                     if is_first():
-                        average_targets(learner, state, training, validation, size=recipe.size, about=about)
+                        average_targets(learner, state, training, validation, size=recipe.size)
                     generator: Generator = learner
                 case _:
                     _fit(learner, state, recipe, training, validation, about, hardware)
@@ -231,7 +231,7 @@ def _close_epoch(
     about: dict[str, Any],
     monitor: Monitor,
 ) -> None:
-    """Losses, samples, best and kept weights of the epoch that just ended."""
+    """Losses, samples and kept weights of the epoch that just ended."""
     steps = len(sets[0].pairs) // recipe.batch_size
     epoch = state.step // steps
     losses = state.mean_losses(steps) + validation_losses
@@ -244,13 +244,11 @@ def _close_epoch(
             raise state.broken(f"{name} is not finite after step {state.step}")
     state.rows.append(row)
 
-    weights = {**about, "epoch": epoch, "step": state.step}
-    if row["val_l1"] < state.best:
-        state.best = row["val_l1"]
-        save_tensors(state.folder / "best.safetensors", network_tensors("generator", learner.generator), weights)
     if recipe.keep_every and epoch % recipe.keep_every == 0:
         kept = state.folder / "kept" / f"epoch_{epoch:04d}.safetensors"
-        save_tensors(kept, network_tensors("generator", learner.generator), weights)
+        save_tensors(
+            kept, network_tensors("generator", learner.generator), {**about, "epoch": epoch, "step": state.step}
+        )
 
     samples = state.folder / "samples" / f"epoch_{epoch:04d}.png"
     seed = about["seed"] if about["inference"]["dropout"] else None

@@ -15,13 +15,12 @@ from pix2pix.files.atomic import whole_file, whole_folder
 from pix2pix.networks.weights import network_tensors, save_tensors
 from pix2pix.training.resume import Run
 
-OUTPUTS = ("best.safetensors", "samples", "kept", "history.csv", "last.safetensors")  # the last: that all are there
+OUTPUTS = ("samples", "kept", "history.csv", "last.safetensors")  # the last: that all are there
 
 
 def gather(finished: Path, state: Run, generator: nn.Module, columns: list[str], about: dict[str, Any]) -> None:
     """Fill the folder `finished`, whole or not at all: from now on there is nothing left to train."""
     with whole_folder(finished) as partial:
-        shutil.copyfile(state.folder / "best.safetensors", partial / "best.safetensors")
         for name in ("samples", "kept"):
             (state.folder / name).mkdir(exist_ok=True)
             (partial / name).mkdir()

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from pix2pix.networks.mean_target import MeanTarget
-from pix2pix.networks.weights import network_tensors, save_tensors
 from pix2pix.training.augmentation import centre_draws
 from pix2pix.training.dataset import PairSet
 from pix2pix.training.losses import l1_loss
@@ -16,9 +15,7 @@ from pix2pix.training.progress import write_samples
 from pix2pix.training.resume import Run
 
 
-def average_targets(
-    mean: MeanTarget, state: Run, training: PairSet, validation: PairSet, *, size: int, about: dict[str, Any]
-) -> None:
+def average_targets(mean: MeanTarget, state: Run, training: PairSet, validation: PairSet, *, size: int) -> None:
     """Give `mean` its image, and fill `state` as a training of one epoch does."""
     start = time.monotonic()
     row: dict[str, Any] = {"epoch": 1, "step": 0, "images": len(training.pairs)}
@@ -34,8 +31,6 @@ def average_targets(
     for name, pairs in (("train_l1", training), ("val_l1", validation)):
         row[name] = float(torch.stack([l1_loss(mean.image, target) for target in targets(pairs)]).mean() / 2)
     state.rows.append(row)
-    weights = {**about, "epoch": 1, "step": 0}
-    save_tensors(state.folder / "best.safetensors", network_tensors("generator", mean), weights)
     samples = state.folder / "samples" / "epoch_0001.png"
     write_samples(samples, mean, (training, validation), size=size, seed=None)
     state.seconds = time.monotonic() - start

@@ -104,10 +104,7 @@ class Monitor:
         row = rows[-1]
         warning = pathology(rows)
         if warning and warning not in [pathology(rows[:count]) for count in range(1, len(rows))]:
-            best = min(rows, key=lambda row: row["val_l1"] or 0.0)["epoch"]
-            self.say(
-                f"warning: epoch {row['epoch']}, step {row['step']}: {warning}. Lowest validation L1: epoch {best}"
-            )
+            self.say(f"warning: epoch {row['epoch']}, step {row['step']}: {warning}")
         self.bar.set_postfix_str(f"epoch {row['epoch']}, validation L1 {row['val_l1']:.4f}", refresh=False)
         if self.curves:
             try:

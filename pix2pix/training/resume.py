@@ -1,6 +1,5 @@
 """The resumable state of one training run, in a scratch folder of its own (law 1)."""
 
-import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +29,6 @@ class Run:
     losses: int
     step: int = 0
     rows: list[Row] = field(default_factory=list)
-    best: float = math.inf
     seconds: float = 0.0
     sums: Tensor = field(init=False)
     _since: float = field(init=False)
@@ -99,7 +97,7 @@ class Run:
         start = time.monotonic()
         self.check_weights(learner)
         self.seconds += start - self._since
-        about = {"step": self.step, "rows": self.rows, "best": self.best, "seconds": self.seconds}
+        about = {"step": self.step, "rows": self.rows, "seconds": self.seconds}
         save_tensors(self.state, {**learner.tensors(), "sums": self.sums}, about)
         self._saved, self._since = self.step, time.monotonic()
         self._save_cost = self._since - start
@@ -116,7 +114,7 @@ class Run:
             tensors, about = load_tensors(self.state)
             learner.restore(tensors)
             self.sums = tensors["sums"].to(self.device)
-            self.step, self.rows, self.best, self.seconds = (about[key] for key in ("step", "rows", "best", "seconds"))
+            self.step, self.rows, self.seconds = (about[key] for key in ("step", "rows", "seconds"))
         except (KeyError, ValueError) as error:
             raise ValueError(f"{self.state}: not a state of this run ({error}); delete it to begin again") from None
         self._saved, self._since = self.step, time.monotonic()

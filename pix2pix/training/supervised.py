@@ -37,8 +37,10 @@ class Supervised:
         colours: Uint8 | None,
     ) -> None:
         """`colours` (K, 3): palette of a network of K class logits; targets then hold these colours alone."""
-        draw = initialise_fcn if isinstance(generator, FCN) else initialise
-        draw(generator, seed_of("generator", seed))
+        if isinstance(generator, FCN):
+            initialise_fcn(generator, seed_of("generator", seed))
+        else:
+            initialise(generator, seed_of("generator", seed))
         lay_out(generator, hardware.device)
         self.generator = generator
         self.coloured = None if colours is None else Coloured(generator, colours).to(hardware.device)

@@ -128,10 +128,9 @@ def _kill_training(folder: Path, engine: list[str], aim: str, chance: random.Ran
 def _torn_training(folder: Path) -> list[str]:
     """Declared outputs of the training that are there, but not whole."""
     models, torn = folder / "models/first", []
-    for name in ("last", "best"):
-        with suppress(FileNotFoundError):
-            tensors, _ = load_tensors(models / f"{name}.safetensors")
-            torn += [name for tensor in tensors.values() if not tensor.isfinite().all()]
+    with suppress(FileNotFoundError):
+        tensors, _ = load_tensors(models / "last.safetensors")
+        torn += ["last" for tensor in tensors.values() if not tensor.isfinite().all()]
     with suppress(FileNotFoundError):
         if pd.read_csv(models / "history.csv")["epoch"].tolist() != list(range(1, EPOCHS + 1)):
             torn.append("history.csv")

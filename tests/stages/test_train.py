@@ -45,7 +45,6 @@ def published(folder: Path = Path("models/first")) -> dict[str, str]:
 def test_everything_is_published_and_the_state_is_gone(tiny_repo: Path, configuration: Configuration) -> None:
     train(configuration.experiment("first"))
     assert sorted(published()) == [
-        "best.safetensors",
         "history.csv",
         "kept/epoch_0002.safetensors",
         "kept/index.txt",
@@ -61,10 +60,10 @@ def test_everything_is_published_and_the_state_is_gone(tiny_repo: Path, configur
     assert history["step"].tolist() == [4, 8, 12]
     assert history["images"].tolist() == [8, 16, 24]
     assert history.notna().all(axis=None)
-    best, about = load_tensors(Path("models/first/best.safetensors"))
-    assert about["epoch"] == history["val_l1"].to_numpy().argmin() + 1
+    last, about = load_tensors(Path("models/first/last.safetensors"))
+    assert about["epoch"] == 3
     assert about["inference"] == {"dropout": True, "statistics": "image"}
-    assert all(tensor.isfinite().all() for tensor in best.values())
+    assert all(tensor.isfinite().all() for tensor in last.values())
     assert [path.suffix for path in Path("scratch/train").glob("*/*")] == [".finished"]
     assert Path("logs/records/first.json").exists()
 
@@ -195,7 +194,7 @@ def test_what_is_kept_of_a_training_may_be_edited_or_half_deleted(tiny_repo: Pat
     train(changed().experiment("first"))
     assert published() == straight
     (finished,) = Path("scratch/train/first").iterdir()
-    (finished / "best.safetensors").unlink()
+    (finished / "last.safetensors").unlink()
     Path("scratch/train/first/.DS_Store").touch()
     shutil.rmtree("models/first")
     train(changed().experiment("first"))
