@@ -154,3 +154,19 @@ def test_no_file_names_a_package_index() -> None:
             for word in ("index-url", "extra-index", "find-links", "/simple")
             if word in text.replace("--no-emit-index-url", "")
         ]
+
+
+def test_no_package_has_two_pins() -> None:
+    one, other = (pins(REPO / name) for name in ("requirements.txt", "requirements-optional.txt"))
+    both = one.keys() & other.keys()
+    assert len(both) > 50
+    assert not [name for name in both if one[name] != other[name]]
+    assert "dvc-s3" not in one
+
+
+def pins(path: Path) -> dict[str, set[str]]:
+    """Of each package, its versions: one, or one for each platform that differs."""
+    found: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([\w.-]+)==(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+        found.setdefault(name, set()).add(version)
+    return found
