@@ -156,7 +156,7 @@ def mounted_disk(straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(disk)
     yield disk
     monkeypatch.undo()
-    subprocess.run(["umount", disk], check=True)
+    subprocess.run(["umount", "--lazy", disk], check=True)  # the fork server of the last verb may be ending still
 
 
 def resize(disk: Path, options: str) -> None:
