@@ -70,7 +70,7 @@ def page(configuration: Configuration) -> gr.Blocks:
     names = drawable(configuration)
 
     def choose(name: str) -> tuple[Any, ...]:
-        experiment, about = configuration.experiment(name), _trained(name).about
+        experiment, about = configuration.experiment(name), _trained(name).metadata.model_dump()
         folder = Path("results", experiment.study, name)
         scores = read_scores(folder, about)
         examples = [on_canvas(_source(pair, _trained(name))) for pair in _examples(configuration.experiment(name))]
@@ -167,8 +167,7 @@ def _trained(name: str) -> Trained:
 
 
 def _size(name: str) -> int:
-    size: int = _trained(name).about["recipe"]["size"]
-    return size
+    return _trained(name).metadata.recipe.size
 
 
 def _generate(name: str, image: Uint8, *, id: str) -> Uint8:
@@ -189,7 +188,7 @@ def _examples(experiment: Experiment) -> list[Pair]:
 
 
 def _source(pair: Pair, trained: Trained) -> Uint8:
-    return read_sides(pair, direction=trained.about["direction"], size=trained.about["recipe"]["size"])[0]
+    return read_sides(pair, direction=trained.metadata.direction, size=trained.metadata.recipe.size)[0]
 
 
 def main() -> None:

@@ -42,9 +42,9 @@ def fcn_score(experiment: Experiment, segmenter: Experiment) -> None:
     """
     out = Path("results", experiment.study, experiment.name)
     rendered = read_rendered(out, Path("data/pairs", experiment.dataset_name))
-    experiment.check_weights(rendered.card.model_dump())
+    experiment.check_weights(rendered.card)
     trained = load_trained(Path("models", segmenter.name, "last.safetensors"), use_hardware().device)
-    segmenter.check_weights(trained.about)
+    segmenter.check_weights(trained.metadata)
     labels = experiment.dataset.labels
     assert labels is not None, "Configuration.segmenter refuses others"
     classes, colours = list(PALETTES[labels]), palette(labels)

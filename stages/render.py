@@ -41,11 +41,11 @@ def render(experiment: Experiment) -> None:
     """
     name, split = experiment.name, experiment.dataset.held_out
     trained = load_trained(Path("models", name, "last.safetensors"), use_hardware().device)
-    experiment.check_weights(trained.about)
+    experiment.check_weights(trained.metadata)
     root, out = Path("data/pairs", experiment.dataset_name), Path("results", experiment.study, name)
     pairs, training = read_pairs(root, split), read_pairs(root, "train")
     shown = [pairs[i] for i in spread(HELD_OUT_SHOWN, of=len(pairs))]
-    card = Card(**trained.about, split=split, n=len(pairs), shown=[pair.id for pair in shown])
+    card = Card(**dict(trained.metadata), split=split, n=len(pairs), shown=[pair.id for pair in shown])
     with whole_folder(out / "images") as images, whole_folder(out / "shown") as sides:
         _write_images(pairs, experiment, trained, images / split)
         for pair in shown:

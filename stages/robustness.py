@@ -46,7 +46,7 @@ def robustness(test: Robustness) -> None:
     """
     experiment = test.experiment
     trained = load_trained(Path("models", experiment.name, "last.safetensors"), use_hardware().device)
-    experiment.check_weights(trained.about)
+    experiment.check_weights(trained.metadata)
     sketches = list_images(SKETCHES)
     if not sketches:
         raise FileNotFoundError(f"{SKETCHES}: no sketches in it")

@@ -34,12 +34,10 @@ from pix2pix.files.command_line import run
 from pix2pix.machine.distributed import agree, gathered, is_first, per_device, processes, rank, share, total
 from pix2pix.machine.hardware import Hardware, use_hardware
 from pix2pix.machine.launch import launch, processes_for, together
-from pix2pix.networks.build import Generator, build_generator
+from pix2pix.networks.build import Generator, build_discriminator, build_generator, class_colours
 from pix2pix.networks.inference import inference_seeds
 from pix2pix.networks.mean_target import MeanTarget
-from pix2pix.networks.patchgan import PatchGAN
 from pix2pix.networks.weights import network_tensors, save_tensors
-from pix2pix.pairs.palettes import palette
 from pix2pix.training.augmentation import centre_draws, draw_epoch
 from pix2pix.training.dataset import PairSet, load_pairs
 from pix2pix.training.finished import forget_others, gather, is_whole, publish
@@ -62,11 +60,7 @@ def train(experiment: Experiment) -> None:
     """
     name, model, recipe = experiment.name, experiment.model, experiment.recipe
     dataset = Path("data/pairs", experiment.dataset_name)
-    about: dict[str, Any] = {
-        "experiment": name,
-        **experiment.metadata(),
-        "inference": {"dropout": getattr(model, "inference_dropout", False), "statistics": "image"},
-    }
+    about = experiment.metadata(epoch=0, step=0).model_dump(mode="json")
     hardware = use_hardware()
     scratch, out = Path("scratch/train", name), Path("models", name)
     labels = model.classes if isinstance(model, FCN | UNetAlone) else None
@@ -110,7 +104,7 @@ def train(experiment: Experiment) -> None:
                         average_targets(learner, state, training, validation, size=recipe.size)
                     generator: Generator = learner
                 case _:
-                    _fit(learner, state, recipe, training, validation, about, hardware)
+                    _fit(learner, state, experiment, training, validation)
                     generator = learner.generator
             if is_first():
                 write_record(
@@ -121,7 +115,7 @@ def train(experiment: Experiment) -> None:
                     hardware=hardware.describe() | {"batch_per_device": batch_per_device, "pairs": kept},
                     code=("stages", "pix2pix", "params.yaml", "config"),
                 )
-                gather(finished, state, generator, _columns(learner), about)
+                gather(finished, state, generator, _columns(learner), experiment)
         if is_first():
             publish(finished, out)
             forget_others(finished)
@@ -143,18 +137,13 @@ def _digest(about: dict[str, Any], training: PairSet, validation: PairSet) -> st
 
 def _learner(model: Model, recipe: Recipe, *, seed: int, hardware: Hardware) -> Gan | Supervised | MeanTarget:
     """What is trained: networks and optimisers, weights drawn from `seed`."""
-    generator: Any = build_generator(model.model_dump(), size=recipe.size)
+    generator: Any = build_generator(model, size=recipe.size)
     betas = (recipe.beta1, recipe.beta2)
     match model:
         case Pix2Pix():
-            discriminator = PatchGAN(
-                channels=model.discriminator_channels,
-                layers=model.discriminator_layers,
-                conditional=model.conditional,
-            )
             return Gan(
                 generator,
-                discriminator,
+                build_discriminator(model),
                 hardware=hardware,
                 seed=seed,
                 learning_rates=(recipe.generator_lr, recipe.discriminator_lr),
@@ -163,7 +152,7 @@ def _learner(model: Model, recipe: Recipe, *, seed: int, hardware: Hardware) -> 
                 l1_weight=recipe.l1_weight,
             )
         case FCN() | UNetAlone():
-            colours = palette(model.classes) if model.classes else None
+            colours = class_colours(model)
             rate = recipe.generator_lr
             return Supervised(generator, hardware=hardware, seed=seed, learning_rate=rate, betas=betas, colours=colours)
         case Mean():
@@ -174,23 +163,22 @@ def _learner(model: Model, recipe: Recipe, *, seed: int, hardware: Hardware) -> 
 def _fit(
     learner: Gan | Supervised,
     state: Run,
-    recipe: Recipe,
+    experiment: Experiment,
     training: PairSet,
     validation: PairSet,
-    about: dict[str, Any],
-    hardware: Hardware,
 ) -> None:
     """The training loop: every experiment that learns runs through these lines, in every process that trains it."""
+    name, recipe = experiment.name, experiment.recipe
     if state.resume(learner):
-        _say(f"continuing {about['experiment']} at step {state.step}")
+        _say(f"continuing {name} at step {state.step}")
     agree(state.step, f"{state.folder}: processes that train together see other files; scratch/ must be one for all")
     steps = len(training.pairs) // recipe.batch_size
     with Monitor(
-        about["experiment"],
+        name,
         images=recipe.batch_size * steps * recipe.epochs,
         done=recipe.batch_size * state.step,
         epochs_done=len(state.rows),
-        logs=Path("logs/tensorboard", about["experiment"]),
+        logs=Path("logs/tensorboard", name),
         quiet=not is_first(),
     ) as monitor:
         while state.step < steps * recipe.epochs:
@@ -198,7 +186,7 @@ def _fit(
             factor = learning_rate_factor(epoch, epochs=recipe.epochs, decay_epochs=recipe.decay_epochs)
             learner.scale_learning_rates(factor)
             epoch_draws = draw_epoch(
-                seed=about["seed"],
+                seed=experiment.seed,
                 epoch=epoch,
                 pairs=len(training.pairs),
                 batch_size=recipe.batch_size,
@@ -214,9 +202,9 @@ def _fit(
                     if is_first() and state.due() and i + 1 < steps:
                         state.mean_losses(i + 1)  # never save past a non-finite loss
                         state.save(learner)
-            validation_losses = _validate(learner, validation, recipe, about)
+            validation_losses = _validate(learner, validation, experiment)
             if is_first():
-                _close_epoch(state, learner, validation_losses, recipe, (training, validation), about, monitor)
+                _close_epoch(state, learner, validation_losses, experiment, (training, validation), monitor)
             state.reset_sums()
             if is_first() and (state.due() or epoch + 1 == recipe.epochs):
                 state.save(learner)
@@ -226,12 +214,12 @@ def _close_epoch(
     state: Run,
     learner: Gan | Supervised,
     validation_losses: list[float],
-    recipe: Recipe,
+    experiment: Experiment,
     sets: tuple[PairSet, PairSet],
-    about: dict[str, Any],
     monitor: Monitor,
 ) -> None:
     """Losses, samples and kept weights of the epoch that just ended."""
+    recipe = experiment.recipe
     steps = len(sets[0].pairs) // recipe.batch_size
     epoch = state.step // steps
     losses = state.mean_losses(steps) + validation_losses
@@ -246,28 +234,31 @@ def _close_epoch(
 
     if recipe.keep_every and epoch % recipe.keep_every == 0:
         kept = state.folder / "kept" / f"epoch_{epoch:04d}.safetensors"
-        save_tensors(
-            kept, network_tensors("generator", learner.generator), {**about, "epoch": epoch, "step": state.step}
-        )
+        metadata = experiment.metadata(epoch=epoch, step=state.step)
+        save_tensors(kept, network_tensors("generator", learner.generator), metadata)
 
     samples = state.folder / "samples" / f"epoch_{epoch:04d}.png"
-    seed = about["seed"] if about["inference"]["dropout"] else None
+    seed = experiment.seed if _dropout(experiment) else None
     monitor.epoch(state.rows, write_samples(samples, learner.generate, sets, size=recipe.size, seed=seed))
 
 
-def _validate(learner: Gan | Supervised, validation: PairSet, recipe: Recipe, about: dict[str, Any]) -> list[float]:
+def _validate(learner: Gan | Supervised, validation: PairSet, experiment: Experiment) -> list[float]:
     """Mean losses, in the order of the learner's, over the validation split, shared by all processes."""
-    count, dropout = len(validation.pairs), about["inference"]["dropout"]
+    count, dropout, size = len(validation.pairs), _dropout(experiment), experiment.recipe.size
     sums = torch.zeros(len(learner.LOSSES), dtype=torch.float64, device=validation.device)
     draws = []
     for start in range(rank() * VALIDATION_BATCH, count, processes() * VALIDATION_BATCH):
         index = list(range(start, min(start + VALIDATION_BATCH, count)))
-        seeds = inference_seeds(about["seed"], [validation.pairs[i].id for i in index]) if dropout else None
-        draws.append(centre_draws(index, side=recipe.size, size=recipe.size, seeds=seeds))
-    for source, target, seeds in validation.batches(draws, size=recipe.size):
+        seeds = inference_seeds(experiment.seed, [validation.pairs[i].id for i in index]) if dropout else None
+        draws.append(centre_draws(index, side=size, size=size, seeds=seeds))
+    for source, target, seeds in validation.batches(draws, size=size):
         sums += learner.validate(source, target, seeds if dropout else None) * len(source)
     means: list[float] = (total(sums) / count).tolist()
     return means
+
+
+def _dropout(experiment: Experiment) -> bool:
+    return experiment.metadata(epoch=0, step=0).inference.dropout
 
 
 def _columns(learner: Gan | Supervised | MeanTarget) -> list[str]:

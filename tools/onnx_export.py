@@ -72,7 +72,7 @@ def onnx_export(experiment: Experiment, out: Path) -> float:
     # channels_last is fast, but its batch norm on a CPU is up to 1e-4 off float64; this layout, and ONNX, 1e-5
     generator = trained.generator.network if isinstance(trained.generator, Coloured) else trained.generator
     generator = generator.to(memory_format=torch.contiguous_format)
-    direction, size = trained.about["direction"], trained.about["recipe"]["size"]
+    direction, size = trained.metadata.direction, trained.metadata.recipe.size
     model = to_onnx(generator, size=size)
     split = experiment.dataset.held_out
     sources = _sources(Path("data/pairs", experiment.dataset_name), split, direction=direction, size=size)
@@ -82,7 +82,7 @@ def onnx_export(experiment: Experiment, out: Path) -> float:
             f"{name}: ONNX differs from PyTorch by {difference:.1e}, more than {TOLERANCE:.0e}; not written"
         )
     parity = {"images": len(sources), "largest_absolute_difference": difference, "tolerance": TOLERANCE}
-    for key, value in {"about": trained.about, "parity": parity}.items():
+    for key, value in {"about": trained.metadata.model_dump(mode="json"), "parity": parity}.items():
         model.metadata_props.add(key=key, value=json.dumps(value, sort_keys=True))
     with whole_file(out) as partial:
         onnx.save(model, partial)

@@ -1,13 +1,13 @@
 """An experiment, a study and a robustness test with all that their entries name, ready for a verb."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from pix2pix.config.datasets import Dataset
 from pix2pix.config.fields import Direction
-from pix2pix.config.models import Mean, Model
+from pix2pix.config.models import Mean, Model, Pix2Pix
 from pix2pix.config.recipes import Recipe
 from pix2pix.config.studies import ReferenceNumbers
+from pix2pix.config.weights_metadata import InferencePolicy, WeightsMetadata
 
 
 @dataclass(frozen=True)
@@ -28,24 +28,30 @@ class Experiment:
         """Whether there is anything to train: the mean is computed."""
         return not isinstance(self.model, Mean)
 
-    def metadata(self) -> dict[str, Any]:
-        """What determines the weights; a weights file carries it."""
-        return {
-            "dataset": self.dataset_name,
-            "direction": self.direction,
-            "seed": self.seed,
-            "model": self.model.model_dump(),
-            "recipe": self.recipe.model_dump(),
-        }
+    def metadata(self, *, epoch: int, step: int) -> WeightsMetadata:
+        """What a weights file of this experiment says of weights after that many epochs and steps."""
+        dropout = isinstance(self.model, Pix2Pix) and self.model.inference_dropout
+        return WeightsMetadata(
+            experiment=self.name,
+            dataset=self.dataset_name,
+            direction=self.direction,
+            seed=self.seed,
+            model=self.model,
+            recipe=self.recipe,
+            inference=InferencePolicy(dropout=dropout, statistics="image"),
+            epoch=epoch,
+            step=step,
+        )
 
-    def check_weights(self, metadata: dict[str, Any]) -> None:
+    def check_weights(self, metadata: WeightsMetadata) -> None:
         """Refuse weights that were trained otherwise than the configuration says now.
 
         Raises:
             ValueError: names the first difference.
         """
-        for key, value in self.metadata().items():
-            if metadata.get(key) != value:
+        wanted = self.metadata(epoch=metadata.epoch, step=metadata.step)
+        for key in ("dataset", "direction", "seed", "model", "recipe"):
+            if getattr(metadata, key) != getattr(wanted, key):
                 raise ValueError(
                     f"models/{self.name}: trained with another {key} than the configuration has now; "
                     f"train {self.name} again"

@@ -4,30 +4,13 @@ import math
 
 from pydantic import ConfigDict, Field
 
-from pix2pix.config.fields import Count, Direction, Name, Seed, Split, Strict
-from pix2pix.config.models import Model
-from pix2pix.config.recipes import Recipe
+from pix2pix.config.fields import Count, Name, Split, Strict
+from pix2pix.config.weights_metadata import WeightsMetadata
 
 
-class Inference(Strict):
-    """The inference policy of the weights."""
-
-    dropout: bool
-    statistics: str
-
-
-class Card(Strict):
+class Card(WeightsMetadata):
     """card.json, by render: what was rendered, by which weights."""
 
-    experiment: Name
-    dataset: Name
-    direction: Direction
-    seed: Seed
-    model: Model
-    recipe: Recipe
-    inference: Inference
-    epoch: int
-    step: int
     split: Split
     n: Count
     shown: list[str]

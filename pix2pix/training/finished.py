@@ -6,11 +6,11 @@ them back from here.
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from torch import nn
 
+from pix2pix.config.experiment import Experiment
 from pix2pix.files.atomic import whole_file, whole_folder
 from pix2pix.networks.weights import network_tensors, save_tensors
 from pix2pix.training.resume import Run
@@ -18,7 +18,7 @@ from pix2pix.training.resume import Run
 OUTPUTS = ("samples", "kept", "history.csv", "last.safetensors")  # the last: that all are there
 
 
-def gather(finished: Path, state: Run, generator: nn.Module, columns: list[str], about: dict[str, Any]) -> None:
+def gather(finished: Path, state: Run, generator: nn.Module, columns: list[str], experiment: Experiment) -> None:
     """Fill the folder `finished`, whole or not at all: from now on there is nothing left to train."""
     with whole_folder(finished) as partial:
         for name in ("samples", "kept"):
@@ -29,7 +29,7 @@ def gather(finished: Path, state: Run, generator: nn.Module, columns: list[str],
         (partial / "kept/index.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
         history = pd.DataFrame(state.rows, columns=columns)
         history.to_csv(partial / "history.csv", index=False, float_format="%.6f", lineterminator="\n")
-        last = {**about, "epoch": state.rows[-1]["epoch"], "step": state.step}
+        last = experiment.metadata(epoch=len(state.rows), step=state.step)
         save_tensors(partial / "last.safetensors", network_tensors("generator", generator), last)
 
 

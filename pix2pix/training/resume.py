@@ -10,6 +10,8 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
+from pix2pix.config.checks import check
+from pix2pix.config.fields import Strict
 from pix2pix.networks.weights import load_tensors, save_tensors
 from pix2pix.training.gan import Gan
 from pix2pix.training.supervised import Supervised
@@ -18,6 +20,14 @@ SAVE_SECONDS = 5.0  # shortest time between two saves
 SAVE_SHARE = 0.02  # largest share of the time that saving may take
 
 Row = dict[str, int | float | None]
+
+
+class Saved(Strict):
+    """What a saved state says beside its tensors."""
+
+    step: int
+    rows: list[Row]
+    seconds: float
 
 
 @dataclass
@@ -97,8 +107,8 @@ class Run:
         start = time.monotonic()
         self.check_weights(learner)
         self.seconds += start - self._since
-        about = {"step": self.step, "rows": self.rows, "seconds": self.seconds}
-        save_tensors(self.state, {**learner.tensors(), "sums": self.sums}, about)
+        saved = Saved(step=self.step, rows=self.rows, seconds=self.seconds)
+        save_tensors(self.state, {**learner.tensors(), "sums": self.sums}, saved)
         self._saved, self._since = self.step, time.monotonic()
         self._save_cost = self._since - start
 
@@ -111,10 +121,11 @@ class Run:
         if not self.state.exists():
             return False
         try:
-            tensors, about = load_tensors(self.state)
+            tensors, said = load_tensors(self.state)
+            saved: Saved = check(f"{self.state}: metadata", Saved, said)
             learner.restore(tensors)
             self.sums = tensors["sums"].to(self.device)
-            self.step, self.rows, self.seconds = (about[key] for key in ("step", "rows", "seconds"))
+            self.step, self.rows, self.seconds = saved.step, saved.rows, saved.seconds
         except (KeyError, ValueError) as error:
             raise ValueError(f"{self.state}: not a state of this run ({error}); delete it to begin again") from None
         self._saved, self._since = self.step, time.monotonic()

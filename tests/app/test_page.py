@@ -26,9 +26,9 @@ from app.drawing import (
 from pix2pix.files.images import read_image, resize, write_png
 from pix2pix.pairs.palettes import FACADES
 from pix2pix.pairs.stitched import read_pairs, read_sides
-from tests.pix2pix.networks.test_inference import ABOUT
 from tests.support.served import CONFIGURATION, as_file, ask, here, repo, served, upload, url
 from tests.support.tiny import random_image
+from tests.support.weights_cases import metadata
 
 __all__ = ["here", "repo", "served", "url"]  # fixtures
 
@@ -81,16 +81,18 @@ def test_a_plain_canvas_is_a_plain_source() -> None:
 
 
 def test_the_card_states_data_recipe_and_scores(here: Path) -> None:
-    scores = read_scores(Path("results/tiny/first"), ABOUT)
-    text = card_text(ABOUT, scores)
+    weights = metadata().model_dump()
+    scores = read_scores(Path("results/tiny/first"), weights)
+    text = card_text(weights, scores)
     for said in ("houses, B → A", "generator channels 4", "batch size 2", "3 epochs", "3 images of val: PSNR "):
         assert said in text
-    assert "not evaluated" in card_text(ABOUT, {})
+    assert "not evaluated" in card_text(weights, {})
 
 
 def test_scores_of_other_weights_are_not_shown(here: Path) -> None:
-    assert read_scores(Path("results/tiny/first"), ABOUT | {"seed": 1}) == {}
-    assert read_scores(Path("results/tiny/none"), ABOUT) == {}
+    weights = metadata().model_dump()
+    assert read_scores(Path("results/tiny/first"), weights | {"seed": 1}) == {}
+    assert read_scores(Path("results/tiny/none"), weights) == {}
 
 
 # ---- over HTTP, as a program would ask -------------------------------------------------------------------------------

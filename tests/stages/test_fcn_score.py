@@ -40,15 +40,11 @@ def repo(tiny_repo: Path) -> Configuration:
     """Rendered photos, and a segmenter of random weights that finds many classes."""
     configuration = Configuration(SCORED)
     save_rendered()
-    generator = build_generator(SEGMENTER, size=64)
+    reader = configuration.experiment("reader")
+    generator = build_generator(reader.model, size=64)
     initialise(generator, 1)
-    about = configuration.experiment("reader").metadata() | {
-        "experiment": "reader",
-        "inference": {"dropout": False, "statistics": "image"},
-        "epoch": 3,
-        "step": 12,
-    }
-    save_tensors(Path("models/reader/last.safetensors"), network_tensors("generator", generator), about)
+    tensors = network_tensors("generator", generator)
+    save_tensors(Path("models/reader/last.safetensors"), tensors, reader.metadata(epoch=3, step=12))
     return configuration
 
 

@@ -21,8 +21,8 @@ from pix2pix.networks.mean_target import MeanTarget
 from pix2pix.networks.weights import network_tensors, save_tensors
 from pix2pix.pairs.stitched import read_pairs, read_sides
 from stages.render import main, render, render_folder
-from tests.pix2pix.networks.test_inference import ABOUT, WEIGHTS, save_weights
 from tests.support.tiny import TINY, random_image
+from tests.support.weights_cases import WEIGHTS, WITHOUT_DROPOUT, metadata, save_weights
 
 OUT, PAIRS = Path("results/tiny/first"), Path("data/pairs/houses")
 
@@ -47,7 +47,7 @@ def test_every_held_out_image_is_rendered_under_its_id(first: Experiment) -> Non
     assert all(picture.shape == (64, 64, 3) for picture in pictures)
     assert min(picture.std() for picture in pictures) > 3, "the test's weights must draw something"
     card = json.loads((OUT / "card.json").read_text(encoding="utf-8"))
-    assert card == ABOUT | {"split": "val", "n": 3, "shown": ["1", "2", "3"]}
+    assert card == metadata().model_dump() | {"split": "val", "n": 3, "shown": ["1", "2", "3"]}
 
 
 def test_the_grid_shows_the_files_themselves_beside_both_sides_of_their_pairs(first: Experiment) -> None:
@@ -106,8 +106,8 @@ def test_weights_of_another_configuration_are_refused(
 def test_the_mean_baseline_renders_the_mean_image(tiny_repo: Path, configuration: Configuration) -> None:
     baseline, mean = MeanTarget(64), random_image(5)
     baseline.image = to_network(torch.from_numpy(mean).permute(2, 0, 1)[None])
-    about = ABOUT | {"model": {"kind": "mean"}, "inference": ABOUT["inference"] | {"dropout": False}}
-    save_tensors(Path("models/first_mean/last.safetensors"), network_tensors("generator", baseline), about)
+    said = metadata(model={"kind": "mean"}, inference=WITHOUT_DROPOUT)
+    save_tensors(Path("models/first_mean/last.safetensors"), network_tensors("generator", baseline), said)
     render(configuration.experiment("first_mean"))
     for id in (1, 2, 3):
         np.testing.assert_array_equal(read_image(Path(f"results/tiny/first_mean/images/val/{id}.png")), mean)

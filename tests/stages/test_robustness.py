@@ -19,9 +19,9 @@ from pix2pix.reporting.robustness_table import robustness_lines
 from stages.evaluate import evaluate
 from stages.render import render
 from stages.robustness import main, robustness
-from tests.pix2pix.networks.test_inference import save_weights
 from tests.support.repository import REPO
 from tests.support.tiny import TINY, write_configuration
+from tests.support.weights_cases import save_weights
 
 OUT = Path("results/tiny/first")
 EDGES: dict[str, dict[str, Any]] = {

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from pix2pix.files.command_line import run
@@ -27,7 +28,6 @@ from pix2pix.networks.fcn import FCN
 from pix2pix.networks.layers import to_network
 from pix2pix.networks.patchgan import PatchGAN
 from pix2pix.networks.unet import UNet
-from pix2pix.networks.weights import save_tensors
 from pix2pix.pairs.palettes import palette
 from pix2pix.training import resume as runs
 from pix2pix.training.gan import Gan
@@ -81,7 +81,7 @@ def step(learner: Learner, source: Tensor, target: Tensor, seeds: Tensor) -> dic
 def gradients(out: Path) -> None:
     part = [share(values[None])[0] for values in batch()]
     for case, learner in CASES.items():
-        save_tensors(out / f"{case}_{rank()}", step(learner(), *part), {})
+        save_file(step(learner(), *part), out / f"{case}_{rank()}")
 
 
 def killed(steps: int) -> None:

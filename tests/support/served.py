@@ -25,9 +25,9 @@ import requests
 from pix2pix.config.configuration import Configuration
 from stages.evaluate import evaluate
 from stages.render import render
-from tests.pix2pix.networks.test_inference import save_weights
 from tests.support.repository import REPO
 from tests.support.tiny import TINY, make_pairs, write_configuration
+from tests.support.weights_cases import save_weights
 
 CONFIGURATION = Configuration(TINY)
 API = "/gradio_api"

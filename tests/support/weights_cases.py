@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from pix2pix.config.configuration import Configuration
+from pix2pix.config.weights_metadata import WeightsMetadata
 from pix2pix.networks.build import build_generator
 from pix2pix.networks.layers import initialise
 from pix2pix.networks.weights import network_tensors, save_tensors
@@ -17,6 +19,7 @@ from tests.support.tiny import TINY
 from tests.support.wrong_values import VALUES
 
 WEIGHTS = Path("models/first/last.safetensors")
+WITHOUT_DROPOUT = {"dropout": False, "statistics": "image"}
 MODELS: dict[str, dict[str, Any]] = {
     "tiny": TINY["models"]["tiny"],
     "mean": {"kind": "mean"},
@@ -32,6 +35,25 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 
 
+def metadata(**changes: Any) -> WeightsMetadata:
+    """Of weights of experiment `first`, some keys changed."""
+    trained = Configuration(TINY).experiment("first").metadata(epoch=3, step=12)
+    return WeightsMetadata.model_validate(trained.model_dump() | changes)
+
+
+def save_weights(path: Path = WEIGHTS, **changes: Any) -> WeightsMetadata:
+    """Random weights, twice as large as initial ones, which answer everything with grey; and a history beside them."""
+    described = metadata(**changes)
+    network = build_generator(described.model, size=described.recipe.size)
+    initialise(network, 1)
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.mul_(2)
+    save_tensors(path, network_tensors("generator", network), described)
+    path.with_name("history.csv").write_text("epoch,train_l1,val_l1\n1,0.1,0.2\n", encoding="utf-8")
+    return described
+
+
 class Payload:
     """Unpickled, it leaves a file behind."""
 
@@ -41,23 +63,11 @@ class Payload:
 
 @pytest.fixture(name="weights", scope="module")
 def weights_of_each_kind(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Of each kind of model a good file, with the description that training gives it."""
-    folder, files = tmp_path_factory.mktemp("weights"), {}
+    """A good file of each kind of model."""
+    folder = tmp_path_factory.mktemp("weights")
     for name, model in MODELS.items():
-        about = {
-            "experiment": "first",
-            **Configuration(TINY).experiment("first").metadata(),
-            "model": model,
-            "inference": {"dropout": False, "statistics": "image"},
-            "epoch": 3,
-            "step": 12,
-        }
-        network = build_generator(model, size=64)
-        if name != "mean":
-            initialise(network, 1)
-        save_tensors(folder / name, network_tensors("generator", network), about)
-        files[name] = (folder / name).read_bytes()
-    return files
+        save_weights(folder / name, model=model, inference=WITHOUT_DROPOUT)
+    return {name: (folder / name).read_bytes() for name in MODELS}
 
 
 def split(content: bytes) -> tuple[dict[str, Any], bytes]:
@@ -66,9 +76,10 @@ def split(content: bytes) -> tuple[dict[str, Any], bytes]:
     return json.loads(content[8 : 8 + length]), content[8 + length :]
 
 
-def joined(header: Any, data: bytes, *, about: Any = None) -> bytes:
-    if about is not None:
-        header = header | {"__metadata__": {"about": about if isinstance(about, str) else json.dumps(about)}}
+def joined(header: Any, data: bytes, *, metadata: Any = None) -> bytes:
+    if metadata is not None:
+        said = metadata if isinstance(metadata, str) else json.dumps(metadata)
+        header = header | {"__metadata__": {"metadata": said}}
     text = json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + data
 
@@ -110,18 +121,18 @@ def spoil_header(content: bytes, rng: np.random.Generator) -> bytes:
     return joined(header, data)
 
 
-def spoil_about(content: bytes, rng: np.random.Generator) -> bytes:
-    """Any key of the description with a wrong value, or without one."""
+def spoil_metadata(content: bytes, rng: np.random.Generator) -> bytes:
+    """Any key of the metadata with a wrong value, or without one."""
     header, data = split(content)
-    about = json.loads(header["__metadata__"]["about"])
-    places = [about, about["model"], about["recipe"], about["inference"]]
+    said = json.loads(header["__metadata__"]["metadata"])
+    places = [said, said["model"], said["recipe"], said["inference"]]
     place = places[int(rng.integers(len(places)))]
     key = str(rng.choice(sorted(place)))
     if rng.integers(6) == 0:
         del place[key]
     else:
         place[key] = VALUES[int(rng.integers(len(VALUES)))]
-    return joined(header, data, about=about)
+    return joined(header, data, metadata=said)
 
 
 def spoil_numbers(content: bytes, rng: np.random.Generator) -> bytes:

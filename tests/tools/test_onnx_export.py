@@ -12,25 +12,21 @@ from numpy.typing import NDArray
 from torch import nn
 
 from pix2pix.config.configuration import Configuration
-from pix2pix.networks.build import build_generator
-from pix2pix.networks.layers import initialise
-from pix2pix.networks.unet import UNet
-from pix2pix.networks.weights import network_tensors, save_tensors
-from tests.support.tiny import TINY
+from pix2pix.networks.inference import load_trained
+from tests.support.weights_cases import save_weights
 from tools import onnx_export as tool
 from tools.onnx_export import largest_difference, onnx_export, to_onnx
 
 
 @pytest.fixture(scope="module")
-def generator() -> UNet:
-    generator = build_generator(TINY["models"]["tiny"], size=64)
-    assert isinstance(generator, UNet)
-    initialise(generator, 0)
-    return generator.eval()
+def generator(tmp_path_factory: pytest.TempPathFactory) -> nn.Module:
+    path = tmp_path_factory.mktemp("weights") / "last.safetensors"
+    save_weights(path)
+    return load_trained(path, torch.device("cpu")).generator.to(memory_format=torch.contiguous_format)
 
 
 @pytest.fixture(scope="module")
-def model(generator: UNet) -> onnx.ModelProto:
+def model(generator: nn.Module) -> onnx.ModelProto:
     return to_onnx(generator, size=64)
 
 
@@ -39,7 +35,7 @@ def sources(count: int) -> NDArray[np.float32]:
 
 
 @pytest.mark.parametrize("count", [1, 7, 20])
-def test_any_number_of_images_equals_pytorch(model: onnx.ModelProto, generator: UNet, count: int) -> None:
+def test_any_number_of_images_equals_pytorch(model: onnx.ModelProto, generator: nn.Module, count: int) -> None:
     assert largest_difference(model, generator, sources(count)) < 1e-4
 
 
@@ -51,23 +47,10 @@ def test_an_image_does_not_depend_on_its_batch(model: onnx.ModelProto) -> None:
     assert np.abs(together - alone).max() < 1e-5
 
 
-def save_weights(name: str) -> None:
-    generator = build_generator(TINY["models"]["tiny"], size=64)
-    initialise(generator, 0)
-    about = {
-        "model": TINY["models"]["tiny"],
-        "recipe": {"size": 64},
-        "direction": "BtoA",
-        "seed": 0,
-        "inference": {"dropout": True},
-    }
-    save_tensors(Path("models", name, "last.safetensors"), network_tensors("generator", generator), about)
-
-
 def test_the_file_says_what_it_is_and_how_well_it_agrees(
     tiny_repo: Path, configuration: Configuration, model: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save_weights("first")
+    save_weights()
     monkeypatch.setattr(tool, "to_onnx", lambda *_, **__: model)  # the same weights: saves seconds
     difference = onnx_export(configuration.experiment("first"), Path("first.onnx"))
     said = {entry.key: json.loads(entry.value) for entry in onnx.load("first.onnx").metadata_props}
@@ -82,7 +65,7 @@ def test_without_pairs_twenty_random_images_are_compared(tmp_path: Path) -> None
 def test_a_graph_that_differs_is_not_written(
     tiny_repo: Path, configuration: Configuration, model: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save_weights("first")
+    save_weights()
     other = onnx.ModelProto()
     other.CopyFrom(model)
     weights = next(t for t in other.graph.initializer if len(t.dims) == 4)

@@ -1,4 +1,4 @@
-"""Laws of broken weights: refused by name, nothing run, no memory for what a file claims."""
+"""Laws of weights files: they come back as they were; broken or foreign ones are refused by name, and run nothing."""
 
 import json
 import os
@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,10 +30,11 @@ from tests.support.weights_cases import (
     WEIGHTS,
     Payload,
     joined,
+    save_weights,
     split,
-    spoil_about,
     spoil_file,
     spoil_header,
+    spoil_metadata,
     spoil_numbers,
     weights_of_each_kind,  # noqa: F401
 )
@@ -42,23 +44,27 @@ MEGABYTES = 300  # more than this for a file of some kB is unbounded
 CPU = torch.device("cpu")
 
 
-@pytest.fixture
-def repo(tiny_repo: Path) -> Path:
-    WEIGHTS.parent.mkdir(parents=True)
-    return tiny_repo
+def test_weights_and_metadata_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    metadata, content = save_weights(), WEIGHTS.read_bytes()
+    trained = load_trained(WEIGHTS, CPU)
+    assert trained.metadata == metadata and not trained.generator.training
+    save_tensors(WEIGHTS, network_tensors("generator", trained.generator), trained.metadata)
+    assert WEIGHTS.read_bytes() == content
 
 
 @pytest.mark.soak
 def test_spoiled_weights_are_refused_by_name_or_are_the_same_weights(
-    repo: Path, weights: dict[str, bytes], soak: Soak
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: dict[str, bytes], soak: Soak
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    WEIGHTS.parent.mkdir(parents=True)
     rng, rounds, refused = np.random.default_rng(SEED), soak.rounds(100, 600), 0
-    spoilers = (spoil_file, spoil_header, spoil_about, spoil_numbers)
+    spoilers = (spoil_file, spoil_header, spoil_metadata, spoil_numbers)
     source = random_image(0)
     for i in range(rounds):
         model = str(rng.choice(list(weights)))
-        content = spoilers[i % len(spoilers)](weights[model], rng)
-        WEIGHTS.write_bytes(content)
+        WEIGHTS.write_bytes(spoilers[i % len(spoilers)](weights[model], rng))
         before = peak()
         try:
             trained = load_trained(WEIGHTS, CPU)
@@ -70,10 +76,8 @@ def test_spoiled_weights_are_refused_by_name_or_are_the_same_weights(
         else:
             assert answer.shape == source.shape
             Path("good").write_bytes(weights[model])
-            good, own = (
-                load_file("good"),
-                network_tensors("generator", getattr(trained.generator, "network", trained.generator)),
-            )
+            network = getattr(trained.generator, "network", trained.generator)
+            good, own = load_file("good"), network_tensors("generator", network)
             same = all(torch.equal(own[name], good[name]) for name in good)
             assert same or spoilers[i % 4] is spoil_file, (i, "other numbers passed")  # no checksum: a flip may
         assert peak() - before < MEGABYTES, i
@@ -81,14 +85,18 @@ def test_spoiled_weights_are_refused_by_name_or_are_the_same_weights(
     soak.counts["files"], soak.counts["refused"] = rounds, refused
 
 
-@pytest.fixture
-def foreign(repo: Path, weights: dict[str, bytes]) -> dict[str, Callable[[], object]]:
+def foreign(good: bytes) -> dict[str, Callable[[], object]]:
     """What may lie under a weights file's name."""
-    header, data = split(weights["tiny"])
-    about = json.loads(header["__metadata__"]["about"])
-    bare = {name: value for name, value in header.items() if name != "__metadata__"}
+    header, data = split(good)
+    said = json.loads(header["__metadata__"]["metadata"])
+
+    def saying(**changes: Any) -> Callable[[], object]:
+        return lambda: WEIGHTS.write_bytes(joined(header, data, metadata=said | changes))
+
     return {
+        "absent": lambda: None,
         "empty": lambda: WEIGHTS.write_bytes(b""),
+        "cut": lambda: WEIGHTS.write_bytes(good[: len(good) // 2]),
         "a folder": WEIGHTS.mkdir,
         "a pipe": lambda: os.mkfifo(WEIGHTS),
         "a link to nothing": lambda: WEIGHTS.symlink_to("nothing"),
@@ -98,37 +106,38 @@ def foreign(repo: Path, weights: dict[str, bytes]) -> dict[str, Callable[[], obj
         "a huge header": lambda: WEIGHTS.write_bytes(struct.pack("<Q", 2**62) + b"{}"),
         "a long header": lambda: WEIGHTS.write_bytes(struct.pack("<Q", 99_999_999) + b" " * 1000),
         "no JSON": lambda: WEIGHTS.write_bytes(struct.pack("<Q", 4) + b"{{{{"),
-        "deep JSON": lambda: WEIGHTS.write_bytes(joined(header, data, about="[" * 100_000)),
-        "a list": lambda: WEIGHTS.write_bytes(joined(header, data, about=[1])),
-        "a long number": lambda: WEIGHTS.write_bytes(joined(header, data, about='{"seed": ' + "9" * 5000 + "}")),
-        "no description": lambda: WEIGHTS.write_bytes(joined(bare, data)),
-        "another's tensors": lambda: save_file({"encoder.weight": torch.zeros(3, 3)}, WEIGHTS),
-        "no tensors": lambda: save_tensors(WEIGHTS, {}, about),
-        "too many layers": lambda: save_tensors(WEIGHTS, {}, about | {"recipe": {"size": 2**40}}),
-        "too wide": lambda: save_tensors(WEIGHTS, {}, about | {"model": MODELS["unet"] | {"channels": 10**9}}),
-        "endless": lambda: save_tensors(WEIGHTS, {}, about | {"model": MODELS["fcn"] | {"convolutions": 10**9}}),
-        "a huge mean": lambda: save_tensors(
-            WEIGHTS, {}, about | {"model": {"kind": "mean"}, "recipe": {"size": 2**20}}
-        ),
-        "not a number": lambda: save_tensors(
-            WEIGHTS, {name: tensor * float("nan") for name, tensor in load_file("good").items()}, about
+        "deep JSON": lambda: WEIGHTS.write_bytes(joined(header, data, metadata="[" * 100_000)),
+        "a list": lambda: WEIGHTS.write_bytes(joined(header, data, metadata=[1])),
+        "a long number": lambda: WEIGHTS.write_bytes(joined(header, data, metadata='{"seed": ' + "9" * 5000 + "}")),
+        "no metadata": lambda: save_file(load_file("good"), WEIGHTS),
+        "an unknown key": saying(colour="red"),
+        "an unknown kind": saying(model={"kind": "diffusion"}),
+        "another size": saying(recipe=said["recipe"] | {"size": 128, "load_size": 128}),
+        "too many layers": saying(recipe=said["recipe"] | {"size": 2**40}),
+        "too wide": saying(model=MODELS["unet"] | {"channels": 10**9}),
+        "endless": saying(model=MODELS["fcn"] | {"convolutions": 10**9}),
+        "a huge mean": saying(model={"kind": "mean"}, recipe=said["recipe"] | {"size": 2**20}),
+        "no tensors": lambda: save_file({}, WEIGHTS, metadata=header["__metadata__"]),
+        "not a number": lambda: save_file(
+            {name: tensor * float("nan") for name, tensor in load_file("good").items()}, WEIGHTS, header["__metadata__"]
         ),
     }
 
 
-def test_foreign_weights_are_refused_by_every_reader(
-    foreign: dict[str, Callable[[], object]], weights: dict[str, bytes]
+def test_foreign_weights_are_refused_by_every_reader_and_run_nothing(
+    tiny_repo: Path, weights: dict[str, bytes]
 ) -> None:
     configuration = read_configuration()
     Path("own").mkdir()
     write_png(Path("own/a.png"), random_image(0))
     Path("good").write_bytes(weights["tiny"])
+    WEIGHTS.parent.mkdir(parents=True)
     readers: dict[str, Callable[[], object]] = {
         "load": lambda: load_trained(WEIGHTS, CPU),
         "render": lambda: render(configuration.experiment("first")),
         "own images": lambda: render_folder("first", Path("own"), Path("out")),
     }
-    for kind, make in foreign.items():
+    for kind, make in foreign(weights["tiny"]).items():
         make()
         for name, reader in readers.items():
             before = peak()
@@ -137,37 +146,25 @@ def test_foreign_weights_are_refused_by_every_reader(
             assert str(refused.value).startswith(f"{WEIGHTS}: ") and "\n" not in str(refused.value), (kind, name)
             assert peak() - before < MEGABYTES, (kind, name)
         assert not Path("executed").exists() and not Path("results").exists() and not Path("out").exists()
-        shutil.rmtree(WEIGHTS) if WEIGHTS.is_dir() else WEIGHTS.unlink()
-
-
-def test_a_pickle_would_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The payload of the law above is one."""
-    monkeypatch.chdir(tmp_path)
+        shutil.rmtree(WEIGHTS) if WEIGHTS.is_dir() else WEIGHTS.unlink(missing_ok=True)
     pickle.loads(pickle.dumps(Payload()))
-    assert Path("executed").exists()
+    assert Path("executed").exists(), "a pickle would run"
 
 
-def test_the_command_line_says_it_in_one_line(foreign: dict[str, Callable[[], object]]) -> None:
-    foreign["torch's pickle"]()
+def test_the_command_line_says_it_in_one_line(tiny_repo: Path) -> None:
+    WEIGHTS.parent.mkdir(parents=True)
+    torch.save(Payload(), WEIGHTS)
     command = [sys.executable, "-m", "stages.render", "first"]
     environment = {**os.environ, "PYTHONPATH": str(REPO)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1 and done.stderr.startswith(f"error: {WEIGHTS}: ") and done.stderr.count("\n") == 1
-    assert not Path("executed").exists()
 
 
-def test_an_answer_that_is_not_finite_is_refused(repo: Path, weights: dict[str, bytes]) -> None:
-    header, data = split(weights["tiny"])
-    WEIGHTS.write_bytes(joined(header, (np.frombuffer(data, np.float32) * np.float32(1e37)).tobytes()))
-    with pytest.raises(ValueError, match="answer to 'a' is not finite"):
-        load_trained(WEIGHTS, CPU).generate(random_image(0), id="a")
-
-
-@pytest.mark.parametrize(("height", "width"), [(1, 1), (20, 20), (32, 32), (20, 40), (33, 40)])
-def test_a_small_image_comes_back_from_an_fcn_as_if_its_edge_went_on(
-    repo: Path, weights: dict[str, bytes], height: int, width: int
+def test_an_answer_that_is_not_finite_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: dict[str, bytes]
 ) -> None:
-    WEIGHTS.write_bytes(weights["fcn"])
-    image, trained = random_image(0, height, width), load_trained(WEIGHTS, CPU)
-    wide = np.pad(image, ((0, -height % 32), (0, 64 - width), (0, 0)), mode="edge")
-    np.testing.assert_array_equal(trained.generate(image, id="a"), trained.generate(wide, id="a")[:height, :width])
+    monkeypatch.chdir(tmp_path)
+    header, data = split(weights["tiny"])
+    Path("large").write_bytes(joined(header, (np.frombuffer(data, np.float32) * np.float32(1e37)).tobytes()))
+    with pytest.raises(ValueError, match="answer to 'a' is not finite"):
+        load_trained(Path("large"), CPU).generate(random_image(0), id="a")
