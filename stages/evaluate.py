@@ -10,21 +10,22 @@ matrix over all images; a pixel counts as the class of the nearest colour, and p
 """
 
 import argparse
+import math
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from pix2pix.config.experiment import Experiment
 from pix2pix.config.reader import read_configuration
 from pix2pix.evaluation.confidence_intervals import summarise
 from pix2pix.evaluation.metrics import scores
 from pix2pix.evaluation.rendered import Rendered, read_rendered
-from pix2pix.evaluation.result_files import Metrics, Spread, finite
+from pix2pix.evaluation.result_files import ImageScores, Metrics, Spread, finite
 from pix2pix.evaluation.segmentation import Counts, confusion, ious, label_scores, pixel_accuracy
 from pix2pix.files.atomic import whole_file
-from pix2pix.files.checked import read_table, write_json
+from pix2pix.files.checked import Cell, read_rows, write_json, write_rows
 from pix2pix.files.command_line import run
 from pix2pix.files.image_grid import grid
 from pix2pix.files.images import Uint8, write_png
@@ -47,35 +48,36 @@ def evaluate(experiment: Experiment) -> None:
     labels = experiment.dataset.labels if target_is_b else None
 
     with ThreadPoolExecutor(usable_cores()) as pool:
-        rows = list(pool.map(lambda pair: _image_scores(pair, rendered, masked_out), rendered.pairs))
+        images = list(pool.map(lambda pair: _image_scores(pair, rendered, masked_out), rendered.pairs))
         matrices = list(pool.map(lambda pair: _confusion(pair, rendered, labels), rendered.pairs)) if labels else []
-    table = pd.DataFrame(rows)
-    means, intervals = _summarise(table)
+    means, intervals = _summarise(images)
     of_classes = {}
     if labels:
-        table["pixel_accuracy"] = [pixel_accuracy(matrix) for matrix in matrices]
+        accuracies = map(pixel_accuracy, matrices)
+        images = [
+            image.model_copy(update={"pixel_accuracy": value}) for image, value in zip(images, accuracies, strict=True)
+        ]
         of_classes = _class_scores(np.sum(matrices, axis=0), list(PALETTES[labels]))
 
-    with whole_file(out / "per_image.csv") as partial:
-        table.to_csv(partial, index=False, float_format="%.8f", lineterminator="\n")
+    write_rows(out / "per_image.csv", [image.model_dump() for image in images], decimals=8)
     values = {key: finite(value) for key, value in (means | of_classes | losses).items()}
-    write_json(out / "metrics.json", Metrics(n=len(table), groups=table["group"].nunique(), **values))
+    groups = len({image.group for image in images})
+    write_json(out / "metrics.json", Metrics(n=len(images), groups=groups, **values))
     write_json(out / "intervals.json", intervals)
     with whole_file(out / "best_and_worst.png") as partial:
-        write_png(partial, _best_and_worst(table, rendered))
+        write_png(partial, _best_and_worst(images, rendered))
 
 
 def _last_losses(history: Path) -> dict[str, float]:
     """train_... and val_... of the last epoch; NaN where a column is empty."""
-    last = read_table(history, words=[], made_by=f"python -m stages.train {history.parent.name}").iloc[-1]
-    return {str(key): float(last[key]) for key in last.index if key.startswith(("train_", "val_"))}
+    last = read_rows(history, dict[str, Cell], made_by=f"python -m stages.train {history.parent.name}")[-1]
+    return {key: value for key, value in last.items() if key.startswith(("train_", "val_"))}
 
 
-def _image_scores(pair: Pair, rendered: Rendered, masked_out: bool) -> dict[str, str | float]:
-    """One row of per_image.csv."""
+def _image_scores(pair: Pair, rendered: Rendered, masked_out: bool) -> ImageScores:
     generated, (_, target) = rendered.image(pair), rendered.sides(pair)
-    row: dict[str, str | float] = {"split": pair.split, "id": pair.id, "group": pair.group}
-    return row | scores(generated, target, masked_out=masked_out)
+    values = scores(generated, target, masked_out=masked_out)
+    return ImageScores(split=pair.split, id=pair.id, group=pair.group, **values)
 
 
 def _confusion(pair: Pair, rendered: Rendered, labels: str) -> Counts:
@@ -84,15 +86,15 @@ def _confusion(pair: Pair, rendered: Rendered, labels: str) -> Counts:
     return confusion(predicted, truth, classes=list(PALETTES[labels]))
 
 
-def _summarise(table: pd.DataFrame) -> tuple[dict[str, float], dict[str, Spread]]:
-    """The mean of each column of scores, and its spread."""
-    groups = table["group"].tolist()
-    summaries = {str(name): summarise(table[name].to_numpy(), groups) for name in table.columns[3:]}
-    spreads = {
-        name: Spread(sd=finite(summary.sd), low=finite(summary.low), high=finite(summary.high))
-        for name, summary in summaries.items()
-    }
-    return {name: summary.mean for name, summary in summaries.items()}, spreads
+def _summarise(images: Sequence[ImageScores]) -> tuple[dict[str, float], dict[str, Spread]]:
+    """The mean of each metric over the images, and its spread."""
+    groups = [image.group for image in images]
+    means, spreads = {}, {}
+    for key in images[0].values:
+        summary = summarise(np.array([image.values[key] for image in images]), groups)
+        means[key] = summary.mean
+        spreads[key] = Spread(sd=finite(summary.sd), low=finite(summary.low), high=finite(summary.high))
+    return means, spreads
 
 
 def _class_scores(matrix: Counts, classes: list[str]) -> dict[str, float]:
@@ -100,11 +102,12 @@ def _class_scores(matrix: Counts, classes: list[str]) -> dict[str, float]:
     return label_scores(matrix, classes=classes) | each
 
 
-def _best_and_worst(table: pd.DataFrame, rendered: Rendered) -> Uint8:
+def _best_and_worst(images: Sequence[ImageScores], rendered: Rendered) -> Uint8:
     """A grid of the best, the median and the three worst images, each once, with its score at the left."""
-    metric, heading = ("pixel_accuracy", "accuracy") if "pixel_accuracy" in table else ("ssim", "SSIM")
-    order = table[metric].sort_values(ascending=False, kind="stable").index
-    n = len(order)
+    key, heading = ("pixel_accuracy", "accuracy") if "pixel_accuracy" in images[0].values else ("ssim", "SSIM")
+    values = [image.values[key] for image in images]
+    n = len(values)
+    order = sorted(range(n), key=lambda i: (math.isnan(values[i]), -values[i]))
     chosen = {0: "best"}
     for place, word in ((n - 1, "worst"), (n // 2, "median"), (n - 2, "2nd worst"), (n - 3, "3rd worst")):
         chosen.setdefault(max(place, 0), word)
@@ -113,7 +116,7 @@ def _best_and_worst(table: pd.DataFrame, rendered: Rendered) -> Uint8:
         pair = rendered.pairs[order[place]]
         source, target = rendered.sides(pair)
         rows.append([source, rendered.image(pair), target])
-        texts.append(f"{word}\n{pair.id}\n{heading} {table[metric][order[place]]:.3f}")
+        texts.append(f"{word}\n{pair.id}\n{heading} {values[order[place]]:.3f}")
     return grid(rows, columns=["input", "generated", "target"], labels=texts)
 
 

@@ -23,8 +23,6 @@ from pix2pix.files.checked import write_json
 from pix2pix.files.command_line import run
 from pix2pix.files.image_grid import grid, spread
 from pix2pix.files.images import write_png
-from pix2pix.machine.hardware import use_hardware
-from pix2pix.networks.inference import load_trained
 from pix2pix.pairs.palettes import PALETTES, decode, palette
 
 SHOWN = 4
@@ -40,6 +38,9 @@ def fcn_score(experiment: Experiment, segmenter: Experiment) -> None:
     Raises:
         ValueError, FileNotFoundError: nothing rendered, no segmenter, or weights of another configuration.
     """
+    from pix2pix.machine.hardware import use_hardware  # noqa: PLC0415  torch is slow to import: names are checked first
+    from pix2pix.networks.inference import load_trained  # noqa: PLC0415
+
     out = Path("results", experiment.study, experiment.name)
     rendered = read_rendered(out, Path("data/pairs", experiment.dataset_name))
     experiment.check_weights(rendered.card)

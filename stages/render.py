@@ -13,6 +13,7 @@ import argparse
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
@@ -26,9 +27,10 @@ from pix2pix.files.command_line import run
 from pix2pix.files.image_grid import grid, spread
 from pix2pix.files.image_listing import list_images
 from pix2pix.files.images import Uint8, read_image, write_png
-from pix2pix.machine.hardware import use_hardware
-from pix2pix.networks.inference import Trained, load_trained
 from pix2pix.pairs.stitched import Pair, read_pairs, read_sides
+
+if TYPE_CHECKING:
+    from pix2pix.networks.inference import Trained
 
 HELD_OUT_SHOWN, TRAINING_SHOWN = 10, 4
 
@@ -40,7 +42,7 @@ def render(experiment: Experiment) -> None:
         ValueError, FileNotFoundError: no weights or pairs, or weights of another configuration.
     """
     name, split = experiment.name, experiment.dataset.held_out
-    trained = load_trained(Path("models", name, "last.safetensors"), use_hardware().device)
+    trained = _load(name)
     experiment.check_weights(trained.metadata)
     root, out = Path("data/pairs", experiment.dataset_name), Path("results", experiment.study, name)
     pairs, training = read_pairs(root, split), read_pairs(root, "train")
@@ -61,7 +63,15 @@ def render(experiment: Experiment) -> None:
     write_json(out / "card.json", card)
 
 
-def _write_images(pairs: Sequence[Pair], experiment: Experiment, trained: Trained, folder: Path) -> None:
+def _load(name: str) -> "Trained":
+    """The trained generator of an experiment, on this machine's device."""
+    from pix2pix.machine.hardware import use_hardware  # noqa: PLC0415  torch is slow to import: names are checked first
+    from pix2pix.networks.inference import load_trained  # noqa: PLC0415
+
+    return load_trained(Path("models", name, "last.safetensors"), use_hardware().device)
+
+
+def _write_images(pairs: Sequence[Pair], experiment: Experiment, trained: "Trained", folder: Path) -> None:
     """Write the generated image of each pair to `folder`/<id>.png; a thread writes while the next is generated."""
     folder.mkdir()
     with ThreadPoolExecutor(1) as writer:
@@ -99,7 +109,7 @@ def render_folder(name: str, images: Path, out: Path) -> None:
         raise ValueError(f"{images}: two files are named '{duplicates[0]}'; their results would be one file")
     if out.resolve() == images.resolve():
         raise ValueError(f"--out {out} is the folder of the images: their files could be overwritten")
-    trained = load_trained(Path("models", name, "last.safetensors"), use_hardware().device)
+    trained = _load(name)
     for path in paths:
         read_image(path)  # a bad file is named before anything is written
     out.mkdir(parents=True, exist_ok=True)

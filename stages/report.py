@@ -12,8 +12,6 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-import pandas as pd
-
 from pix2pix.config.experiment import Study
 from pix2pix.config.reader import read_configuration
 from pix2pix.files.atomic import whole_file
@@ -22,7 +20,7 @@ from pix2pix.files.images import read_image, write_png
 from pix2pix.reporting.comparison_figure import figure
 from pix2pix.reporting.experiment_result import ExperimentResult, read_result
 from pix2pix.reporting.html import html_page
-from pix2pix.reporting.robustness_table import read_robustness, robustness_lines
+from pix2pix.reporting.robustness_table import Drawings, read_robustness, robustness_lines
 from pix2pix.reporting.tables import definitions, differences, image_metrics, markdown, other_metrics, published
 
 
@@ -71,11 +69,11 @@ def write_up(study: Study, results: Mapping[str, ExperimentResult]) -> list[str]
     return parts
 
 
-def _robustness(tests: Mapping[str, pd.DataFrame]) -> list[str]:
+def _robustness(tests: Mapping[str, Drawings]) -> list[str]:
     parts = []
-    for column, heading in (("fg_ssim", "SSIM over the car alone"), ("l1", "L1 of 1")):
+    for key, heading in (("fg_ssim", "SSIM over the car alone"), ("l1", "L1 of 1")):
         parts += [f"Other drawings of the held-out cars, {heading}; paired differences with 95 % interval over cars:"]
-        parts += [markdown(robustness_lines(tests, column))]
+        parts += [markdown(robustness_lines(tests, key))]
     return parts
 
 

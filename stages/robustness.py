@@ -12,10 +12,9 @@ on the photo's id alone, so two rows of one photo differ in the drawing only.
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 from pix2pix.config.experiment import Robustness
@@ -23,14 +22,15 @@ from pix2pix.config.reader import read_configuration
 from pix2pix.evaluation.edge_corruptions import corruptions
 from pix2pix.evaluation.metrics import scores
 from pix2pix.files.atomic import whole_file
+from pix2pix.files.checked import write_rows
 from pix2pix.files.command_line import run
 from pix2pix.files.image_grid import grid, side_by_side
 from pix2pix.files.image_listing import list_images
 from pix2pix.files.images import Uint8, read_image, resize, write_png
-from pix2pix.machine.hardware import use_hardware
-from pix2pix.networks.counter_rng import seed_of
-from pix2pix.networks.inference import Trained, load_trained
 from pix2pix.pairs.stitched import Pair, read_pairs, split_sides
+
+if TYPE_CHECKING:
+    from pix2pix.networks.inference import Trained
 
 SKETCHES = Path("sketches/cars")
 PHOTOS_SHOWN = 2
@@ -44,6 +44,10 @@ def robustness(test: Robustness) -> None:
         ValueError, FileNotFoundError: no weights, pairs or sketches; weights of another configuration; the two data
             sets do not hold the same photos.
     """
+    from pix2pix.machine.hardware import use_hardware  # noqa: PLC0415  torch is slow to import: names are checked first
+    from pix2pix.networks.counter_rng import seed_of  # noqa: PLC0415
+    from pix2pix.networks.inference import load_trained  # noqa: PLC0415
+
     experiment = test.experiment
     trained = load_trained(Path("models", experiment.name, "last.safetensors"), use_hardware().device)
     experiment.check_weights(trained.metadata)
@@ -52,7 +56,7 @@ def robustness(test: Robustness) -> None:
         raise FileNotFoundError(f"{SKETCHES}: no sketches in it")
     pairs, size = _pairs(test), experiment.recipe.size
     shown = np.linspace(0, len(pairs) - 1, PHOTOS_SHOWN + 2)[1:-1].round().astype(int).tolist()
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []  # of robustness.csv
     columns: list[list[list[Uint8]]] = []  # of the figure, one for each drawing of a shown photo
     for i, (canny, doodle) in enumerate(tqdm(pairs, desc=experiment.name, unit=" photos")):
         photo, drawings = _photo_and_drawings(canny, doodle)
@@ -62,13 +66,12 @@ def robustness(test: Robustness) -> None:
             for corruption, corrupted in corruptions(drawing, seed=seed_of("redrawn", canny.id)).items():
                 source = _square(corrupted, size)
                 generated = trained.generate(source, id=canny.id)
+                column.append([source, generated])
                 row = {"edges": edges, "corruption": corruption, "split": canny.split, "id": canny.id}
                 rows.append(row | {"group": canny.group} | scores(generated, target, masked_out=True))
-                column.append([source, generated])
             columns += [column] if i in shown else []
     out = Path("results", experiment.study, experiment.name)
-    with whole_file(out / "robustness.csv") as partial:
-        pd.DataFrame(rows).to_csv(partial, index=False, float_format="%.6f", lineterminator="\n")
+    write_rows(out / "robustness.csv", rows, decimals=6)
     with whole_file(out / "robustness.png") as partial:
         write_png(partial, _figure(columns, list(dict.fromkeys(row["corruption"] for row in rows))))
     with whole_file(out / "sketches.png") as partial:
@@ -98,7 +101,7 @@ def _figure(columns: list[list[list[Uint8]]], names: list[str]) -> Uint8:
     return grid(rows, columns=headings, labels=["the photo", *(name.replace(", ", ",\n") for name in names)])
 
 
-def _gallery(sketches: list[Path], trained: Trained, size: int) -> Uint8:
+def _gallery(sketches: list[Path], trained: "Trained", size: int) -> Uint8:
     """Each sketch above what was generated from it."""
     pictures = []
     for path in sketches:

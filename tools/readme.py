@@ -8,8 +8,8 @@ import argparse
 import shutil
 from pathlib import Path
 
-import pandas as pd
 from pydantic import BaseModel
+from tabulate import tabulate
 
 from pix2pix.config.configuration import Configuration
 from pix2pix.config.experiment import Study
@@ -95,7 +95,7 @@ def _trainings(study: Study, records: Path) -> str:
         }
         for name, record in made.items()
     ]
-    table = pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True)
+    table = tabulate(lines, headers="keys", tablefmt="pipe", disable_numparse=True)
     total = _duration(sum(record.seconds for record in made.values()))
     return f"How it was made:\n\n{table}\n\nTraining of this study together: {total}."
 

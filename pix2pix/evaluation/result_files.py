@@ -1,11 +1,12 @@
-"""The JSON files in results/<study>/<experiment>/, a class each. Their numbers are keyed as in metric_table.py."""
+"""The files in results/<study>/<experiment>/, a class each. Their numbers are keyed as in metric_table.py."""
 
 import math
 
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from pix2pix.config.fields import Count, Name, Split, Strict
 from pix2pix.config.weights_metadata import WeightsMetadata
+from pix2pix.files.checked import Cell
 
 
 class Card(WeightsMetadata):
@@ -33,6 +34,35 @@ class Metrics(Numbers):
     """metrics.json, by evaluate: means over the images, metrics over all images at once, the last epoch's losses."""
 
     groups: Count
+
+
+class Scores(BaseModel):
+    """A row of metrics beside the named columns."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, Cell] = Field(init=False)
+
+    @property
+    def values(self) -> dict[str, float]:
+        return self.__pydantic_extra__
+
+
+class ImageScores(Scores):
+    """A row of per_image.csv."""
+
+    split: str
+    id: str
+    group: str
+
+
+class DrawingScores(Scores):
+    """A row of robustness.csv: what was generated from one drawing of a photo."""
+
+    edges: str
+    corruption: str
+    split: str
+    id: str
+    group: str
 
 
 class Spread(Strict):

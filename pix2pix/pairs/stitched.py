@@ -10,9 +10,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 
-from pix2pix.files.checked import read_table
+from pix2pix.files.checked import read_rows, write_rows
 from pix2pix.files.image_listing import list_images, natural_key
 from pix2pix.files.images import Uint8, read_image, resize
 from pix2pix.pairs.palettes import decode, palette
@@ -76,7 +75,7 @@ def write_records(root: Path, records: Iterable[PairRecord]) -> None:
             )
         if (other := by_content.setdefault(record.sha256, record)).split != record.split:
             raise ValueError(f"{other.source} and {record.source}: the same bytes in {other.split} and {record.split}")
-    pd.DataFrame(map(asdict, ordered), columns=COLUMNS).to_csv(root / "pairs.csv", index=False)
+    write_rows(root / "pairs.csv", [asdict(record) for record in ordered])
 
 
 def read_pairs(root: Path, split: str) -> list[Pair]:
@@ -86,19 +85,17 @@ def read_pairs(root: Path, split: str) -> list[Pair]:
         FileNotFoundError: no pairs.csv there.
         ValueError: pairs.csv is broken, it and the folder do not hold the same images once each, or the split is empty.
     """
-    if not (root / "pairs.csv").is_file():
-        raise FileNotFoundError(f"{root}/pairs.csv: not prepared yet; run `python -m stages.prepare {root.name}` first")
-    table = read_table(root / "pairs.csv", words=COLUMNS)
-    rows = table[table["split"] == split]
+    table = read_rows(root / "pairs.csv", PairRecord, made_by=f"python -m stages.prepare {root.name}")
+    records = [record for record in table if record.split == split]
     paths = list_images(root / split) if (root / split).is_dir() else []
-    recorded, present = Counter(rows["id"]), Counter(path.stem for path in paths)
+    recorded, present = Counter(record.id for record in records), Counter(path.stem for path in paths)
     if wrong := sorted(id for id in recorded | present if (recorded[id], present[id]) != (1, 1)):
         counts = f"{recorded[wrong[0]]} times in pairs.csv and {present[wrong[0]]} times in the folder"
         raise ValueError(f"{root}/{split}: '{wrong[0]}' is {counts}, not once ({len(wrong)} such); prepare again")
-    if rows.empty:
+    if not records:
         raise ValueError(f"{root}: no pairs in split '{split}'")
     files = {path.stem: path for path in paths}
-    return [Pair(id, split, group, files[id]) for id, group in zip(rows["id"], rows["group"], strict=True)]
+    return [Pair(record.id, split, record.group, files[record.id]) for record in records]
 
 
 def read_sides(pair: Pair, *, direction: str, size: int, labels: str | None = None) -> tuple[Uint8, Uint8]:

@@ -3,25 +3,23 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from pix2pix.evaluation.metric_table import IMAGE_METRICS
 from pix2pix.evaluation.rendered import read_shown
-from pix2pix.evaluation.result_files import Card, FcnScore, Metrics, Perceptual, Spread
-from pix2pix.files.checked import read_json, read_table
+from pix2pix.evaluation.result_files import Card, FcnScore, ImageScores, Metrics, Perceptual, Spread
+from pix2pix.files.checked import read_json, read_rows
 from pix2pix.files.images import Uint8
 
 
 @dataclass(frozen=True)
 class ExperimentResult:
-    """`fcn_score` and `perceptual` are None where the experiment has none; `per_image` is per_image.csv."""
+    """`fcn_score` and `perceptual` are None where the experiment has none."""
 
     name: str
     folder: Path
     card: Card
     metrics: Metrics
     intervals: dict[str, Spread]
-    per_image: pd.DataFrame
+    per_image: dict[tuple[str, str], ImageScores]  # by split and id
     fcn_score: FcnScore | None = None
     perceptual: Perceptual | None = None
 
@@ -60,11 +58,12 @@ def read_result(folder: Path, *, with_fcn_score: bool) -> ExperimentResult:
     metrics = read_json(folder / "metrics.json", Metrics, made_by=evaluate)
     intervals = read_json(folder / "intervals.json", dict[str, Spread], made_by=evaluate)
     keys = [metric.key for metric in IMAGE_METRICS]
-    per_image = read_table(folder / "per_image.csv", words=["split", "id", "group"], numbers=keys, made_by=evaluate)
-    if per_image.duplicated(["split", "id"]).any():
+    rows = read_rows(folder / "per_image.csv", ImageScores, made_by=evaluate)
+    per_image = {(row.split, row.id): row for row in rows}
+    if len(per_image) < len(rows):
         raise ValueError(f"{folder}/per_image.csv: an image stands twice; make it again")
-    if missing := [key for key in keys if key not in metrics.values or key not in intervals]:
-        raise ValueError(f"{folder}: metrics.json or intervals.json has no '{missing[0]}'; make them again")
+    if missing := [key for key in keys if not all(key in part for part in (metrics.values, intervals, rows[0].values))]:
+        raise ValueError(f"{folder}: not every file has '{missing[0]}'; run `{evaluate}` again")
     fcn_score = None
     if with_fcn_score:
         path = folder / "fcn_score.json"

@@ -3,29 +3,33 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
 
-from pix2pix.evaluation.confidence_intervals import summarise
-from pix2pix.files.checked import read_table
-from pix2pix.reporting.tables import Line
+from pix2pix.evaluation.result_files import DrawingScores
+from pix2pix.files.checked import read_rows
+from pix2pix.reporting.tables import Line, paired_difference
 
-KIND = ["edges", "corruption"]
-DRAWING = [*KIND, "split", "id"]
+Drawings = dict[tuple[str, ...], DrawingScores]  # by edges, corruption, split and id
+DECIMALS = 4
 
 
-def read_robustness(folder: Path) -> pd.DataFrame:
+def read_robustness(folder: Path) -> Drawings:
     """robustness.csv of the experiment in results/<study>/<experiment>/.
 
     Raises:
         FileNotFoundError: it is not tested yet.
         ValueError: the file is broken.
     """
-    made_by = f"python -m stages.robustness {folder.name}"
-    return read_table(folder / "robustness.csv", words=[*DRAWING, "group"], numbers=["l1", "fg_ssim"], made_by=made_by)
+    path = folder / "robustness.csv"
+    rows = read_rows(path, DrawingScores, made_by=f"python -m stages.robustness {folder.name}")
+    drawings: Drawings = {(row.edges, row.corruption, row.split, row.id): row for row in rows}
+    if len(drawings) < len(rows):
+        raise ValueError(f"{path}: a drawing stands twice; make it again")
+    return drawings
 
 
-def robustness_lines(tests: Mapping[str, pd.DataFrame], column: str) -> list[Line]:
-    """A line a kind of drawing: the mean of `column` of each experiment, and its difference to the first experiment's.
+def robustness_lines(tests: Mapping[str, Drawings], key: str) -> list[Line]:
+    """A line a kind of drawing: the mean of metric `key` of each experiment, and its difference to the first's.
 
     Differences are paired over the same drawings, with the 95 % interval of their mean (over groups: cars).
 
@@ -33,20 +37,17 @@ def robustness_lines(tests: Mapping[str, pd.DataFrame], column: str) -> list[Lin
         tests: experiment -> its robustness.csv.
 
     Raises:
-        ValueError: two experiments were not tested on the same drawings.
+        ValueError: two experiments were not tested on the same drawings, or one has no such metric.
     """
     (first, reference), *_ = tests.items()
     lines: dict[tuple[str, ...], Line] = {}
-    for name, table in tests.items():
-        drawings = reference.merge(table, on=DRAWING, suffixes=("_first", ""), validate="1:1")
-        if not len(drawings) == len(table) == len(reference):
+    for name, drawings in tests.items():
+        if drawings.keys() != reference.keys():
             raise ValueError(f"{first} and {name} were not tested on the same drawings; run robustness for both again")
-        for key, rows in drawings.groupby(KIND, sort=False):
-            kind = tuple(map(str, key))
-            line = lines.setdefault(kind, dict(zip(KIND, kind, strict=True)))
-            line[name] = f"{rows[column].mean():.4f}"
+        for kind in dict.fromkeys(drawing[:2] for drawing in reference):
+            pairs = [(row, reference[drawing]) for drawing, row in drawings.items() if drawing[:2] == kind]
+            line = lines.setdefault(kind, {"edges": kind[0], "corruption": kind[1]})
+            line[name] = f"{np.mean([row.values[key] for row, _ in pairs]):.{DECIMALS}f}"
             if name != first:
-                difference = summarise((rows[column] - rows[f"{column}_first"]).to_numpy(), rows["group"].tolist())
-                interval = f"[{difference.low:.4f}, {difference.high:.4f}]"
-                line[f"{name} − {first}"] = f"{difference.mean:+.4f} {interval}"
+                line[f"{name} − {first}"] = paired_difference(pairs, key, DECIMALS)
     return list(lines.values())

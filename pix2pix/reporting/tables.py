@@ -4,14 +4,16 @@ import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import pandas as pd
+from tabulate import tabulate
 
 from pix2pix.config.studies import ReferenceNumbers
 from pix2pix.evaluation.confidence_intervals import summarise
 from pix2pix.evaluation.metric_table import FCN_METRICS, IMAGE_METRICS, METRICS, Metric
+from pix2pix.evaluation.result_files import DrawingScores, ImageScores
 from pix2pix.reporting.experiment_result import ExperimentResult
 
 Line = dict[str, str]  # heading -> cell
+Row = ImageScores | DrawingScores
 CELLS = """PSNR, SSIM and L1: mean ± standard deviation over the n images [95 % interval of the mean, a t-interval over
 groups: the views of one car are not independent]."""
 
@@ -28,7 +30,7 @@ def image_metrics(results: Sequence[ExperimentResult], prefix: str = "") -> list
             mean, spread = result.values[prefix + metric.key], result.intervals[prefix + metric.key]
             sd = _number(spread.sd, metric)
             line[metric.heading] = (
-                f"{_number(mean, metric, none='∞')} ± {sd} {_interval(spread.low, spread.high, metric)}"
+                f"{_number(mean, metric, none='∞')} ± {sd} {_interval(spread.low, spread.high, metric.decimals)}"
             )
         lines.append(line)
     for seeds in _same_but_seed(results):
@@ -64,16 +66,14 @@ def differences(
         for result in results:
             if result.name == baseline.name or result.data != baseline.data:
                 continue
-            pairs = result.per_image.merge(
-                baseline.per_image, on=["split", "id"], suffixes=("", "_baseline"), validate="1:1"
-            )
-            if not len(pairs) == len(result.per_image) == len(baseline.per_image):
+            if result.per_image.keys() != baseline.per_image.keys():
                 names = f"{result.name} and {baseline.name}"
                 raise ValueError(f"{names} were not scored on the same images; evaluate both again")
+            pairs = [(image, baseline.per_image[key]) for key, image in result.per_image.items()]
             line = {
-                metric.heading: _difference(pairs, f"{prefix}{key}", metric)
+                metric.heading: paired_difference(pairs, prefix + key, metric.decimals)
                 for key, metric in METRICS.items()
-                if f"{prefix}{key}_baseline" in pairs
+                if all(prefix + key in image.values for pair in pairs for image in pair)
             }
             lines += [{"experiment": f"{result.name} − {baseline.name}"} | line] if line else []
     return lines
@@ -98,8 +98,7 @@ def definitions(results: Sequence[ExperimentResult], numbers: ReferenceNumbers) 
 
 
 def markdown(lines: Sequence[Line]) -> str:
-    text: str = pd.DataFrame(lines).fillna("").to_markdown(index=False, disable_numparse=True)
-    return text
+    return str(tabulate(lines, headers="keys", tablefmt="pipe", disable_numparse=True))
 
 
 def _filled(results: Sequence[ExperimentResult]) -> list[Metric]:
@@ -161,17 +160,19 @@ def _real_photos(results: Sequence[ExperimentResult]) -> list[Line]:
     return list(lines.values())
 
 
-def _difference(pairs: pd.DataFrame, column: str, metric: Metric) -> str:
-    summary = summarise((pairs[column] - pairs[f"{column}_baseline"]).to_numpy(), pairs["group"].tolist())
-    mean = f"{summary.mean:+.{metric.decimals}f}" if math.isfinite(summary.mean) else "–"
-    return f"{mean} {_interval(summary.low, summary.high, metric)}"
+def paired_difference(pairs: Sequence[tuple[Row, Row]], key: str, decimals: int) -> str:
+    """The mean of first minus second, and its 95 % interval over the groups of the first."""
+    differences = np.array([first.values[key] - second.values[key] for first, second in pairs])
+    summary = summarise(differences, [first.group for first, _ in pairs])
+    mean = f"{summary.mean:+.{decimals}f}" if math.isfinite(summary.mean) else "–"
+    return f"{mean} {_interval(summary.low, summary.high, decimals)}"
 
 
 def _number(value: float | None, metric: Metric, *, none: str = "–") -> str:
     return none if value is None else f"{value:.{metric.decimals}f}"
 
 
-def _interval(low: float | None, high: float | None, metric: Metric) -> str:
+def _interval(low: float | None, high: float | None, decimals: int) -> str:
     if low is None or high is None or math.isnan(low):
         return "[–]"
-    return f"[{low:.{metric.decimals}f}, {high:.{metric.decimals}f}]"
+    return f"[{low:.{decimals}f}, {high:.{decimals}f}]"

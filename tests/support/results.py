@@ -2,16 +2,16 @@
 
 import re
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
 from pix2pix.config.configuration import Configuration
-from pix2pix.evaluation.result_files import Card, Metrics, Spread
+from pix2pix.evaluation.result_files import Card, ImageScores, Metrics, Spread
 from pix2pix.files.checked import read_json, write_json
 from pix2pix.files.images import write_png
 from pix2pix.reporting.experiment_result import ExperimentResult
@@ -19,6 +19,7 @@ from stages.evaluate import evaluate
 from tests.support.tiny import TINY, make_pairs
 
 FOLDER = Path("results/tiny")
+IMAGE = ("psnr", "ssim", "l1")
 CARD: dict[str, Any] = {
     "experiment": "first",
     "dataset": "houses",
@@ -102,21 +103,26 @@ def metrics(n: int = 3, groups: int = 3, **values: Any) -> Metrics:
     return Metrics.model_validate({"n": n, "groups": groups, **values})
 
 
+def per_image(values: Mapping[str, Sequence[float]]) -> dict[tuple[str, str], ImageScores]:
+    """Images of val, each its own group, by id with their PSNR, SSIM and L1."""
+    rows: dict[tuple[str, str], ImageScores] = {}
+    for id, scores in values.items():
+        row = {"split": "val", "id": id, "group": id, **dict(zip(IMAGE, scores, strict=True))}
+        rows["val", id] = ImageScores.model_validate(row)
+    return rows
+
+
 def result(name: str = "first", **changes: Any) -> ExperimentResult:
     """An ExperimentResult of three images with made-up numbers; `changes` are keys of its card, or its fields."""
     card = Card.model_validate(CARD | {key: value for key, value in changes.items() if key in CARD})
-    per_image = pd.DataFrame({"split": "val", "id": ["1", "2", "3"], "group": ["1", "2", "3"]})
     values: dict[str, Any] = {"psnr": 12.0, "ssim": 0.25, "l1": 0.125, "train_l1": 0.25, "val_l1": 0.375}
     fields: dict[str, Any] = {
         "metrics": metrics(**values),
         "intervals": {key: Spread(sd=values[key] / 10, low=values[key] - 0.1, high=values[key] + 0.1) for key in IMAGE},
-        "per_image": per_image.assign(**{key: values[key] for key in IMAGE}),
+        "per_image": per_image(dict.fromkeys("123", tuple(values[key] for key in IMAGE))),
     }
     fields |= {key: value for key, value in changes.items() if key not in CARD}
     return ExperimentResult(name=name, folder=FOLDER / name, card=card, **fields)
-
-
-IMAGE = ("psnr", "ssim", "l1")
 
 
 def tables(text: str) -> list[list[dict[str, str]]]:

@@ -32,8 +32,17 @@ def test_help_explains_and_does_nothing(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("word", ["--help", "nope"])
-@pytest.mark.parametrize("verb", ["fingerprint", "download"])
+@pytest.mark.parametrize(
+    ("verb", "word"),
+    [
+        ("fingerprint", "--help"),
+        ("render", "--help"),
+        *(
+            (verb, "nope")
+            for verb in ("download", "prepare", "render", "evaluate", "fcn_score", "robustness", "report")
+        ),
+    ],
+)
 def test_a_verb_tells_its_use_and_a_misspelt_name_without_pytorch(verb: str, word: str) -> None:
     """PyTorch alone takes two seconds to import."""
     command = [sys.executable, "-X", "importtime", "-m", f"stages.{verb}", word]

@@ -1,6 +1,7 @@
 """Laws of the small files between stages: refused by file and key in one line, and no path of theirs leads outside."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pix2pix.evaluation.result_files import Card, FcnScore, Metrics, Spread
-from pix2pix.files.checked import read_json, read_table, write_json
+from pix2pix.evaluation.result_files import Card, FcnScore, ImageScores, Metrics, Spread
+from pix2pix.files.checked import Cell, read_json, read_rows, write_json, write_rows
 from pix2pix.pairs.stitched import read_pairs
 from pix2pix.reporting.experiment_result import read_result
 from pix2pix.reporting.tables import differences, image_metrics, markdown, other_metrics
@@ -50,19 +51,21 @@ def test_a_json_file_is_refused_by_its_first_wrong_key(tmp_path: Path, kind: Any
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "No columns to parse from file"),
-        (b"name,x\n", "no rows"),
-        (b"x,name\n1,a\n", "columns are x, name, not name, x"),
-        (b"name,y\na,1\n", "columns are name, y, not name, x"),
-        (b"name,x\na,b\n", "could not convert string to float: 'b'"),
-        (b"name,x\n\xff,1\n", "'utf-8' codec can't decode byte"),
+        (b"", "no rows"),
+        (b"split,id,group,psnr\n", "no rows"),
+        (b"split,id,psnr\nval,1,2\n", "row 1: group: Field required"),
+        (b"split,id,group,psnr\nval,1,1,2\nval,2,2,b\n", "row 2: psnr: Input should be a valid number"),
+        (b"split,id,group,psnr\nval,1,1,2,3\n", "row 1: "),
+        (b"split,id,group,psnr\nval,1\n", "row 1: "),
+        (b"split,id,group\nval,\xff,1\n", "not a CSV table ('utf-8' codec can't decode byte"),
+        (b'split,id,group\nval,"1"2,1\n', "not a CSV table ("),
     ],
 )
-def test_a_table_is_refused_by_its_columns_and_numbers(tmp_path: Path, content: bytes, says: str) -> None:
+def test_a_table_is_refused_by_its_row_and_column(tmp_path: Path, content: bytes, says: str) -> None:
     path = tmp_path / "table.csv"
     path.write_bytes(content)
     with pytest.raises(ValueError) as error:
-        read_table(path, words=["name"], numbers=["x"])
+        read_rows(path, ImageScores)
     assert str(error.value).startswith(f"{path}: {says}") and "\n" not in str(error.value)
 
 
@@ -71,13 +74,20 @@ def test_a_missing_file_is_named_with_the_command_that_makes_it(tmp_path: Path) 
     with pytest.raises(FileNotFoundError, match=f"^{path}: there is no such file; run `make it` first$"):
         read_json(path, Metrics, made_by="make it")
     with pytest.raises(FileNotFoundError, match=f"^{path}: there is no such file$"):
-        read_table(path, words=[])
+        read_rows(path, ImageScores)
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     for value in (Card.model_validate(CARD), metrics(psnr=None, ssim=0.1), FcnScore(**FCN_SCORE)):
         write_json(tmp_path / "file.json", value)
         assert read_json(tmp_path / "file.json", type(value)) == value
+    rows = [{"split": "val", "id": id, "group": 'a "b", c', "psnr": math.inf, "ssim": 0.125} for id in ("NA", "\n")]
+    write_rows(tmp_path / "table.csv", rows, decimals=3)
+    assert read_rows(tmp_path / "table.csv", ImageScores) == [ImageScores.model_validate(row) for row in rows]
+    write_rows(tmp_path / "table.csv", [{"x": math.nan, "y": 2.0}], decimals=1)
+    assert (tmp_path / "table.csv").read_bytes() == b"x,y\n,2.0\n"
+    [row] = read_rows(tmp_path / "table.csv", dict[str, Cell])
+    assert math.isnan(row["x"]) and row["y"] == 2
 
 
 def spoil(path: Path, rng: np.random.Generator) -> None:

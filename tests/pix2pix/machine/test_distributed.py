@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from pix2pix.config.configuration import Configuration
-from pix2pix.files.checked import read_object
+from pix2pix.files.checked import read_json
 from pix2pix.machine import distributed as parallel
 from pix2pix.machine.launch import asked_for, launch, processes_for
 from pix2pix.networks.build import build_generator
@@ -137,7 +137,7 @@ def test_another_number_of_processes_continues_a_run(
     assert 4 <= after_two <= 5  # the kill may come while the fifth is being saved
     assert after_one == 8
     assert "Traceback" not in errors
-    record = read_object(Path("logs/records/first.json"), {})
+    record = read_json(Path("logs/records/first.json"), dict[str, object])
     assert (record["processes"], record["batch_per_device"]) == (2, 1)
 
 

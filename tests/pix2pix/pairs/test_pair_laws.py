@@ -175,7 +175,9 @@ def houses(tmp_path: Path) -> Path:
 
 
 def test_pairs_that_were_never_prepared_are_named_with_the_command(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"houses/pairs\.csv: not prepared yet; run `.*prepare houses` first"):
+    with pytest.raises(
+        FileNotFoundError, match=r"houses/pairs\.csv: there is no such file; run `.*prepare houses` first"
+    ):
         read_pairs(tmp_path / "houses", "val")
 
 
@@ -207,5 +209,5 @@ def test_a_split_without_a_folder_and_a_table_of_other_columns_are_refused(house
         read_pairs(houses, "train")
     table = houses / "pairs.csv"
     table.write_text(table.read_text(encoding="utf-8").replace("group", column), encoding="utf-8")
-    with pytest.raises(ValueError, match=rf"pairs\.csv: columns are id, split, {column}, .*, not id, split, group, "):
+    with pytest.raises(ValueError, match=r"pairs\.csv: row 1: group: Field required"):
         read_pairs(houses, "val")

@@ -1,9 +1,9 @@
 """Laws of a study's tables: every cell is a number of the results, differences are paired, nothing is left out."""
 
+import math
 from dataclasses import replace
 from typing import Any, get_args
 
-import numpy as np
 import pytest
 
 from pix2pix.config.studies import ReferenceNumbers, ReferenceScore
@@ -11,7 +11,7 @@ from pix2pix.evaluation.metric_table import IMAGE_METRICS, METRICS
 from pix2pix.evaluation.metrics import scores
 from pix2pix.evaluation.result_files import FcnScore, Perceptual, Spread
 from pix2pix.reporting.tables import definitions, differences, image_metrics, other_metrics, published
-from tests.support.results import CARD, metrics, result
+from tests.support.results import CARD, metrics, per_image, result
 from tests.support.tiny import TINY, random_image
 
 NONE = ReferenceNumbers(source="none", scores=[], rows={})
@@ -117,18 +117,16 @@ def test_perceptual_distances_stand_where_they_are() -> None:
 
 
 def test_differences_are_paired_image_by_image() -> None:
-    baseline, better = result("mean"), result()
-    shift = np.array([[1, 0.01, -0.02], [2, 0.01, -0.02], [6, 0.01, -0.02]])
-    table = better.per_image.copy()
-    table[["psnr", "ssim", "l1"]] += shift
-    [line] = differences([baseline, replace(better, per_image=table.iloc[::-1])], [baseline])  # by id, not by place
+    baseline = result("mean")
+    better = result(per_image=per_image({"3": (18.0, 0.26, 0.105), "2": (14.0, 0.26, 0.105), "1": (13.0, 0.26, 0.105)}))
+    [line] = differences([baseline, better], [baseline])  # by id, not by place
     assert line == {
         "experiment": "first − mean",
         "PSNR, dB": "+3.00 [-3.57, 9.57]",  # t with 2 degrees of freedom: 4.303 * sqrt(7 / 3)
         "SSIM": "+0.0100 [0.0100, 0.0100]",
         "L1 of 1": "-0.0200 [-0.0200, -0.0200]",
     }
-    infinite = replace(better, per_image=better.per_image.assign(psnr=np.inf))
+    infinite = result(per_image=per_image(dict.fromkeys("123", (math.inf, 1.0, 0.0))))
     assert differences([infinite], [baseline])[0]["PSNR, dB"] == "– [–]"
 
 
@@ -147,7 +145,7 @@ def test_other_data_are_not_compared(card: dict[str, Any]) -> None:
 def test_results_of_other_images_are_refused() -> None:
     baseline = result("mean")
     with pytest.raises(ValueError, match="first and mean were not scored on the same images"):
-        differences([result()], [replace(baseline, per_image=baseline.per_image[:2])])
+        differences([result(per_image=per_image(dict.fromkeys("12", (12.0, 0.25, 0.125))))], [baseline])
 
 
 def test_published_numbers_stand_under_our_headings() -> None:

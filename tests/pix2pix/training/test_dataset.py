@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from pix2pix.config.configuration import Configuration
-from pix2pix.files.checked import read_object
+from pix2pix.files.checked import read_json
 from pix2pix.files.images import Uint8, read_image
 from pix2pix.networks.layers import from_network
 from pix2pix.pairs.stitched import split_sides
@@ -246,7 +246,7 @@ def test_a_run_begun_in_memory_goes_on_from_disk_to_the_same_bits(
     monkeypatch.setenv("PIX2PIX_PAIRS", "disk")
     train(configuration.experiment("first"))
     assert "first: its pairs stay on disk" in capsys.readouterr().out
-    assert read_object(Path("logs/records/first.json"), {})["pairs"] == "disk"
+    assert read_json(Path("logs/records/first.json"), dict[str, object])["pairs"] == "disk"
     other = published()
     shutil.rmtree("scratch")
     monkeypatch.setenv("PIX2PIX_PAIRS", "memory")
