@@ -12,7 +12,7 @@ BOTH := import json, sys; t = json.load(sys.stdin)["totals"]; \
 # there the files of coverage may not grow, either
 CRAMPED := tests/robustness/test_disks.py::test_a_file_that_may_not_grow_stops_a_verb_and_loses_nothing[download]
 
-.PHONY: demo app test test-slurm lint soak coverage mutants bench readme same-bits pins audit publish fetch s3
+.PHONY: demo app test test-slurm lint soak coverage mutants bench readme schema same-bits pins audit publish fetch s3
 
 demo: .venv/ready            ## draw data, train, score: ends with a picture
 	dvc repro report@demo
@@ -55,6 +55,9 @@ bench: .venv/ready           ## every speed claim, as ratios in one run
 
 readme: .venv/ready          ## write results/*.md and records/ into README.md
 	python -m tools.readme
+
+schema: .venv/ready          ## write config/schema.json, by which an editor explains params.yaml and config/
+	python -m tools.schema
 
 same-bits: .venv/ready       ## record results as made by today's code, if it moves no bit: make same-bits BASE=COMMIT
 	@python -m tools.same_bits $(BASE)
