@@ -1,9 +1,8 @@
-"""Run a command on a GPU that no other job of this machine has: python -m workflow.gpus COMMAND...
+"""Run a command on a GPU that no other job of this machine uses: python -m workflow.gpus COMMAND...
 
-Which GPUs there are to lend: those of CUDA_VISIBLE_DEVICES (a cluster's allotment, or a person's), else all that
-nvidia-smi lists. Where there is none, or PIX2PIX_DEVICE names the device, the command runs as it is. A GPU is taken by
-a lock on a file of this machine, whoever asks. The command's own process holds it, so the kernel gives it back when it
-ends, however it ends; what the command has started and left behind holds nothing.
+The GPUs are those of CUDA_VISIBLE_DEVICES (set by a cluster or a person), else all that nvidia-smi lists. Without any,
+or where PIX2PIX_DEVICE names the device, the command runs as it is. A GPU is taken by locking a file of this machine
+for all its users. The command's own process holds the lock, so it is released when the command ends, also by a kill.
 """
 
 import argparse
@@ -11,17 +10,17 @@ import fcntl
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 SECONDS_BETWEEN_LOOKS = 0.5
+LOCKS = Path("/tmp")  # for all users; TMPDIR may belong to one
 
 
 def lent_gpus() -> list[str]:
-    """The GPUs of which a job here gets one, as CUDA_VISIBLE_DEVICES names them: by number or by UUID."""
+    """The GPUs of which a job gets one, as CUDA_VISIBLE_DEVICES names them: by number or by UUID."""
     if os.environ.get("PIX2PIX_DEVICE", "cuda") != "cuda":
         return []
     named, uuids = os.environ.get("CUDA_VISIBLE_DEVICES"), _uuids()
@@ -31,31 +30,31 @@ def lent_gpus() -> list[str]:
     for gpu in map(str.strip, named.split(",")):
         listed = not uuids or gpu in uuids or any(uuid.startswith(gpu) for uuid in uuids.values())
         if not (gpu.isdecimal() and listed) and not (gpu.startswith("GPU-") and listed) and not gpu.startswith("MIG-"):
-            break  # CUDA, too, stops at the first name that is none: "" and "-1" are no GPU at all
+            break  # as CUDA does at the first name that is no GPU, such as "" or "-1"
         gpus += [gpu] if gpu not in gpus else []
     return gpus
 
 
-def take_gpu(gpus: list[str], *, folder: Path) -> tuple[str, int]:
-    """One of `gpus`, once it is free, and the descriptor of its lock in `folder`; closing its last copy frees it."""
-    files = {gpu: folder / f"pix2pix-gpu-{_uuids().get(gpu, gpu)}.lock" for gpu in gpus}  # a number may mean a UUID
-    waits = False
+def take_gpu(gpus: list[str]) -> tuple[str, int]:
+    """Wait for a free one of `gpus`: the GPU, and the open file whose lock holds it."""
+    files = {gpu: LOCKS / f"pix2pix-gpu-{_uuids().get(gpu, gpu)}.lock" for gpu in gpus}  # by UUID, also of a number
+    print_once = True
     while True:
         for gpu, file in files.items():
             descriptor = _open(file)
             with suppress(BlockingIOError, FileNotFoundError):
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.path.samestat(os.fstat(descriptor), file.stat()):  # not swept away meanwhile
+                if os.path.samestat(os.fstat(descriptor), file.stat()):  # not deleted meanwhile
                     return gpu, descriptor
             os.close(descriptor)
-        if not waits:
+        if print_once:
             print(f"waiting for a free GPU of {', '.join(gpus)}", flush=True)
-        waits = True
+            print_once = False
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def _open(file: Path) -> int:
-    """A lock of everybody's, whoever made it: in /tmp, others' files cannot be opened for creation."""
+    """Open a lock file, whoever made it: in /tmp, opening another user's file with O_CREAT is forbidden."""
     with suppress(FileExistsError):
         descriptor = os.open(file, os.O_CREAT | os.O_EXCL)
         os.fchmod(descriptor, 0o644)
@@ -82,11 +81,10 @@ def main() -> None:
     try:
         if gpus:
             gpu = gpus[0]
-            if len(gpus) > 1 or "SLURM_JOB_ID" not in os.environ:  # the one of a SLURM job is nobody else's
-                everybodys = Path("/tmp")  # a TMPDIR may be one person's, or one job's
-                gpu, lock = take_gpu(gpus, folder=everybodys if everybodys.is_dir() else Path(tempfile.gettempdir()))
+            if len(gpus) > 1 or "SLURM_JOB_ID" not in os.environ:  # SLURM gives a job's only GPU to no other
+                gpu, lock = take_gpu(gpus)
                 os.set_inheritable(lock, True)
-            # numbers as nvidia-smi counts; CUDA's own begin with the fastest
+            # number GPUs as nvidia-smi does; CUDA by itself begins with the fastest
             os.environ |= {"CUDA_VISIBLE_DEVICES": gpu, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
             print(f"on GPU {gpu}", flush=True)
         os.execvp(command[0], command)

@@ -1,5 +1,5 @@
-# One rule per stage of dvc.yaml, run by DVC itself: whatever Snakemake runs is recorded in dvc.lock, comes from DVC's cache
-# where it can, and `dvc status` is clean afterwards. Snakemake adds what DVC lacks: parallel jobs, GPUs, clusters, reports.
+# One rule per stage of dvc.yaml, run by DVC itself: whatever Snakemake runs is recorded in dvc.lock and comes from DVC's
+# cache where it can. Snakemake adds what DVC lacks: parallel jobs, GPUs, clusters, reports.
 import os
 import sys
 from collections import defaultdict
@@ -18,56 +18,71 @@ sys.path.insert(0, workflow.basedir)
 from pix2pix.config.reader import read_configuration
 from workflow.gpus import lent_gpus
 
-# jobs find dvc and python where this snakemake is, also without an activated environment
+# jobs find dvc and python beside this snakemake, also without an activated environment
 os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
 
 
-async def leave_outputs(job):
-    """In place of Snakemake's removal of a job's outputs: DVC removes them itself, and beneath its lock alone."""
+async def keep_outputs(job):
+    """Replaces Snakemake's removal of a job's outputs: DVC removes them itself, while it holds its lock."""
     for log in job.log:
         await log.remove()
 
 
-assert hasattr(Job, "remove_existing_output"), "this Snakemake removes outputs elsewhere; see workflow/stages.smk"
-Job.remove_existing_output = leave_outputs
+assert hasattr(Job, "remove_existing_output"), "this version of Snakemake removes outputs elsewhere"
+Job.remove_existing_output = keep_outputs
 
 
-def relative(path):
-    return os.path.relpath(path.fs_path)
+@cache
+def read_yaml(path):
+    return load_yaml(path)
 
 
-try:
-    for problem in read_configuration().problems():
-        print(f"warning: {problem}", file=sys.stderr)  # whoever needs this entry stops at it
-except OSError as error:
-    raise WorkflowError(error) from None
+def warn():
+    """Name mistakes in the configuration. Whoever needs that entry stops at it; others need not."""
+    unlisted = {*Path("config/studies").glob("*.yaml")} - {Path(file) for file in read_yaml("dvc.yaml")["vars"]}
+    lines = [f"{file} is not in the graph: list it under vars: in dvc.yaml" for file in sorted(unlisted)]
+    lines += read_configuration().problems()
+    for line in lines[:8] + [f"and {len(lines) - 8} more"] * (len(lines) > 8):
+        print(f"warning: {line}", file=sys.stderr)
+
+
+if workflow.is_main_process:
+    try:
+        warn()
+    except OSError as error:
+        raise WorkflowError(error) from None
 
 
 GRAPH = ProjectFile(Repo(), "dvc.yaml")
-GRAPH.lockfile_contents = {}  # not read: nothing of it is asked here, and another DVC may be writing it
+GRAPH.lockfile_contents = {}  # dvc.lock is not read: nothing here needs it, and a running job may be writing it
 STAGES = {stage.addressing: stage for stage in GRAPH.stages.values()}
-OUTS = {relative(out): None for stage in STAGES.values() for out in stage.outs}  # in order
-BELOW = defaultdict(list)  # folder -> outs of any stage in it, at any depth
-for out in OUTS:
-    for folder in Path(out).parents:
-        BELOW[str(folder)].append(out)
+
+
+def relative(item):
+    return os.path.relpath(item.fs_path)
+
+
+OUTPUTS = [relative(out) for stage in STAGES.values() for out in stage.outs]
+OUTPUTS_IN = defaultdict(list)  # folder -> the outputs of all stages in it, at any depth
+for output in OUTPUTS:
+    for folder in Path(output).parents:
+        OUTPUTS_IN[str(folder)].append(output)
+# experiment -> study, by results/<study>/<experiment>/...
+STUDIES = {Path(path).parts[2]: Path(path).parts[1] for path in OUTPUTS if path.startswith("results/") and path.count("/") > 2}
 
 
 def inputs(stage):
-    """Its deps. A folder that holds the outs of other stages stands for these outs, one in git for its files."""
+    """The deps of a stage. A folder becomes the outputs in it, or the files in it where git versions it."""
     for path in (relative(dep) for dep in stage.deps if not isinstance(dep, ParamsDependency)):
-        below = BELOW.get(path, [])
-        if not below and path not in OUTS and Path(path).is_dir():
-            below = sorted(str(file) for file in Path(path).rglob("*") if file.is_file() and "__pycache__" not in file.parts)
-        yield from below or [path]
-
-
-# which study an experiment belongs to, by where its results lie
-STUDIES = {Path(out).parts[2]: Path(out).parts[1] for out in OUTS if out.startswith("results/") and out.count("/") > 2}
+        if path in OUTPUTS or not Path(path).is_dir():
+            yield from OUTPUTS_IN.get(path, [path])
+        else:
+            files = (file for file in Path(path).rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+            yield from OUTPUTS_IN.get(path) or sorted(map(str, files))
 
 
 def outputs(stage):
-    """Its outs: folders as such, small results marked for `snakemake --report`: a category a report, the table first."""
+    """The outs of a stage: folders as such, and small results with their place in `snakemake --report`."""
     verb, _, name = stage.addressing.partition("@")
     for path in map(relative, stage.outs):
         if not Path(path).suffix:
@@ -84,48 +99,43 @@ def outputs(stage):
             yield path
 
 
-@cache
-def content(file):
-    return load_yaml(file)
-
-
 def values(stage):
-    """What its `params:` name, so that a changed parameter triggers here as it does in DVC."""
+    """The parameters of a stage, so that a changed one makes it stale here as it does in DVC."""
     for dep in stage.deps:
         if isinstance(dep, ParamsDependency):
-            for key in dep.params or [None]:  # None: the whole file
-                yield f"{key}: {reduce(getitem, key.split('.') if key else [], content(relative(dep)))}"
+            for key in dep.params or [""]:  # "": the whole file
+                yield f"{key}: {reduce(getitem, key.split('.') if key else [], read_yaml(relative(dep)))}"
 
 
-# GPU jobs at a time: what the profile or --resources says, else one a GPU, and one where there is none
+# jobs on GPUs at a time: what the profile or --resources says, else the number of GPUs, or 1 without any
 if workflow.is_main_process and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", len(lent_gpus()) or 1)
 
 
-REPORTS = [relative(out) for address, stage in STAGES.items() if address.startswith("report@") for out in stage.outs]
+REPORTS = [relative(out) for name, stage in STAGES.items() if name.startswith("report@") for out in stage.outs]
 
 
-for address, stage in STAGES.items():
+for name, stage in STAGES.items():
 
     rule:
         name:
-            address.replace("@", "_")
+            name.replace("@", "_")
         input:
             list(inputs(stage)),
         output:
             list(outputs(stage)),
         params:
-            stage=address,
+            stage=name,
             values=list(values(stage)),
             launcher="python -m workflow.gpus" if "gpu" in stage.meta["resources"] else "",
         threads: stage.meta["threads"]
         resources:
             **stage.meta["resources"],
         log:
-            f"logs/{address.replace('@', '_')}.log",
+            f"logs/{name.replace('@', '_')}.log",
         shell:
-            # a second name for the log of each job of a cluster: Snakemake removes the first before it retries
+            # a second name for the log of each SLURM job: Snakemake removes the first before it retries
             ": > {log}; [ -z \"${{SLURM_JOB_ID:-}}\" ] || ln -f {log} {log}.$SLURM_JOB_ID || true; "
-            # what DVC has not recorded is no output, unless another process is at work on it
+            # outputs that DVC has not recorded are removed, unless another process is writing them
             "{params.launcher} dvc --wait-for-lock repro --single-item {params.stage} > {log} 2>&1 || "
             "{{ grep -qE 'is busy|another process' {log} || rm -rf {output}; false; }}"

@@ -96,10 +96,13 @@ def test_snakemake_gives_the_same_lock_hash_for_hash(by_dvc: Path, tmp_path: Pat
     assert "tiny.md" in (folder / "report.html").read_text(encoding="utf-8")
 
 
-def test_snakemake_warns_of_a_wrong_entry(by_dvc: Path) -> None:
-    study = by_dvc / "config/studies/tiny.yaml"
+def test_snakemake_warns_of_a_wrong_entry_and_of_a_study_that_is_not_listed(by_dvc: Path) -> None:
+    study, unlisted = by_dvc / "config/studies/tiny.yaml", by_dvc / "config/studies/other.yaml"
+    unlisted.write_text("studies: {}\n", encoding="utf-8")
     with changed(study, "baselines:\n    - first_mean", "baselines:\n    - villa"):
         shown = subprocess.run([BIN / "snakemake", "-n"], cwd=by_dvc, capture_output=True, text=True, check=False)
     assert shown.returncode == 0, shown.stderr
     assert "warning: config/studies/tiny.yaml: studies.tiny.baselines: there is no 'villa'" in shown.stderr
+    assert "warning: config/studies/other.yaml is not in the graph: list it under vars: in dvc.yaml" in shown.stderr
     assert "Traceback" not in shown.stdout + shown.stderr
+    unlisted.unlink()
