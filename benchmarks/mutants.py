@@ -51,7 +51,7 @@ class Subject:
 
 
 SUBJECTS = [
-    Subject("evaluation/metrics", ("test_metrics", "test_metric_laws")),
+    Subject("evaluation/metrics", ("test_metrics",)),
     Subject("pairs/stitched", ("test_pair_laws",)),
     Subject("training/losses", ("test_losses",)),
     Subject("pairs/held_out", ("test_split_laws",)),

@@ -1,55 +1,66 @@
-"""Laws of means and intervals: equal to pandas, repeatable, honest about images that belong together."""
+"""Laws of means and intervals: the formulas written out, and honest about images that belong together."""
 
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
+from hypothesis import strategies as st
+from scipy import stats
 
 from pix2pix.evaluation.confidence_intervals import Summary, summarise
+from tests.support.laws import of_any, seeds
+from tests.support.soaks import Soak
 
 
-def scores(seed: int, count: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return np.random.default_rng(seed).normal(20, 3, count)
+def standard_error(values: np.ndarray, groups: list[str]) -> float:
+    """Of the mean: the cluster-robust covariance of a regression on a constant, written in matrices.
+
+    As statsmodels' OLS(values, ones).fit(cov_type="cluster"): (X'X)^-1 (sum of X_g' u_g u_g' X_g) (X'X)^-1, times
+    G / (G - 1) * (n - 1) / (n - k).
+    """
+    n, names = len(values), sorted(set(groups))
+    x = np.ones((n, 1))
+    bread = np.linalg.inv(x.T @ x)
+    residuals = values[:, None] - x @ (bread @ x.T @ values[:, None])
+    meat = np.zeros((1, 1))
+    for name in names:
+        rows = np.array([group == name for group in groups])
+        score = x[rows].T @ residuals[rows]
+        meat += score @ score.T
+    correction = len(names) / (len(names) - 1) * (n - 1) / (n - x.shape[1])
+    return math.sqrt((correction * bread @ meat @ bread).item())
 
 
-def singles(count: int) -> list[str]:
-    return [str(i) for i in range(count)]
+@pytest.mark.soak
+def test_any_interval_is_the_sandwich_of_a_regression_on_a_constant(soak: Soak) -> None:
+    cases = st.lists(st.tuples(st.floats(-1e3, 1e3), st.sampled_from("abcdef")), min_size=1, max_size=30)
+
+    @of_any(soak, 150, 10_000, cases=cases)
+    def law(cases: list[tuple[float, str]]) -> None:
+        values, groups = np.array([value for value, _ in cases]), [group for _, group in cases]
+        summary = summarise(values, groups)
+        assert summary.mean == pytest.approx(math.fsum(values) / len(values), abs=1e-9)
+        squares = math.fsum((value - summary.mean) ** 2 for value in values)
+        assert math.isnan(summary.sd) == (len(values) == 1)
+        if len(values) > 1:
+            assert summary.sd == pytest.approx(math.sqrt(squares / (len(values) - 1)), abs=1e-9)
+        assert math.isnan(summary.low) == math.isnan(summary.high) == (len(set(groups)) == 1)
+        if len(set(groups)) > 1:
+            reach = stats.t(len(set(groups)) - 1).isf(0.025) * standard_error(values, groups)
+            assert (summary.low, summary.high) == pytest.approx((summary.mean - reach, summary.mean + reach), abs=1e-6)
 
 
-@pytest.mark.parametrize("count", [2, 3, 106])
-def test_mean_and_spread_equal_pandas(count: int) -> None:
-    values = scores(count, count)
-    summary = summarise(values, singles(count))
-    assert summary.mean == pytest.approx(pd.Series(values).mean(), rel=1e-12)
-    assert summary.sd == pytest.approx(pd.Series(values).std(), rel=1e-12)
-    assert summary.low < summary.mean < summary.high
+@pytest.mark.soak
+def test_any_groups_of_one_size_have_the_interval_of_their_means(soak: Soak) -> None:
+    """So equal views of a car say no more than one view."""
 
-
-def test_grouping_changes_neither_mean_nor_spread() -> None:
-    values = scores(0, 40)
-    alone, grouped = summarise(values, singles(40)), summarise(values, ["a"] * 7 + ["b"] * 13 + ["c"] * 20)
-    assert (alone.mean, alone.sd) == (grouped.mean, grouped.sd)
-
-
-def test_an_interval_is_a_function_of_the_values() -> None:
-    values, groups = scores(0, 30), [f"car {i // 3}" for i in range(30)]
-    first = summarise(values, groups)
-    assert summarise(values.copy(), list(groups)) == first
-    assert summarise(values + 1e-3, groups) != first
-
-
-def test_an_interval_moves_and_stretches_with_the_scores() -> None:
-    values, groups = scores(1, 30), singles(30)
-    summary, other = summarise(values, groups), summarise(5 - 2 * values, groups)
-    assert (other.low, other.high) == pytest.approx((5 - 2 * summary.high, 5 - 2 * summary.low), abs=1e-9)
-
-
-def test_many_images_have_the_interval_of_the_normal_distribution() -> None:
-    values = scores(2, 400)
-    summary = summarise(values, singles(400))
-    half = 1.96 * values.std(ddof=1) / math.sqrt(400)
-    assert (summary.low, summary.high) == pytest.approx((summary.mean - half, summary.mean + half), abs=0.05 * half)
+    @of_any(soak, 50, 3_000, seed=seeds, groups=st.integers(2, 12), views=st.integers(1, 16))
+    def law(*, seed: int, groups: int, views: int) -> None:
+        values = np.random.default_rng(seed).normal(20, 3, (groups, views))
+        summary = summarise(values.ravel(), [f"car {i}" for i in range(groups) for _ in range(views)])
+        means = values.mean(1)
+        usual = stats.t.interval(0.95, groups - 1, loc=means.mean(), scale=stats.sem(means))
+        assert (summary.low, summary.high) == pytest.approx(usual, abs=1e-9)
 
 
 @pytest.mark.parametrize(("groups", "views"), [(60, 1), (40, 4), (5, 16)])
@@ -65,48 +76,13 @@ def test_an_interval_covers_the_true_mean_95_times_in_100(groups: int, views: in
     assert 0.92 <= covered / 500 <= 0.98
 
 
-def test_views_that_agree_count_as_one() -> None:
-    """Sixteen equal views of a car say no more than one: the interval is that of the cars."""
-    cars = scores(3, 12)
-    names = [f"car {i}" for i in range(12)]
-    repeated = summarise(np.repeat(cars, 16), list(np.repeat(names, 16)))
-    assert (repeated.low, repeated.high) == pytest.approx(interval(summarise(cars, names)), abs=1e-9)
-
-
-def test_an_interval_over_groups_is_wider_where_views_agree() -> None:
-    cars = np.repeat(scores(4, 10), 16) + scores(5, 160) / 100
-    grouped, alone = summarise(cars, [f"car {i // 16}" for i in range(160)]), summarise(cars, singles(160))
-    assert grouped.high - grouped.low > 2.5 * (alone.high - alone.low)  # sqrt(16) = 4 in the limit
-
-
-def test_the_order_of_the_images_does_not_matter() -> None:
-    values, groups = scores(6, 30), [f"car {i // 3}" for i in range(30)]
-    order = np.random.default_rng(0).permutation(30)
-    shuffled = summarise(values[order], [groups[i] for i in order])
-    summary = summarise(values, groups)
-    assert (shuffled.mean, shuffled.sd) == pytest.approx((summary.mean, summary.sd))
-    assert interval(shuffled) == pytest.approx(interval(summary))
-
-
-@pytest.mark.parametrize("views", [1, 16])
-def test_one_group_has_no_interval(views: int) -> None:
-    summary = summarise(scores(0, views), ["car"] * views)
-    assert math.isnan(summary.low)
-    assert math.isnan(summary.high)
-    assert math.isnan(summary.sd) == (views == 1)
-
-
 def test_equal_scores_have_an_interval_of_no_width() -> None:
-    assert summarise(np.full(8, 0.5), singles(8)) == Summary(0.5, 0.0, 0.5, 0.5)
+    assert summarise(np.full(8, 0.5), list("abcdefgh")) == Summary(0.5, 0.0, 0.5, 0.5)
 
 
 @pytest.mark.parametrize("infinite", [[math.inf], [-math.inf], [math.inf, -math.inf], [math.nan]])
 def test_infinite_scores_have_no_interval_and_no_spread(infinite: list[float]) -> None:
     values = np.array([1.0, 2.0, *infinite])
-    summary = summarise(values, singles(len(values)))
+    summary = summarise(values, list("abcd")[: len(values)])
     assert summary.mean == pytest.approx(sum(infinite), nan_ok=True)
     assert all(math.isnan(value) for value in (summary.sd, summary.low, summary.high))
-
-
-def interval(summary: Summary) -> tuple[float, float]:
-    return summary.low, summary.high

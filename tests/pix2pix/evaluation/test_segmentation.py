@@ -5,9 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 from pix2pix.evaluation.segmentation import confusion, ious, label_scores, pixel_accuracy
 from pix2pix.files.images import Uint8
+from tests.support.laws import of_any, seeds
+from tests.support.soaks import Soak
 
 AB = ["a", "b"]
 SCORES = ("pixel_accuracy", "class_accuracy", "mean_iou")
@@ -37,44 +40,49 @@ def test_two_classes_by_hand(predicted: Uint8, truth: Uint8, expected: list[floa
     assert scores(predicted, truth, AB) == pytest.approx(expected)
 
 
-def brute_force(predicted: Uint8, truth: Uint8, classes: list[str]) -> list[float]:
-    """Pixel by pixel, with sets."""
-    pixels = [(int(p), int(t)) for p, t in zip(predicted.flat, truth.flat, strict=True) if classes[t] != "void"]
-    recalls, overlaps = [], []
-    for index, name in enumerate(classes):
-        called = {i for i, (p, _) in enumerate(pixels) if p == index}
-        true = {i for i, (_, t) in enumerate(pixels) if t == index}
-        recalls += [len(called & true) / len(true)] if true else []
-        overlaps += [len(called & true) / len(called | true)] if called | true and name != "void" else []
-    right = sum(p == t for p, t in pixels)
-    return [right / len(pixels), sum(recalls) / len(recalls), sum(overlaps) / len(overlaps)]
+@pytest.mark.soak
+def test_any_class_maps_score_as_by_counting(soak: Soak) -> None:
+    """scikit-learn's definitions: accuracy_score, recall_score and jaccard_score over the classes that occur."""
+
+    @of_any(soak, 120, 5_000, seed=seeds, names=st.integers(1, 20), side=st.integers(1, 9), void=st.booleans())
+    def law(*, seed: int, names: int, side: int, void: bool) -> None:
+        draw = np.random.default_rng(seed)
+        classes = [f"class {i}" for i in range(names)]
+        if void:
+            classes[draw.integers(names)] = "void"
+        some = draw.choice(names, draw.integers(1, names + 1), replace=False)  # others occur nowhere
+        truth, called = (draw.choice(some, (side, side + 1)).astype(np.uint8) for _ in range(2))
+        matrix = confusion(called, truth, classes=classes)
+        counted = np.array([classes[t] != "void" for t in truth.ravel()])
+        true, claimed = truth.ravel()[counted].tolist(), called.ravel()[counted].tolist()
+        for t in range(names):
+            for c in range(names):
+                assert matrix[t, c] == sum((t, c) == both for both in zip(true, claimed, strict=True))
+        recalls, overlaps = [], {}
+        for index, name in enumerate(classes):
+            hits = sum(t == c == index for t, c in zip(true, claimed, strict=True))
+            either = sum(index in both for both in zip(true, claimed, strict=True))
+            if index in true:
+                recalls.append(hits / true.count(index))
+            if name != "void":
+                overlaps[name] = hits / either if either else math.nan
+        assert ious(matrix, classes=classes) == pytest.approx(overlaps, nan_ok=True)
+        occurring = [value for value in overlaps.values() if not math.isnan(value)]
+        right = sum(t == c for t, c in zip(true, claimed, strict=True))
+        expected = {
+            "pixel_accuracy": right / len(true) if true else math.nan,
+            "class_accuracy": sum(recalls) / len(recalls) if recalls else math.nan,
+            "mean_iou": sum(occurring) / len(occurring) if occurring else math.nan,
+        }
+        assert label_scores(matrix, classes=classes) == pytest.approx(expected, nan_ok=True)
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_any_maps_by_brute_force(seed: int) -> None:
-    draw = np.random.default_rng(seed)
-    count = int(draw.integers(2, 9))
-    classes = [f"class {i}" for i in range(count - 1)] + ["void" if seed % 2 else "last"]
-    predicted, truth = (draw.integers(0, draw.integers(1, count + 1), (9, 11)).astype(np.uint8) for _ in range(2))
-    truth[0, 0] = 0
-    assert scores(predicted, truth, classes) == pytest.approx(brute_force(predicted, truth, classes))
-
-
-def test_the_order_of_images_and_of_pixels_does_not_matter() -> None:
+def test_matrices_of_several_images_add_up_whatever_their_order() -> None:
     draw = np.random.default_rng(0)
     images = [draw.integers(0, 4, (2, 8, 8)).astype(np.uint8) for _ in range(5)]
-    classes = list("abcd")
-    total: Any = sum(confusion(*image, classes=classes) for image in images)
-    np.testing.assert_array_equal(total, sum(confusion(*image, classes=classes) for image in images[::-1]))
+    total: Any = sum(confusion(*image, classes=list("abcd")) for image in images)
     joined = np.concatenate(images, axis=2)[:, ::-1, ::-1]
-    np.testing.assert_array_equal(total, confusion(joined[0], joined[1], classes=classes))
-
-
-def test_renaming_classes_renames_their_ious() -> None:
-    predicted, truth = maps(0, 1, 1, 2), maps(0, 1, 2, 2)
-    straight = ious(confusion(predicted, truth, classes=list("abc")), classes=list("abc"))
-    turned = ious(confusion(2 - predicted, 2 - truth, classes=list("cba")), classes=list("cba"))
-    assert straight == turned == {"a": 1.0, "b": 0.5, "c": 0.5}
+    np.testing.assert_array_equal(total, confusion(joined[0], joined[1], classes=list("abcd")))
 
 
 def test_void_pixels_do_not_count_but_calling_void_is_a_mistake() -> None:
