@@ -1,12 +1,15 @@
-"""Score the rendered images of an experiment against their targets: PSNR, SSIM, L1. Needs no model and no GPU.
+"""evaluate: the rendered images, scored against their targets. `python -m stages.evaluate <experiment>`
 
-*Reads* data/pairs/<dataset>/, results/<study>/<experiment>/{images/, card.json} and models/<experiment>/history.csv.
-*Writes* results/<study>/<experiment>/: per_image.csv; metrics.json (number of images and groups, the mean of each
-metric, the last epoch's losses); intervals.json (standard deviation and 95 % interval of each mean); best_and_worst.png
-(the best, the median and the three worst images by SSIM).
-Cars are also scored over the foreground alone (fg_...), because the white background flatters every metric. Where the
-target is a label map, metrics.json also holds pixel_accuracy, class_accuracy, mean_iou and iou_<class> of one confusion
-matrix over all images; a pixel counts as the class of the nearest colour, and pixel accuracy orders best_and_worst.png.
+Reads   data/pairs/<dataset>/, models/<experiment>/history.csv and, of results/<study>/<experiment>/, images/ and
+        card.json; neither a model nor a GPU
+Writes  results/<study>/<experiment>/
+            per_image.csv       PSNR, SSIM and L1 of each image; of a label map also pixel_accuracy
+            metrics.json        number of images and groups, the mean of each metric, the last epoch's losses; of label
+                                maps also class_accuracy, mean_iou and iou_<class>, over all images at once
+            intervals.json      standard deviation of each metric, and the 95 % interval of its mean
+            best_and_worst.png  the best, the median and the three worst images by SSIM, or by pixel accuracy
+
+Cars are also scored over the foreground alone (fg_...), because the white background flatters every metric.
 """
 
 import argparse
@@ -48,19 +51,15 @@ def evaluate(experiment: Experiment) -> None:
     labels = experiment.dataset.labels if target_is_b else None
 
     with ThreadPoolExecutor(usable_cores()) as pool:
-        images = list(pool.map(lambda pair: _image_scores(pair, rendered, masked_out), rendered.pairs))
-        matrices = list(pool.map(lambda pair: _confusion(pair, rendered, labels), rendered.pairs)) if labels else []
+        scored = list(pool.map(lambda pair: _score(pair, rendered, masked_out, labels), rendered.pairs))
+    images = [image for image, _ in scored]
     means, intervals = _summarise(images)
-    of_classes = {}
     if labels:
-        accuracies = map(pixel_accuracy, matrices)
-        images = [
-            image.model_copy(update={"pixel_accuracy": value}) for image, value in zip(images, accuracies, strict=True)
-        ]
-        of_classes = _class_scores(np.sum(matrices, axis=0), list(PALETTES[labels]))
+        matrices = [matrix for _, matrix in scored if matrix is not None]
+        means |= _class_scores(np.sum(matrices, axis=0), list(PALETTES[labels]))
 
     write_rows(out / "per_image.csv", [image.model_dump() for image in images], decimals=8)
-    values = {key: finite(value) for key, value in (means | of_classes | losses).items()}
+    values = {key: finite(value) for key, value in (means | losses).items()}
     groups = len({image.group for image in images})
     write_json(out / "metrics.json", Metrics(n=len(images), groups=groups, **values))
     write_json(out / "intervals.json", intervals)
@@ -74,16 +73,15 @@ def _last_losses(history: Path) -> dict[str, float]:
     return {key: value for key, value in last.items() if key.startswith(("train_", "val_"))}
 
 
-def _image_scores(pair: Pair, rendered: Rendered, masked_out: bool) -> ImageScores:
+def _score(pair: Pair, rendered: Rendered, masked_out: bool, labels: str | None) -> tuple[ImageScores, Counts | None]:
+    """The metrics of one image; of a label map also its confusion matrix."""
     generated, (_, target) = rendered.image(pair), rendered.sides(pair)
-    values = scores(generated, target, masked_out=masked_out)
-    return ImageScores(split=pair.split, id=pair.id, group=pair.group, **values)
-
-
-def _confusion(pair: Pair, rendered: Rendered, labels: str) -> Counts:
-    """The confusion matrix of one generated label map."""
-    predicted, truth = decode(rendered.image(pair), labels), rendered.classes(pair, labels)
-    return confusion(predicted, truth, classes=list(PALETTES[labels]))
+    values, matrix = scores(generated, target, masked_out=masked_out), None
+    if labels:
+        truth = rendered.classes(pair, labels)
+        matrix = confusion(decode(generated, labels), truth, classes=list(PALETTES[labels]))
+        values["pixel_accuracy"] = pixel_accuracy(matrix)
+    return ImageScores(split=pair.split, id=pair.id, group=pair.group, **values), matrix
 
 
 def _summarise(images: Sequence[ImageScores]) -> tuple[dict[str, float], dict[str, Spread]]:

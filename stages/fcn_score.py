@@ -1,10 +1,14 @@
-"""FCN-score: does a segmenter, trained on real photos, find in the generated photos what their label maps say?
+"""fcn_score: does a segmenter, trained on real photos, find in the generated photos what their label maps say?
+`python -m stages.fcn_score <experiment>`
 
 Isola et al. 2017, section 4.1, with a segmenter of this pipeline: an experiment that turns photos into label maps.
-*Reads* data/pairs/<dataset>/, results/<study>/<experiment>/{images/, card.json}, models/<segmenter>/last.safetensors.
-*Writes* results/<study>/<experiment>/: fcn_score.json (n, the segmenter, and of the generated photos pixel_accuracy,
-class_accuracy and mean_iou; with the prefix real_ those of the real photos of the same pairs, the upper bound) and
-fcn_score.png (four photos, and the classes that the segmenter sees in them).
+
+Reads   data/pairs/<dataset>/, models/<segmenter>/last.safetensors and, of results/<study>/<experiment>/, images/ and
+        card.json
+Writes  results/<study>/<experiment>/
+            fcn_score.json  pixel_accuracy, class_accuracy and mean_iou of the generated photos; with the prefix real_
+                            those of the real photos of the same pairs, the upper bound
+            fcn_score.png   four photos, and the classes that the segmenter sees in them
 """
 
 import argparse

@@ -1,17 +1,20 @@
-"""Translate the held-out images of an experiment, or any images of one's own.
+"""render: the held-out images of an experiment, translated; or any images of one's own.
+`python -m stages.render <experiment> [--images DIR --out DIR]`
 
-*Reads* data/pairs/<dataset>/ (the data set's held-out split) and models/<experiment>/last.safetensors.
-*Writes* results/<study>/<experiment>/: images/<split>/<id>.png; shown/ (both sides of ten fixed pairs, for figures);
-grid.png (input, generated image and target of these ten), training.png (of four training pairs: how well the model fits
-them) and card.json (the weights' metadata, the split, the number of images and the ids in grid.png).
+Reads   data/pairs/<dataset>/ and models/<experiment>/last.safetensors
+Writes  results/<study>/<experiment>/
+            images/<split>/<id>.png  the generated images, which evaluate scores
+            shown/                   source and target of ten fixed pairs, for figures
+            grid.png                 input, generated image and target of these ten
+            training.png             the same of four training pairs: how well the model fits them
+            card.json                the weights' metadata, the split, the number of images, the ids in grid.png
+        with --images: OUT/<name>.png for each image file in DIR, of the same size
 
-With `--images DIR --out DIR` it translates the image files of DIR, of any size and without targets, to OUT/<name>.png.
 One image at a time, without mixed precision: a result depends on the image, its id and the weights alone.
 """
 
 import argparse
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +52,10 @@ def render(experiment: Experiment) -> None:
     shown = [pairs[i] for i in spread(HELD_OUT_SHOWN, of=len(pairs))]
     card = Card(**dict(trained.metadata), split=split, n=len(pairs), shown=[pair.id for pair in shown])
     with whole_folder(out / "images") as images, whole_folder(out / "shown") as sides:
-        _write_images(pairs, experiment, trained, images / split)
+        (images / split).mkdir()
+        for pair in tqdm(pairs, desc=name, unit=" images"):
+            generated = trained.generate(_sides(pair, experiment)[0], id=pair.id)
+            write_png(images / split / f"{pair.id}.png", generated)
         for pair in shown:
             for side, image in zip(("source", "target"), _sides(pair, experiment), strict=True):
                 write_png(sides / f"{pair.id}_{side}.png", image)
@@ -69,18 +75,6 @@ def _load(name: str) -> "Trained":
     from pix2pix.networks.inference import load_trained  # noqa: PLC0415
 
     return load_trained(Path("models", name, "last.safetensors"), use_hardware().device)
-
-
-def _write_images(pairs: Sequence[Pair], experiment: Experiment, trained: "Trained", folder: Path) -> None:
-    """Write the generated image of each pair to `folder`/<id>.png; a thread writes while the next is generated."""
-    folder.mkdir()
-    with ThreadPoolExecutor(1) as writer:
-        writes = []
-        for pair in tqdm(pairs, desc=experiment.name, unit=" images"):
-            generated = trained.generate(_sides(pair, experiment)[0], id=pair.id)
-            writes.append(writer.submit(write_png, folder / f"{pair.id}.png", generated))
-        for write in writes:
-            write.result()
 
 
 def _sides(pair: Pair, experiment: Experiment) -> tuple[Uint8, Uint8]:

@@ -1,11 +1,12 @@
-"""The tables and the figure of a study.
+"""report: the tables and the figure of a study. `python -m stages.report <study>`
 
-*Reads* results/<study>/<experiment>/ of each of its experiments: card.json, metrics.json, intervals.json,
-per_image.csv, images/ and shown/; fcn_score.json, robustness.csv with sketches.png, and perceptual.json, of those that
-have them.
-*Writes* results/<study>.md (metrics with spread and interval; losses, label metrics and FCN-scores; means over seeds;
-paired differences to the baselines; published numbers), results/<study>.png (the same images by each experiment) and
-results/<study>.html (both in one file, for browsers and for `snakemake --report`).
+Reads   results/<study>/<experiment>/ of each of its experiments: card.json, metrics.json, intervals.json,
+        per_image.csv, images/ and shown/; where they exist, fcn_score.json, robustness.csv, sketches.png and
+        perceptual.json
+Writes  results/<study>.md    metrics with their intervals, losses, label metrics, FCN-scores; means over seeds; paired
+                              differences to the baselines; published numbers
+        results/<study>.png   the same images by each experiment
+        results/<study>.html  both in one file, for browsers and for `snakemake --report`
 """
 
 import argparse

@@ -1,10 +1,12 @@
-"""Test an experiment's generator on drawings that it was not trained on: does it generalise to what a hand draws?
+"""robustness: what a generator makes of drawings that it was not trained on. `python -m stages.robustness <experiment>`
 
-*Reads* data/pairs/<canny>/ and data/pairs/<doodle>/ (the same held-out photos, with edges drawn by two methods),
-models/<experiment>/last.safetensors and sketches/cars/*.png.
-*Writes* results/<study>/<experiment>/: robustness.csv (a row for each drawing: edges, corruption, split, id, group, and
-the scores of what was generated against the photo), robustness.png (two photos with all their drawings and what was
-generated from them) and sketches.png (each sketch and what was generated from it).
+Reads   data/pairs/<canny>/ and data/pairs/<doodle>/ (the same held-out photos, with edges drawn by two methods),
+        models/<experiment>/last.safetensors and sketches/cars/
+Writes  results/<study>/<experiment>/
+            robustness.csv  the scores against the photo of what was generated from each drawing: as prepared, and
+                            corrupted in several ways
+            robustness.png  two photos with all their drawings, and what was generated from them
+            sketches.png    each sketch, and what was generated from it
 
 All experiments get the same drawings: they are corrupted at the size of the pairs, then resized. Dropout noise depends
 on the photo's id alone, so two rows of one photo differ in the drawing only.

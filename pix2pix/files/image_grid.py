@@ -55,31 +55,22 @@ def spread(count: int, *, of: int) -> list[int]:
 
 def side_by_side(pictures: Sequence[tuple[str, Uint8]], *, columns: int = 2) -> Uint8:
     """Titled pictures of any sizes, `columns` a line, top-aligned on white."""
-    lines = [pictures[i : i + columns] for i in range(0, len(pictures), columns)]
-    return np.concatenate(_same_width([_same_height([_titled(*p) for p in line]) for line in lines]))
+    titled = [_titled(*picture) for picture in pictures]
+    lines = [titled[i : i + columns] for i in range(0, len(titled), columns)]
+    heights = [max(picture.height for picture in line) for line in lines]
+    width = max(sum(picture.width for picture in line) for line in lines)
+    page = Image.new("RGB", (width, sum(heights)), "white")
+    for y, line in enumerate(lines):
+        for x, picture in enumerate(line):
+            page.paste(picture, (sum(other.width for other in line[:x]), sum(heights[:y])))
+    return np.asarray(page)
 
 
-def _titled(title: str, picture: Uint8) -> Uint8:
+def _titled(title: str, picture: Uint8) -> Image.Image:
     width = max(picture.shape[1], _text_width(title) + GAP)
     page = Image.new("RGB", (width + 4 * GAP, picture.shape[0] + HEADER + 4 * GAP), "white")
     ImageDraw.Draw(page).text((page.width / 2, HEADER / 2), title, "black", _font(bold=True), anchor="mm")
     page.paste(Image.fromarray(picture), ((page.width - picture.shape[1]) // 2, HEADER))
-    return np.asarray(page)
-
-
-def _same_height(pictures: list[Uint8]) -> Uint8:
-    height = max(p.shape[0] for p in pictures)
-    return np.concatenate([_pad(p, height, p.shape[1]) for p in pictures], axis=1)
-
-
-def _same_width(pictures: list[Uint8]) -> list[Uint8]:
-    width = max(p.shape[1] for p in pictures)
-    return [_pad(p, p.shape[0], width) for p in pictures]
-
-
-def _pad(picture: Uint8, height: int, width: int) -> Uint8:
-    page = np.full((height, width, 3), 255, np.uint8)
-    page[: picture.shape[0], : picture.shape[1]] = picture
     return page
 
 

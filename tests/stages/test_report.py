@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pix2pix.config.configuration import Configuration
 from pix2pix.config.experiment import Study
 from pix2pix.files.image_grid import grid
 from pix2pix.files.images import read_image, write_png
@@ -174,11 +173,3 @@ def test_robustness_has_a_table_for_each_score_and_sketches_in_the_figure() -> N
     assert {line["first_seed1 − first"] for line in l1} == {"-0.1000 [-0.1000, -0.1000]"}
     after = read_image(Path("results/tiny.png"))
     assert after.size > before.size + 2 * 3 * 40 * 90
-
-
-def test_unknown_studies_and_such_without_experiments_are_refused() -> None:
-    with pytest.raises(ValueError, match="studies: there is no 'nope'"):
-        THREE.study("nope")
-    empty = {"studies": THREE.sections["studies"] | {"empty": THREE.sections["studies"]["tiny"]}}
-    with pytest.raises(ValueError, match="no experiment has study: empty"):
-        Configuration(THREE.sections | empty).study("empty")
