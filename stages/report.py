@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pix2pix.config.experiment import Study
 from pix2pix.config.reader import read_configuration
+from pix2pix.evaluation.metric_table import METRICS
 from pix2pix.files.atomic import whole_file
 from pix2pix.files.command_line import run
 from pix2pix.files.images import read_image, write_png
@@ -72,9 +73,11 @@ def write_up(study: Study, results: Mapping[str, ExperimentResult]) -> list[str]
 
 def _robustness(tests: Mapping[str, Drawings]) -> list[str]:
     parts = []
-    for key, heading in (("fg_ssim", "SSIM over the car alone"), ("l1", "L1 of 1")):
-        parts += [f"Other drawings of the held-out cars, {heading}; paired differences with 95 % interval over cars:"]
-        parts += [markdown(robustness_lines(tests, key))]
+    for key, prefix, where in (("ssim", "fg_", " over the car alone"), ("l1", "", "")):
+        metric = METRICS[key]
+        what = f"{metric.heading}{where}"
+        parts += [f"Other drawings of the held-out cars, {what}; paired differences with 95 % interval over cars:"]
+        parts += [markdown(robustness_lines(tests, metric, prefix))]
     return parts
 
 

@@ -1,4 +1,4 @@
-"""Mean, spread and a 95 % interval of a per-image score, honest about images that belong together."""
+"""Mean, standard deviation and 95 % interval of a per-image metric, where images of one group belong together."""
 
 import math
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ class Summary:
 
 
 def summarise(values: NDArray[np.float64], groups: list[str]) -> Summary:
-    """Summarise one score; the interval of the mean counts groups, since the views of one car are not independent.
+    """Summarise one metric. The interval of the mean counts groups: the views of one car are not independent.
 
     Cluster-robust t-interval: the variance of the mean from the groups' summed residuals, groups - 1 degrees of freedom
     (Cameron & Miller 2015, section II). With one image a group it is the usual t-interval; with groups of one size, the
-    t-interval of the groups' means. NaN stand where there is nothing to say: low and high of one group alone, sd of a
-    single value, all three where a value is infinite (PSNR of equal images).
+    t-interval of the groups' means. NaN: low and high of a single group, sd of a single value, and all three where a
+    value is infinite (the PSNR of equal images).
     """
     with np.errstate(invalid="ignore"):  # the mean of inf and -inf is NaN
         mean = float(values.mean())

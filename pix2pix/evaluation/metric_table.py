@@ -1,6 +1,7 @@
 """Every metric of a study's tables, described once. A new metric has its function in a module beside this one and its
 entry here; evaluate, report and config/reference_numbers.yaml name it by its key."""
 
+import math
 from dataclasses import dataclass, replace
 
 
@@ -11,6 +12,14 @@ class Metric:
     decimals: int
     higher_is_better: bool
     definition: str
+
+    def text(self, value: float | None, *, none: str = "–") -> str:
+        """A cell of a table; `none` where there is no value."""
+        return none if value is None else f"{value:.{self.decimals}f}"
+
+    def interval(self, low: float | None, high: float | None) -> str:
+        none = low is None or high is None or math.isnan(low)
+        return "[–]" if none else f"[{self.text(low)}, {self.text(high)}]"
 
 
 IMAGE_METRICS = (  # of each image; of cars also over the foreground alone, then with the prefix fg_

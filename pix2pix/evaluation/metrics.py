@@ -2,7 +2,7 @@
 
 SSIM: Gaussian window sigma 1.5, truncated at 3.5 sigma (11 taps), per RGB channel, population covariance, K1 0.01, K2
 0.03, mean over the pixels whose window lies inside (Wang et al. 2004). PSNR is infinite for equal images, never capped.
-All raise ValueError for arrays that are not uint8 of one shape, and for a mask of another or that holds nowhere.
+All raise ValueError for arrays that are not uint8 of one shape, and for a mask of another shape or without a pixel.
 """
 
 import math
@@ -70,7 +70,7 @@ def foreground(photo: Uint8) -> Mask:
 
 
 class _Buffers(threading.local):
-    """Six arrays of one shape for each thread: fresh memory for each image would take longer than the arithmetic."""
+    """Six arrays of one shape for each thread: allocating them for each image would take longer than the arithmetic."""
 
     arrays: tuple[Float64, ...] = (np.empty(0),)
 
@@ -84,10 +84,11 @@ _buffers = _Buffers()
 
 
 def _ssim_map(image: Uint8, target: Uint8) -> Float64:
-    """As `ssim_map`, in a buffer that the next call in this thread fills again.
+    """As `ssim_map`, in a buffer that the next call in this thread overwrites.
 
-    By the sum s and the difference d of both images four windows are enough: with x = (s + d) / 2 and y = (s - d) / 2,
-    4 xy = s^2 - d^2 and 2 (x^2 + y^2) = s^2 + d^2; so of the means, and so of the (co)variances.
+    Four windowed means suffice, those of the sum s and the difference d of both images and of their squares: with
+    x = (s + d) / 2 and y = (s - d) / 2, 4 xy = s^2 - d^2 and 2 (x^2 + y^2) = s^2 + d^2. The same holds of the means,
+    and of variances and covariance.
     """
     _check(image, target)
     if min(image.shape[:2]) <= 2 * RADIUS:
@@ -107,7 +108,7 @@ def _ssim_map(image: Uint8, target: Uint8) -> Float64:
 
 
 def _square_moments(values: Float64, mean: Float64, variance: Float64) -> None:
-    """Put the square of each window's mean, and its variance, into the other two arrays; the values are lost."""
+    """Write the square of each window's mean, and its variance, to the other two arrays; `values` is overwritten."""
     cv2.sepFilter2D(values, cv2.CV_64F, TAPS, TAPS, dst=mean)
     values *= values
     cv2.sepFilter2D(values, cv2.CV_64F, TAPS, TAPS, dst=variance)

@@ -17,9 +17,9 @@ Counts = NDArray[np.int64]
 
 
 def confusion(predicted: Uint8, truth: Uint8, *, classes: Sequence[str]) -> Counts:
-    """Class maps (H, W), (H, W) -> (K, K): pixels of class row that were called class column; none of true class void.
+    """Class maps (H, W), (H, W) -> (K, K): entry (i, j) counts the pixels of class i that were predicted as class j.
 
-    Matrices of several images are added.
+    Pixels whose true class is void are not counted. The matrix of several images is the sum of theirs.
 
     Raises:
         ValueError: the maps differ in shape, or hold an index that is no class.
@@ -35,19 +35,19 @@ def confusion(predicted: Uint8, truth: Uint8, *, classes: Sequence[str]) -> Coun
 
 
 def pixel_accuracy(matrix: Counts) -> float:
-    """Share of the evaluated pixels that were called by their class; NaN where there are none."""
+    """Share of the evaluated pixels whose class was predicted; NaN where there are none."""
     return float(matrix.trace() / matrix.sum()) if matrix.any() else math.nan
 
 
 def class_accuracy(matrix: Counts) -> float:
-    """Mean, over the classes that occur in the truth, of the share of their pixels that were called so (recall)."""
+    """Mean recall of the classes that occur in the truth: the share of their pixels that were predicted as such."""
     totals = matrix.sum(1)
     present = totals > 0
     return float((matrix.diagonal()[present] / totals[present]).mean()) if present.any() else math.nan
 
 
 def ious(matrix: Counts, *, classes: Sequence[str]) -> dict[str, float]:
-    """Of each class but void: pixels of truth and prediction over pixels of either; NaN where it occurs in neither."""
+    """Intersection over union of each class but void; NaN where it occurs in neither truth nor prediction."""
     union = matrix.sum(0) + matrix.sum(1) - matrix.diagonal()
     return {
         name: float(both / either) if either else math.nan
@@ -59,7 +59,7 @@ def ious(matrix: Counts, *, classes: Sequence[str]) -> dict[str, float]:
 def label_scores(matrix: Counts, *, classes: Sequence[str]) -> dict[str, float]:
     """pixel_accuracy, class_accuracy and mean_iou, 0..1.
 
-    mean_iou is over the classes that occur in truth or prediction: one that is only ever called wrongly counts as 0.
+    mean_iou is over the classes that occur in truth or prediction: one that is only predicted, never true, counts as 0.
     """
     values = [value for value in ious(matrix, classes=classes).values() if not math.isnan(value)]
     return {

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -36,8 +36,8 @@ def write_json(path: Path, value: Any) -> None:
         partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def read_rows(path: Path, kind: type[T], *, made_by: str = "") -> list[T]:
-    """A CSV table of at least one row, each a value of `kind`: its fields are columns, in any order.
+def read_rows(path: Path, kind: type[T], *, columns: Iterable[str] = (), made_by: str = "") -> list[T]:
+    """A CSV table of at least one row, each a value of `kind`: its fields and `columns` are columns, in any order.
 
     Raises:
         FileNotFoundError: there is no such file; the line says which command makes it, where `made_by` names one.
@@ -46,7 +46,10 @@ def read_rows(path: Path, kind: type[T], *, made_by: str = "") -> list[T]:
     adapter = TypeAdapter(kind)
     rows = []
     try:
-        for row in csv.DictReader(io.StringIO(_content(path, made_by).decode("utf-8"), newline=""), strict=True):
+        reader = csv.DictReader(io.StringIO(_content(path, made_by).decode("utf-8"), newline=""), strict=True)
+        if missing := {*columns}.difference(reader.fieldnames or ()):
+            raise ValueError(f"{path}: no column '{min(missing)}'; make it again")
+        for row in reader:
             rows.append(adapter.validate_python(row))
     except ValidationError as error:
         raise ValueError(f"{path}: row {len(rows) + 1}: {_first(error)}; make it again") from None

@@ -58,12 +58,12 @@ def read_result(folder: Path, *, with_fcn_score: bool) -> ExperimentResult:
     metrics = read_json(folder / "metrics.json", Metrics, made_by=evaluate)
     intervals = read_json(folder / "intervals.json", dict[str, Spread], made_by=evaluate)
     keys = [metric.key for metric in IMAGE_METRICS]
-    rows = read_rows(folder / "per_image.csv", ImageScores, made_by=evaluate)
+    rows = read_rows(folder / "per_image.csv", ImageScores, columns=keys, made_by=evaluate)
     per_image = {(row.split, row.id): row for row in rows}
     if len(per_image) < len(rows):
         raise ValueError(f"{folder}/per_image.csv: an image stands twice; make it again")
-    if missing := [key for key in keys if not all(key in part for part in (metrics.values, intervals, rows[0].values))]:
-        raise ValueError(f"{folder}: not every file has '{missing[0]}'; run `{evaluate}` again")
+    if missing := [key for key in keys if key not in metrics.values or key not in intervals]:
+        raise ValueError(f"{folder}: metrics.json or intervals.json has no '{missing[0]}'; run `{evaluate}` again")
     fcn_score = None
     if with_fcn_score:
         path = folder / "fcn_score.json"

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from pix2pix.evaluation.metric_table import Metric
 from pix2pix.evaluation.result_files import DrawingScores
 from pix2pix.files.checked import read_rows
 from pix2pix.reporting.tables import Line, paired_difference
 
 Drawings = dict[tuple[str, ...], DrawingScores]  # by edges, corruption, split and id
-DECIMALS = 4
 
 
 def read_robustness(folder: Path) -> Drawings:
@@ -21,15 +21,16 @@ def read_robustness(folder: Path) -> Drawings:
         ValueError: the file is broken.
     """
     path = folder / "robustness.csv"
-    rows = read_rows(path, DrawingScores, made_by=f"python -m stages.robustness {folder.name}")
+    made_by = f"python -m stages.robustness {folder.name}"
+    rows = read_rows(path, DrawingScores, columns=("l1", "fg_ssim"), made_by=made_by)
     drawings: Drawings = {(row.edges, row.corruption, row.split, row.id): row for row in rows}
     if len(drawings) < len(rows):
         raise ValueError(f"{path}: a drawing stands twice; make it again")
     return drawings
 
 
-def robustness_lines(tests: Mapping[str, Drawings], key: str) -> list[Line]:
-    """A line a kind of drawing: the mean of metric `key` of each experiment, and its difference to the first's.
+def robustness_lines(tests: Mapping[str, Drawings], metric: Metric, prefix: str = "") -> list[Line]:
+    """A line a kind of drawing: the mean of a metric of each experiment, and its difference to the first's.
 
     Differences are paired over the same drawings, with the 95 % interval of their mean (over groups: cars).
 
@@ -37,7 +38,7 @@ def robustness_lines(tests: Mapping[str, Drawings], key: str) -> list[Line]:
         tests: experiment -> its robustness.csv.
 
     Raises:
-        ValueError: two experiments were not tested on the same drawings, or one has no such metric.
+        ValueError: two experiments were not tested on the same drawings.
     """
     (first, reference), *_ = tests.items()
     lines: dict[tuple[str, ...], Line] = {}
@@ -47,7 +48,7 @@ def robustness_lines(tests: Mapping[str, Drawings], key: str) -> list[Line]:
         for kind in dict.fromkeys(drawing[:2] for drawing in reference):
             pairs = [(row, reference[drawing]) for drawing, row in drawings.items() if drawing[:2] == kind]
             line = lines.setdefault(kind, {"edges": kind[0], "corruption": kind[1]})
-            line[name] = f"{np.mean([row.values[key] for row, _ in pairs]):.{DECIMALS}f}"
+            line[name] = metric.text(float(np.mean([row.values[prefix + metric.key] for row, _ in pairs])))
             if name != first:
-                line[f"{name} − {first}"] = paired_difference(pairs, key, DECIMALS)
+                line[f"{name} − {first}"] = paired_difference(pairs, metric, prefix)
     return list(lines.values())

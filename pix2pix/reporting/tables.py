@@ -28,10 +28,8 @@ def image_metrics(results: Sequence[ExperimentResult], prefix: str = "") -> list
         line = _description(result, both_directions)
         for metric in IMAGE_METRICS:
             mean, spread = result.values[prefix + metric.key], result.intervals[prefix + metric.key]
-            sd = _number(spread.sd, metric)
-            line[metric.heading] = (
-                f"{_number(mean, metric, none='∞')} ± {sd} {_interval(spread.low, spread.high, metric.decimals)}"
-            )
+            cells = metric.text(mean, none="∞"), "±", metric.text(spread.sd), metric.interval(spread.low, spread.high)
+            line[metric.heading] = " ".join(cells)
         lines.append(line)
     for seeds in _same_but_seed(results):
         line = _description(seeds[0], both_directions) | {"experiment": _mean_of(seeds), "seed": "all"}
@@ -45,8 +43,7 @@ def other_metrics(results: Sequence[ExperimentResult]) -> list[Line]:
     if not metrics:
         return []
     lines = [
-        {"experiment": result.name}
-        | {metric.heading: _number(result.values.get(metric.key), metric) for metric in metrics}
+        {"experiment": result.name} | {metric.heading: metric.text(result.values.get(metric.key)) for metric in metrics}
         for result in results
     ]
     lines += [{"experiment": _mean_of(seeds)} | _over_seeds(seeds, metrics) for seeds in _same_but_seed(results)]
@@ -71,7 +68,7 @@ def differences(
                 raise ValueError(f"{names} were not scored on the same images; evaluate both again")
             pairs = [(image, baseline.per_image[key]) for key, image in result.per_image.items()]
             line = {
-                metric.heading: paired_difference(pairs, prefix + key, metric.decimals)
+                metric.heading: paired_difference(pairs, metric, prefix)
                 for key, metric in METRICS.items()
                 if all(prefix + key in image.values for pair in pairs for image in pair)
             }
@@ -84,7 +81,7 @@ def published(numbers: ReferenceNumbers) -> list[Line]:
     metrics = [METRICS[key] for key in numbers.scores]
     return [
         {"published": what}
-        | {metric.heading: _number(value, metric) for metric, value in zip(metrics, values, strict=True)}
+        | {metric.heading: metric.text(value) for metric, value in zip(metrics, values, strict=True)}
         for what, values in numbers.rows.items()
     ]
 
@@ -139,8 +136,8 @@ def _over_seeds(seeds: Sequence[ExperimentResult], metrics: Iterable[Metric], pr
     for metric in metrics:
         values = [value for result in seeds if (value := result.values.get(prefix + metric.key)) is not None]
         if len(values) == len(seeds):
-            mean, sd = _number(float(np.mean(values)), metric), _number(float(np.std(values, ddof=1)), metric)
-            line[metric.heading] = f"{mean} ± {sd}"
+            mean, sd = float(np.mean(values)), float(np.std(values, ddof=1))
+            line[metric.heading] = f"{metric.text(mean)} ± {metric.text(sd)}"
     return line
 
 
@@ -154,25 +151,16 @@ def _real_photos(results: Sequence[ExperimentResult]) -> list[Line]:
         name = f"*real photos of {dataset}, {size} px, by {result.fcn_score.segmenter}*"
         line = {"experiment": name}
         for metric in FCN_METRICS:
-            line[metric.heading] = _number(result.fcn_score.values.get(metric.key.replace("fcn_", "real_")), metric)
+            line[metric.heading] = metric.text(result.fcn_score.values.get(metric.key.replace("fcn_", "real_")))
         if lines.setdefault(name, line) != line:
             raise ValueError(f"{result.folder}/fcn_score.json: other scores of the real photos than other experiments")
     return list(lines.values())
 
 
-def paired_difference(pairs: Sequence[tuple[Row, Row]], key: str, decimals: int) -> str:
+def paired_difference(pairs: Sequence[tuple[Row, Row]], metric: Metric, prefix: str = "") -> str:
     """The mean of first minus second, and its 95 % interval over the groups of the first."""
+    key = prefix + metric.key
     differences = np.array([first.values[key] - second.values[key] for first, second in pairs])
     summary = summarise(differences, [first.group for first, _ in pairs])
-    mean = f"{summary.mean:+.{decimals}f}" if math.isfinite(summary.mean) else "–"
-    return f"{mean} {_interval(summary.low, summary.high, decimals)}"
-
-
-def _number(value: float | None, metric: Metric, *, none: str = "–") -> str:
-    return none if value is None else f"{value:.{metric.decimals}f}"
-
-
-def _interval(low: float | None, high: float | None, decimals: int) -> str:
-    if low is None or high is None or math.isnan(low):
-        return "[–]"
-    return f"[{low:.{decimals}f}, {high:.{decimals}f}]"
+    mean = f"{summary.mean:+.{metric.decimals}f}" if math.isfinite(summary.mean) else "–"
+    return f"{mean} {metric.interval(summary.low, summary.high)}"

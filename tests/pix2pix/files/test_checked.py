@@ -51,21 +51,22 @@ def test_a_json_file_is_refused_by_its_first_wrong_key(tmp_path: Path, kind: Any
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "no rows"),
+        (b"", "no column 'psnr'"),
         (b"split,id,group,psnr\n", "no rows"),
+        (b"split,id,group\nval,1,1\n", "no column 'psnr'"),
         (b"split,id,psnr\nval,1,2\n", "row 1: group: Field required"),
         (b"split,id,group,psnr\nval,1,1,2\nval,2,2,b\n", "row 2: psnr: Input should be a valid number"),
         (b"split,id,group,psnr\nval,1,1,2,3\n", "row 1: "),
         (b"split,id,group,psnr\nval,1\n", "row 1: "),
         (b"split,id,group\nval,\xff,1\n", "not a CSV table ('utf-8' codec can't decode byte"),
-        (b'split,id,group\nval,"1"2,1\n', "not a CSV table ("),
+        (b'split,id,group,psnr\nval,"1"2,1,2\n', "not a CSV table ("),
     ],
 )
 def test_a_table_is_refused_by_its_row_and_column(tmp_path: Path, content: bytes, says: str) -> None:
     path = tmp_path / "table.csv"
     path.write_bytes(content)
     with pytest.raises(ValueError) as error:
-        read_rows(path, ImageScores)
+        read_rows(path, ImageScores, columns=["psnr"])
     assert str(error.value).startswith(f"{path}: {says}") and "\n" not in str(error.value)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pix2pix.evaluation.metric_table import METRICS
 from pix2pix.evaluation.result_files import DrawingScores
 from pix2pix.reporting.robustness_table import Drawings, robustness_lines
 
@@ -19,7 +20,7 @@ def test_differences_are_paired_and_their_interval_counts_cars() -> None:
     first = drawings([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
     other = drawings([0.2, 0.3, 0.5, 0.6, 0.8, 0.9])  # + .1, .2, .3 by car: t = 4.303, n = 3
     shuffled = {drawing: other[drawing] for drawing in sorted(other, reverse=True)}
-    [line] = robustness_lines({"one": first, "two": shuffled}, "ssim")
+    [line] = robustness_lines({"one": first, "two": shuffled}, METRICS["ssim"])
     assert line == {
         "edges": "canny",
         "corruption": "bold",
@@ -31,4 +32,4 @@ def test_differences_are_paired_and_their_interval_counts_cars() -> None:
 
 def test_other_drawings_are_not_compared() -> None:
     with pytest.raises(ValueError, match="one and two were not tested on the same drawings"):
-        robustness_lines({"one": drawings([0.0] * 6), "two": drawings([0.0] * 6, "broken")}, "ssim")
+        robustness_lines({"one": drawings([0.0] * 6), "two": drawings([0.0] * 6, "broken")}, METRICS["ssim"])
