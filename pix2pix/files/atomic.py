@@ -1,4 +1,4 @@
-"""Outputs that appear whole or not at all: write beside, fsync, rename (law 6)."""
+"""Atomic writes: outputs appear whole or not at all (write beside, fsync, rename); docs/design.md, law 6."""
 
 import errno
 import fcntl
@@ -14,13 +14,13 @@ def whole_file(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; on success it becomes `path`, on any failure it is removed.
 
     Raises:
-        ValueError: another process is writing it, as an orphan of a killed engine may.
+        ValueError: another process is writing it, perhaps one that a killed engine left behind.
     """
-    partial = _beside(path, "partial")
+    partial = _sibling(path, "partial")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(partial, path):
+    with _locked(partial, path):
         try:
-            with _naming(path):
+            with _naming_full_disk(path):
                 yield partial
                 _sync(partial)
             partial.replace(path)
@@ -34,20 +34,20 @@ def whole_file(path: Path) -> Iterator[Path]:
 def whole_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder beside `path` to fill; on success it replaces `path`, on any failure it is removed.
 
-    Where `path` is a link, what it leads to is replaced. What was there before stays until then, kills included.
+    The former folder stays until then, also when the process is killed. Where `path` is a link, its target is replaced.
 
     Raises:
         ValueError: another process is filling it.
     """
     place = path.resolve()
-    partial, old, lock = (_beside(place, kind) for kind in ("partial", "old", "lock"))
+    partial, old, lock = (_sibling(place, kind) for kind in ("partial", "old", "lock"))
     place.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(lock, path):
+    with _locked(lock, path):
         try:
-            _back(old, place)
+            _restore(old, place)
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir()
-            with _naming(path):
+            with _naming_full_disk(path):
                 yield partial
             os.sync()  # one call: an fsync a file takes minutes for 50 000 of them
             shutil.rmtree(old, ignore_errors=True)
@@ -58,21 +58,21 @@ def whole_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(old, ignore_errors=True)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
-            _back(old, place)
+            _restore(old, place)
             raise
         finally:
             lock.unlink()
 
 
-def _back(old: Path, place: Path) -> None:
-    """Undo half of a replacement."""
+def _restore(old: Path, place: Path) -> None:
+    """Put the former folder back after a replacement that was interrupted half-way."""
     if old.exists() and not place.exists():
         old.rename(place)
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Let the error of a full disk, which names no file, name `path`."""
+def _naming_full_disk(path: Path) -> Iterator[None]:
+    """Add `path` to the error of a full disk, which names no file."""
     try:
         yield
     except OSError as error:
@@ -82,15 +82,15 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _alone(lock: Path, path: Path) -> Iterator[None]:
-    """Hold `lock`, a file that whoever holds it renames or removes; a kill ends the hold."""
+def _locked(lock: Path, path: Path) -> Iterator[None]:
+    """Hold a lock on the file `lock`, which its holder later renames or removes. A kill releases the lock."""
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             here = os.path.samestat(os.fstat(descriptor), lock.stat())
         except (BlockingIOError, FileNotFoundError):
-            here = False  # held by another, or let go by it just now
+            here = False  # another process holds it, or has just released it
         if not here:
             raise ValueError(
                 f"{path} is being written by another process; wait for it, or stop it and run this command again"
@@ -100,7 +100,7 @@ def _alone(lock: Path, path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _beside(path: Path, kind: str) -> Path:
+def _sibling(path: Path, kind: str) -> Path:
     return path.with_name(f".{path.name}.{kind}")
 
 

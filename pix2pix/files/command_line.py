@@ -1,4 +1,4 @@
-"""The door of every verb: a user's mistake ends with one line and exit code 1, never a traceback."""
+"""How every verb is started: a user's mistake ends with one line and exit code 1, never with a traceback."""
 
 import errno
 import sys
@@ -7,25 +7,25 @@ from collections.abc import Callable
 
 
 def run(verb: Callable[[], None]) -> None:
-    """Call `verb`; print ValueError and OSError (the user's data, disk, network) as one line on stderr and exit 1.
+    """Call `verb`. A ValueError or OSError (the user's data, disk, network) becomes one line on stderr and exit code 1.
 
-    Anything else is our own defect and keeps its traceback.
+    Every other exception is our own defect and keeps its traceback.
     """
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # of metadata; what concerns pixels is an error
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # about metadata; whatever concerns pixels is an error
     try:
         verb()
     except KeyboardInterrupt:
         sys.exit("stopped; the same command continues")
     except (ValueError, OSError) as error:
-        line = " ".join(_said(error).split())
-        sys.exit(f"error: {line}")
+        message = " ".join(_message(error).split())
+        sys.exit(f"error: {message}")
 
 
-def _said(error: ValueError | OSError) -> str:
+def _message(error: ValueError | OSError) -> str:
     if not isinstance(error, OSError) or error.errno is None:
         return str(error)
-    named = error.filename2 or error.filename  # of a renaming, what was to be
-    file = f"{named}: " if named else ""
+    path = error.filename2 or error.filename  # filename2: the new name of a renaming
+    file = f"{path}: " if path else ""
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
             return f"{file}the disk is full ({error.strerror}); make room, then the same command continues"
