@@ -72,7 +72,8 @@ def test_any_images_score_the_same_turned_swapped_or_negative(soak: Soak) -> Non
         others = [(target, image), (image[::-1, ::-1], target[::-1, ::-1]), (np.rot90(image), np.rot90(target))]
         for metric in (psnr, l1, ssim):
             if metric is ssim and min(image.shape[:2]) < WINDOW:
-                with pytest.raises(ValueError, match=f"SSIM needs sides above 10 pixels, not {image.shape[1]} x "):
+                size = f"{image.shape[1]} x {image.shape[0]}"
+                with pytest.raises(ValueError, match=f"SSIM needs sides above 10 pixels, not {size}$"):
                     ssim(image, target)
                 continue
             value = metric(image, target)
