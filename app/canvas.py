@@ -1,10 +1,9 @@
-"""What the canvas hands over: the finished drawing alone, read as strictly as a file.
+"""What a request hands over as a picture: the finished drawing or an uploaded file, decoded as strictly as any file.
 
-Gradio's ImageEditor would decode as many layers as a request names, in any format that Pillow knows (EPS starts a
-program).
+Gradio's ImageEditor would decode as many layers as a request names, in every format that Pillow knows; one of them,
+EPS, starts a program.
 """
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,13 @@ from PIL import Image
 
 from pix2pix.files.images import FORMATS, Uint8, read_image
 
-LARGEST_PICTURE = 50_000_000  # pixels; about 1 GB while it is decoded
-LONGEST_SIDE = 20_000  # pixels; Pillow scales the width first, and would make a thin line of that area very wide
+MAX_PIXELS = 50_000_000  # about 1 GB while it is decoded
+MAX_SIDE = 20_000  # pixels; Pillow scales the width first, which would make a thin line of that area very wide
 
 
 def read_strictly() -> None:
-    """From now on every canvas of this process is read as below."""
-    # a subclass would be the plainer way, but Gradio writes a .pyi file beside the source of each
+    """From now on every canvas of this process is decoded by `readable`."""
+    # a subclass would be plainer, but Gradio writes a .pyi file beside the source of each
     gr.ImageEditor.preprocess = _preprocess  # type: ignore[method-assign, assignment]
 
 
@@ -28,23 +27,22 @@ def readable(file: Path) -> Uint8:
     """The picture in an uploaded file.
 
     Raises:
-        gr.Error: it is none; one line with the file's name, which the page shows.
+        gr.Error: there is none; one line with the file's name, which the page shows.
     """
     try:
-        if _pixels(file) > LARGEST_PICTURE:
-            raise ValueError(f"{file}: larger than {LARGEST_PICTURE} pixels, or {LONGEST_SIDE} along a side")
+        if _too_large(file):
+            raise ValueError(f"{file}: larger than {MAX_PIXELS} pixels, or {MAX_SIDE} along a side")
         return read_image(file)
     except (ValueError, OSError) as error:
         raise gr.Error(str(error).replace(str(file), file.name), print_exception=False) from None
 
 
-def _pixels(file: Path) -> float:
-    """How many the file claims; infinitely many where a side is too long, none where it is no picture."""
+def _too_large(file: Path) -> bool:
     try:
         with Image.open(file, formats=FORMATS) as image:
-            return image.width * image.height if max(image.size) <= LONGEST_SIDE else math.inf
-    except Exception:  # `read_image` has the words for it
-        return 0
+            return image.width * image.height > MAX_PIXELS or max(image.size) > MAX_SIDE
+    except Exception:  # not a picture: `read_image` says so
+        return False
 
 
 def _preprocess(canvas: gr.ImageEditor, payload: EditorData | None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""The door of the page: what may ask, for what, with how large a body and which files. Everything else is refused here.
+"""ASGI middleware of the page: which requests reach Gradio, how large their bodies and which files they name.
 
-A page of another site, open in the same browser, may neither drive this one nor read it under a name of its own (DNS
-rebinding); Gradio's other routes stay closed, those among them that fetch from elsewhere.
+Another site, open in the same browser, can neither drive this page nor read it under a name of its own (DNS rebinding).
+Gradio's other routes, some of which fetch addresses, stay closed.
 """
 
 import json
@@ -22,7 +22,7 @@ READ = {"/", "/config", "/favicon.ico", "/theme.css"}
 READ |= {f"{API}/{route}" for route in ("info", "startup-events", "queue/data", "upload_progress")}
 READ_BELOW = ("/assets/", "/static/", FILE, f"{API}/heartbeat/")
 UPLOAD = f"{API}/upload"
-BODIES = {  # the largest body of each route that takes one
+BODIES = {  # the routes that take a body, and the largest of each
     UPLOAD: LARGEST + 64 * KB,
     f"{API}/queue/join": 64 * KB,
     f"{API}/cancel": 4 * KB,
@@ -39,28 +39,30 @@ class RefusedError(Exception):
 
 
 class Door:
-    """ASGI middleware: passes on what the page's own JavaScript would ask, refuses the rest in one line."""
+    """Passes on what the page's own JavaScript asks, and refuses the rest in one line.
+
+    `folder` holds the uploads and the pictures shown: no other file may be named.
+    """
 
     def __init__(self, app: ASGIApp, *, folder: Path) -> None:
-        """`folder` holds the uploads and the pictures shown: no other file may be named."""
         self.app, self.folder = app, folder.resolve()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             try:
-                self._check(scope["method"], scope["path"], Headers(scope=scope))
+                self._check_head(scope["method"], scope["path"], Headers(scope=scope))
                 if scope["path"] == UPLOAD:
-                    receive = _whole(receive)
+                    receive = _malformed_if_cut(receive)
                 elif scope["method"] == "POST":
-                    body = await _body(receive)
-                    self._check_asked(body)
-                    receive = _again(body, receive)
+                    body = await _read(receive)
+                    self._check_body(body)
+                    receive = _read_again(body, receive)
             except RefusedError as refused:
                 answer = PlainTextResponse(f"{refused}\n", refused.status, headers={"Connection": "close"})
                 return await answer(scope, receive, send)
         await self.app(scope, receive, send)
 
-    def _check(self, method: str, path: str, headers: Headers) -> None:
+    def _check_head(self, method: str, path: str, headers: Headers) -> None:
         host = headers.get("host", "")
         if host.partition(":")[0] not in HOSTS:
             raise RefusedError(403, "this page answers to 127.0.0.1 and localhost alone")
@@ -76,32 +78,32 @@ class Door:
             raise RefusedError(414, "no address here is that long")
         elif method not in ("GET", "HEAD") or (path not in READ and not path.startswith(READ_BELOW)):
             raise RefusedError(404, "no such page")
-        elif path.startswith(FILE) and not self._own(path.removeprefix(FILE)):
+        elif path.startswith(FILE) and not self._is_own(path.removeprefix(FILE)):
             raise RefusedError(403, "this file is not the page's own")
 
-    def _check_asked(self, body: bytes) -> None:
+    def _check_body(self, body: bytes) -> None:
         try:
-            asked = json.loads(body)
-            # half a character or a NaN, repeated in an answer, would break it off
-            json.dumps(asked, ensure_ascii=False, allow_nan=False).encode()
+            content = json.loads(body)
+            # a lone surrogate or a NaN would break off the answer that repeats it
+            json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
         except (ValueError, RecursionError):
             raise RefusedError(400, "the body is not JSON") from None
-        session = str(asked.get("session_hash", "none")) if isinstance(asked, dict) else ""
-        if not (session.isascii() and session.isprintable() and session):  # its answers could not be asked for
+        session = str(content.get("session_hash", "none")) if isinstance(content, dict) else ""
+        if not (session.isascii() and session.isprintable() and session):  # no request could ask for its answers
             raise RefusedError(400, "no session of this page")
-        if not all(map(self._own, _paths(asked))):
+        if not all(map(self._is_own, _paths(content))):
             raise RefusedError(403, "this file is not the page's own")
 
-    def _own(self, path: Any) -> bool:
+    def _is_own(self, path: Any) -> bool:
         try:
             return Path(path).resolve().is_relative_to(self.folder)
-        except (TypeError, ValueError, OSError, RuntimeError):  # no text, a null byte, too long, a loop of links
+        except (TypeError, ValueError, OSError, RuntimeError):  # not a text, a null byte, too long, a loop of links
             return False
 
 
-def _paths(asked: Any) -> list[Any]:
-    """What stands under "path" of any object within, however deep."""
-    found, rest = [], [asked]
+def _paths(content: Any) -> list[Any]:
+    """The values of all keys "path", at any depth."""
+    found, rest = [], [content]
     while rest:
         match rest.pop():
             case dict() as entries:
@@ -112,7 +114,7 @@ def _paths(asked: Any) -> list[Any]:
     return found
 
 
-async def _body(receive: Receive) -> bytes:
+async def _read(receive: Receive) -> bytes:
     parts, more = [], True
     while more:
         message = await receive()
@@ -121,7 +123,7 @@ async def _body(receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-def _again(body: bytes, receive: Receive) -> Receive:
+def _read_again(body: bytes, receive: Receive) -> Receive:
     rest: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> Message:
@@ -130,13 +132,13 @@ def _again(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def _whole(receive: Receive) -> Receive:
-    """A body that breaks off ends as a malformed one: Gradio removes its temporary files then, and only then."""
+def _malformed_if_cut(receive: Receive) -> Receive:
+    """A body that breaks off becomes a malformed one: only then does Gradio remove its temporary files."""
 
-    async def whole() -> Message:
+    async def checked() -> Message:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise MultiPartException("the body broke off")
         return message
 
-    return whole
+    return checked

@@ -1,10 +1,10 @@
 """The page: draw, drop a file or take a held-out input; the network answers. `make app`, `python -m app.page`
 
 *Reads* models/<experiment>/last.safetensors and, where they are, results/<study>/<experiment>/ and data/pairs/.
-*Writes* nothing but uploads and answers into a folder of its own, an hour long at most; it goes when the page does.
+*Writes* uploads and answers into a temporary folder, for an hour at most; it goes when the page does.
 
-Listens on the loopback address alone, answers its own JavaScript alone (door.py), fetches nothing from other machines
-and reports its use to nobody.
+It listens on the loopback address alone, answers its own JavaScript alone (door.py), fetches nothing from other
+machines and reports its use to nobody.
 """
 
 import argparse
@@ -26,12 +26,12 @@ from app.drawing import (
     CANVAS,
     PEN,
     as_source,
-    blank,
+    brush_colours,
     card_text,
     drawable,
+    empty_canvas,
     legend,
     on_canvas,
-    pens,
     read_scores,
     source_classes,
     weights,
@@ -46,13 +46,13 @@ from pix2pix.machine.hardware import use_hardware
 from pix2pix.networks.inference import Trained, load_trained
 from pix2pix.pairs.stitched import Pair, read_pairs, read_sides
 
-WAITING = 16  # drawings in the queue; more are turned away
+QUEUE = 16  # drawings that wait; more are turned away
 SESSIONS = 64  # open pages that are remembered, with their canvas
 HOUR = 3600  # seconds that uploads and answers are kept
-NETWORK = "network"  # the events of this name wait for each other
+NETWORK = "network"  # events with this id run one after another
 NETWORKS = 3  # kept in memory
 EXAMPLES = 8
-PICTURES = """
+STYLE = """
 #generated img { width: 100%; height: 100%; object-fit: contain; }
 #card tr > :first-child { white-space: nowrap; text-align: left; font-weight: bold; }
 #card th { font-weight: normal; text-align: left; }
@@ -62,7 +62,7 @@ PICTURES = """
 
 
 def page(configuration: Configuration) -> gr.Blocks:
-    """The layout and what its events do; results are found from the working folder, the repository's root.
+    """The layout and its events. Results are found from the working folder, the repository's root.
 
     Raises:
         FileNotFoundError: no experiment has weights here.
@@ -70,17 +70,17 @@ def page(configuration: Configuration) -> gr.Blocks:
     names = drawable(configuration)
 
     def choose(name: str) -> tuple[Any, ...]:
-        experiment, about = configuration.experiment(name), _trained(name).metadata.model_dump()
+        experiment, trained = configuration.experiment(name), _trained(name)
         folder = Path("results", experiment.study, name)
-        scores = read_scores(folder, about)
-        examples = [on_canvas(_source(pair, _trained(name))) for pair in _examples(configuration.experiment(name))]
+        scored = read_scores(folder, trained.metadata)
+        examples = [on_canvas(_source(pair, trained)) for pair in _examples(experiment)]
         return (
-            gr.ImageEditor(value=blank(experiment), brush=_brush(experiment)),
+            gr.ImageEditor(value=empty_canvas(experiment), brush=_brush(experiment)),
             None,
             legend(source_classes(experiment)),
             gr.Gallery(value=examples, selected_index=None, visible=bool(examples)),
-            card_text(about, scores),
-            gr.Image(value=read_image(folder / "grid.png") if scores else None, visible=bool(scores)),
+            card_text(trained.metadata, scored),
+            gr.Image(value=read_image(folder / "grid.png") if scored else None, visible=bool(scored)),
         )
 
     def draw(name: str, canvas: dict[str, Uint8 | None]) -> Uint8 | None:
@@ -105,55 +105,40 @@ def page(configuration: Configuration) -> gr.Blocks:
         experiment = gr.Dropdown(names, value=names[0], label="Experiment")
         with gr.Row():
             with gr.Column():
-                canvas = gr.ImageEditor(
-                    label="Drawing",
-                    image_mode="RGB",
-                    canvas_size=(CANVAS, CANVAS),
-                    fixed_canvas=True,
-                    height=CANVAS + 80,
-                    sources=(),
-                    transforms=(),
-                    layers=False,
-                    buttons=[],
-                    elem_id="canvas",
-                )
+                canvas = _canvas()
                 classes = gr.HTML()
-            with gr.Column():
-                generated = gr.Image(
-                    label="Generated",
-                    format="png",
-                    height=CANVAS + 80,
-                    interactive=False,
-                    buttons=["download"],
-                    elem_id="generated",
-                )
+            generated = gr.Image(label="Generated", format="png", height=CANVAS + 80, interactive=False,
+                                 buttons=["download"], elem_id="generated")  # fmt: skip
         with gr.Row():
             file = gr.File(label="Drop an image file here", file_types=list(SUFFIXES), height=140, elem_id="file")
-            examples = gr.Gallery(
-                label="Held-out inputs",
-                columns=EXAMPLES,
-                height=140,
-                allow_preview=False,
-                interactive=False,
-                buttons=[],
-            )
+            examples = gr.Gallery(label="Held-out inputs", columns=EXAMPLES, height=140, allow_preview=False,
+                                  interactive=False, buttons=[])  # fmt: skip
         card = gr.Markdown(elem_id="card")
         grid = gr.Image(label="Held-out images: input, generated, target", interactive=False, buttons=["fullscreen"])
 
         shown = [canvas, generated, classes, examples, card, grid]
         gr.on([blocks.load, experiment.change], choose, experiment, shown, concurrency_id=NETWORK)
-        canvas.input(
-            draw,
-            [experiment, canvas],
-            generated,
-            trigger_mode="always_last",
-            show_progress="hidden",
-            concurrency_id=NETWORK,
-        )
+        canvas.input(draw, [experiment, canvas], generated, trigger_mode="always_last", show_progress="hidden",
+                     concurrency_id=NETWORK)  # fmt: skip
         file.upload(drop, [experiment, file], [canvas, generated], concurrency_id=NETWORK)
         examples.select(take, experiment, [canvas, generated], concurrency_id=NETWORK)
-    blocks.queue(max_size=WAITING, default_concurrency_limit=1)
+    blocks.queue(max_size=QUEUE, default_concurrency_limit=1)
     return blocks
+
+
+def _canvas() -> gr.ImageEditor:
+    return gr.ImageEditor(
+        label="Drawing",
+        image_mode="RGB",
+        canvas_size=(CANVAS, CANVAS),
+        fixed_canvas=True,
+        height=CANVAS + 80,
+        sources=(),
+        transforms=(),
+        layers=False,
+        buttons=[],
+        elem_id="canvas",
+    )
 
 
 @lru_cache(NETWORKS)
@@ -163,7 +148,7 @@ def _load(path: Path, changed: int) -> Trained:
 
 def _trained(name: str) -> Trained:
     path = weights(name)
-    return _load(path, path.stat().st_mtime_ns)  # trained again while the page is open: the new weights
+    return _load(path, path.stat().st_mtime_ns)  # new weights, where it was trained again meanwhile
 
 
 def _size(name: str) -> int:
@@ -175,7 +160,7 @@ def _generate(name: str, image: Uint8, *, id: str) -> Uint8:
 
 
 def _brush(experiment: Experiment) -> gr.Brush:
-    colours: list[str | tuple[str, float]] = [*pens(experiment)]
+    colours: list[str | tuple[str, float]] = [*brush_colours(experiment)]
     return gr.Brush(default_size=PEN if len(colours) == 1 else BRUSH, colors=colours)
 
 
@@ -193,7 +178,7 @@ def _source(pair: Pair, trained: Trained) -> Uint8:
 
 def main() -> None:
     argparse.ArgumentParser(description="The page: draw, and a trained network answers.").parse_args()
-    for ended in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal: uploads go as with Ctrl-C
+    for ended in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal removes uploads, as Ctrl-C does
         signal.signal(ended, lambda *_: sys.exit())
     with TemporaryDirectory(prefix="pix2pix-page-") as uploads:
         os.environ |= {"GRADIO_TEMP_DIR": uploads, "GRADIO_ANALYTICS_ENABLED": "False"}
@@ -212,7 +197,7 @@ def main() -> None:
             ssr_mode=False,
             pwa=False,
             mcp_server=False,
-            css=PICTURES,
+            css=STYLE,
             theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         )
 

@@ -1,36 +1,23 @@
-"""The page as `make app` starts it, over a tiny trained experiment, and what a program asks of it.
+"""What a program asks of the running page, as the page's own JavaScript does."""
 
-One page for all files that import these fixtures, as it takes ten seconds to start.
-"""
-
-import atexit
+import io
 import json
-import os
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 import requests
+from PIL import Image
 
-from pix2pix.config.configuration import Configuration
-from stages.evaluate import evaluate
-from stages.render import render
-from tests.support.repository import REPO
-from tests.support.tiny import TINY, make_pairs, write_configuration
-from tests.support.weights_cases import save_weights
+from tests.support.tiny import random_image
 
-CONFIGURATION = Configuration(TINY)
 API = "/gradio_api"
+MB = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -41,115 +28,71 @@ class Served:
     pid: int
     folder: Path
 
+    @property
+    def port(self) -> int:
+        return int(self.url.rsplit(":", 1)[1])
 
-@lru_cache
-def _repo(root: Path) -> Path:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        write_configuration(TINY)
-        make_pairs(root / "data/pairs/houses", {"train": 8, "val": 3})
-        save_weights()
-        render(CONFIGURATION.experiment("first"))
-        evaluate(CONFIGURATION.experiment("first"))
-    return root
+    def files(self) -> set[Path]:
+        """Every file of the page's temporary folder, the uploads among them."""
+        return {path for path in self.folder.parent.rglob("*") if path.is_file()}
 
+    def number(self, function: str) -> int:
+        """Gradio's index of an event."""
+        events = requests.get(f"{self.url}/config", timeout=60).json()["dependencies"]
+        found: int = next(event["id"] for event in events if event["api_name"] == function)
+        return found
 
-@lru_cache
-def _served(repo: Path, temp: Path) -> Served:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = {"GRADIO_SERVER_PORT": str(port), "PYTHONPATH": str(REPO), "PIX2PIX_THREADS": "1", "BROWSER": "true"}
-    settings |= {"TMPDIR": str(temp)}
-    with (repo / "log").open("w") as log:
-        command = [sys.executable, "-m", "app.page"]
-        page = subprocess.Popen(command, cwd=repo, env=os.environ | settings, stdout=log, stderr=log)
-    atexit.register(page.wait)
-    atexit.register(page.terminate)  # the last registered is the first called
-    for _ in range(600):
-        with socket.socket() as door:
-            if door.connect_ex(("127.0.0.1", port)) == 0 or page.poll() is not None:
-                break
-        time.sleep(0.2)
-    assert page.poll() is None, (repo / "log").read_text()
-    (folder,) = temp.glob("pix2pix-page-*")
-    return Served(f"http://127.0.0.1:{port}", page.pid, folder)
+    def ask(self, function: str, *data: Any) -> dict[str, Any]:
+        """The answer to one event of the page, with experiment `first` chosen: `success`, `output`.
 
+        `busy` where it was turned away for the queue's length.
+        """
+        session = f"{time.time_ns()}"
+        body = {"data": ["first", *data], "fn_index": self.number(function), "session_hash": session}
+        joined = requests.post(f"{self.url}{API}/queue/join", json=body, timeout=60)
+        if not joined.ok:
+            return {"success": False, "output": {"error": joined.text}, "busy": "Queue is full" in joined.text}
+        return self.answer(session)
 
-@pytest.fixture(scope="session")
-def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository whose experiment `first`, labels to photos of 64 pixels, is trained, rendered and evaluated."""
-    root = tmp_path_factory.getbasetemp() / "page"
-    root.mkdir(exist_ok=True)
-    return _repo(root)
+    def answer(self, session: str) -> dict[str, Any]:
+        """The answer to a request that was accepted in this session."""
+        query = {"session_hash": session}
+        with requests.get(f"{self.url}{API}/queue/data", params=query, stream=True, timeout=60) as lines:
+            for line in lines.iter_lines():
+                message = json.loads(line.removeprefix(b"data: ")) if line else {}
+                if message.get("msg") == "process_completed":
+                    return dict(message)
+        raise AssertionError("the stream ended without an answer")
 
+    def post_file(self, name: str, content: bytes) -> requests.Response:
+        return requests.post(f"{self.url}{API}/upload", files={"files": (name, content)}, timeout=60)
 
-@pytest.fixture
-def here(repo: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(repo)
-    return repo
+    def upload(self, name: str, content: bytes) -> str:
+        """The path of an uploaded file."""
+        path: str = self.post_file(name, content).json()[0]
+        return path
 
+    def draw(self, path: str) -> bytes:
+        """The picture that answers an uploaded drawing."""
+        return picture(self.ask("draw", as_drawing(path)))
 
-@pytest.fixture(scope="session")
-def served(repo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    temp = tmp_path_factory.getbasetemp() / "page_temp"
-    temp.mkdir(exist_ok=True)
-    page = _served(repo, temp)
-    yield page
-    assert psutil.pid_exists(page.pid), (repo / "log").read_text()
+    @contextmanager
+    def memory(self) -> Iterator[list[int]]:
+        """Samples of the page's resident bytes meanwhile, first what it had before."""
+        process, stop = psutil.Process(self.pid), threading.Event()
+        samples = [process.memory_info().rss]
 
+        def sample() -> None:
+            while not stop.wait(0.02):
+                samples.append(process.memory_info().rss)
 
-@pytest.fixture
-def url(served: Served) -> str:
-    return served.url
-
-
-@contextmanager
-def memory(served: Served) -> Iterator[list[int]]:
-    """Samples of the page's resident bytes meanwhile, first what it had before."""
-    process, stop = psutil.Process(served.pid), threading.Event()
-    samples = [process.memory_info().rss]
-
-    def sample() -> None:
-        while not stop.wait(0.02):
-            samples.append(process.memory_info().rss)
-
-    sampling = threading.Thread(target=sample)
-    sampling.start()
-    try:
-        yield samples
-    finally:
-        stop.set()
-        sampling.join()
-
-
-def ask(url: str, function: str, *data: Any) -> dict[str, Any]:
-    """What the page answers to one event, called as its own JavaScript does: `success`, `output`."""
-    return answered(url, {"data": data, "fn_index": number(url, function), "session_hash": f"{time.time_ns()}"})
-
-
-def number(url: str, function: str) -> int:
-    listening = requests.get(f"{url}/config", timeout=60).json()["dependencies"]
-    found: int = next(d["id"] for d in listening if d["api_name"] == function)
-    return found
-
-
-def answered(url: str, body: dict[str, Any]) -> dict[str, Any]:
-    """The answer to a body of /queue/join; `busy` where it was turned away for the queue's length."""
-    joined = requests.post(f"{url}{API}/queue/join", json=body, timeout=60)
-    if not joined.ok:
-        return {"success": False, "output": {"error": joined.text}, "busy": "Queue is full" in joined.text}
-    query = {"session_hash": body["session_hash"]}
-    with requests.get(f"{url}{API}/queue/data", params=query, stream=True, timeout=60) as lines:
-        for line in lines.iter_lines():
-            message = json.loads(line.removeprefix(b"data: ")) if line else {}
-            if message.get("msg") == "process_completed":
-                return dict(message)
-    raise AssertionError("the stream ended without an answer")
-
-
-def upload(url: str, name: str, content: bytes) -> requests.Response:
-    return requests.post(f"{url}{API}/upload", files={"files": (name, content)}, timeout=60)
+        sampling = threading.Thread(target=sample)
+        sampling.start()
+        try:
+            yield samples
+        finally:
+            stop.set()
+            sampling.join()
 
 
 def as_file(path: str) -> dict[str, Any]:
@@ -158,3 +101,19 @@ def as_file(path: str) -> dict[str, Any]:
 
 def as_drawing(path: str) -> dict[str, Any]:
     return {"background": as_file(path), "layers": [], "composite": as_file(path)}
+
+
+def png(image: Any, form: str = "PNG") -> bytes:
+    buffer = io.BytesIO()
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(buffer, form)
+    return buffer.getvalue()
+
+
+def random_png(seed: int) -> bytes:
+    return png(random_image(seed, 512, 512))
+
+
+def picture(answer: dict[str, Any]) -> bytes:
+    """The generated picture in an answer."""
+    assert answer["success"], answer
+    return requests.get(answer["output"]["data"][-1]["url"], timeout=60).content
