@@ -121,7 +121,8 @@ def _best_and_worst(images: Sequence[ImageScores], rendered: Rendered) -> Uint8:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Score an experiment's rendered images against their targets.")
     parser.add_argument("experiment")
-    evaluate(read_configuration().experiment(parser.parse_args().experiment))
+    name = parser.parse_args().experiment
+    evaluate(read_configuration().experiment(name))
 
 
 if __name__ == "__main__":

@@ -84,7 +84,8 @@ def _robustness(tests: Mapping[str, Drawings]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write the tables and the figure of a study.")
     parser.add_argument("study")
-    report(read_configuration().study(parser.parse_args().study))
+    name = parser.parse_args().study
+    report(read_configuration().study(name))
 
 
 if __name__ == "__main__":

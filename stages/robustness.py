@@ -121,7 +121,8 @@ def _square(image: Uint8, size: int) -> Uint8:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Test an experiment on corrupted edges and on hand-drawn sketches.")
     parser.add_argument("experiment")
-    robustness(read_configuration().robustness(parser.parse_args().experiment))
+    name = parser.parse_args().experiment
+    robustness(read_configuration().robustness(name))
 
 
 if __name__ == "__main__":

@@ -134,7 +134,8 @@ def _tensor(images: list[Uint8]) -> Tensor:
 def main() -> None:
     parser = argparse.ArgumentParser(description="FID and LPIPS of an experiment's rendered images.")
     parser.add_argument("experiment")
-    scores = perceptual(read_configuration().experiment(parser.parse_args().experiment))
+    name = parser.parse_args().experiment
+    scores = perceptual(read_configuration().experiment(name))
     print(f"FID {scores.values['fid']:.2f}, LPIPS {scores.values['lpips']:.4f}, n = {scores.n}")
 
 
