@@ -123,7 +123,8 @@ def _experiments(configuration: Configuration, sweep: Sweep, cpu: float) -> str:
     facades = configuration.dataset("facades").download
     assert isinstance(facades, ArchiveSource)
     images = facades.expect["train"] * configuration.experiment("facades").recipe.epochs
-    weights = _weights()[0] * SWEEP
+    generator, both = _weights()
+    weights = generator * SWEEP
     gpu = SWEEP * images / GPU_RATE
     rows = []
     for count in sweep:
@@ -146,9 +147,9 @@ def _experiments(configuration: Configuration, sweep: Sweep, cpu: float) -> str:
 Each trains {images:,} images (facades, recipe `paper`): {_time(images / cpu)} on two CPU cores (measured rate),
 {_time(images / GPU_RATE)} on one GPU (assumed). All of them: {_time(SWEEP * images / cpu)} of two cores,
 {_time(gpu)} of a GPU, {_time(gpu / GPUS)} on {GPUS}. Weights: {_bytes(weights)},
-once more where DVC cannot link, and once more in `scratch/train/<experiment>/*.finished`, where a training that has
-ended stays until another of its experiment has: up to {_bytes(3 * weights)}. The last may be deleted once DVC has
-recorded the training.
+once more where DVC cannot link. The state of a training, {_bytes(3 * both)} in `scratch/train/<experiment>/`,
+stays until another of its experiment has ended: {_bytes(3 * both * SWEEP)}. It may be deleted once DVC has recorded the
+training.
 
 The engines, by the experiments of one params.yaml (three stages each; processor seconds of one core, `sweep.csv`):
 

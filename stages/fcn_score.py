@@ -42,8 +42,8 @@ def fcn_score(experiment: Experiment, segmenter: Experiment) -> None:
     Raises:
         ValueError, FileNotFoundError: nothing rendered, no segmenter, or weights of another configuration.
     """
-    from pix2pix.machine.hardware import use_hardware  # noqa: PLC0415  torch is slow to import: names are checked first
-    from pix2pix.networks.inference import load_trained  # noqa: PLC0415
+    from pix2pix.machine.hardware import use_hardware  # torch is slow to import: names are checked first
+    from pix2pix.networks.inference import load_trained
 
     out = Path("results", experiment.study, experiment.name)
     rendered = read_rendered(out, Path("data/pairs", experiment.dataset_name))

@@ -71,8 +71,8 @@ def render(experiment: Experiment) -> None:
 
 def _load(name: str) -> "Trained":
     """The trained generator of an experiment, on this machine's device."""
-    from pix2pix.machine.hardware import use_hardware  # noqa: PLC0415  torch is slow to import: names are checked first
-    from pix2pix.networks.inference import load_trained  # noqa: PLC0415
+    from pix2pix.machine.hardware import use_hardware  # torch is slow to import: names are checked first
+    from pix2pix.networks.inference import load_trained
 
     return load_trained(Path("models", name, "last.safetensors"), use_hardware().device)
 

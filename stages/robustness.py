@@ -46,9 +46,9 @@ def robustness(test: Robustness) -> None:
         ValueError, FileNotFoundError: no weights, pairs or sketches; weights of another configuration; the two data
             sets do not hold the same photos.
     """
-    from pix2pix.machine.hardware import use_hardware  # noqa: PLC0415  torch is slow to import: names are checked first
-    from pix2pix.networks.counter_rng import seed_of  # noqa: PLC0415
-    from pix2pix.networks.inference import load_trained  # noqa: PLC0415
+    from pix2pix.machine.hardware import use_hardware  # torch is slow to import: names are checked first
+    from pix2pix.networks.counter_rng import seed_of
+    from pix2pix.networks.inference import load_trained
 
     experiment = test.experiment
     trained = load_trained(Path("models", experiment.name, "last.safetensors"), use_hardware().device)

@@ -1,288 +1,167 @@
-"""Train one experiment.
+"""train: the networks of an experiment, from its prepared pairs. `python -m stages.train <experiment>`
 
-*Reads* data/pairs/<dataset>/: split train, and val for the validation losses.
-*Writes* models/<experiment>/: last.safetensors (what render uses),
-samples/ (one grid an epoch of fixed training and validation images), kept/ (weights of every `keep_every`-th epoch, and
-their index.txt) and history.csv (epoch, step, images, then the losses of training and validation: l1, of 1; gan and d,
-the paper's; or ce, the cross-entropy of classes).
+Reads   data/pairs/<dataset>/, its splits train and (for the validation losses) val
+Writes  models/<experiment>/
+            last.safetensors  the weights that render uses
+            samples/          after each epoch a grid of fixed training and validation pairs
+            kept/             the weights of every `keep_every`-th epoch, and index.txt, their names
+            history.csv       a row for each epoch: epoch, step, images, and the losses of both splits: l1, of images in
+                              [0, 1]; gan and d of a GAN; ce, the cross-entropy of classes
 
-Killed anywhere and started again by the same command, it continues and ends with the same bits: its state lives in
-scratch/train/<experiment>/<digest of all that determines it>/; what it ended with stays there (finished.py).
+Killed at any moment and started again by the same command, it goes on and ends with the same bits: its state lies in
+scratch/train/<experiment>/<digest of all that determines the run>/. A training that has ended is published again from
+its state, not trained again.
 
-Processes that train together, started by torchrun or by PIX2PIX_PROCESSES, share each batch (parallel.py). The first
-alone writes, what one alone would: another number of them continues a run, to the same weights up to rounding.
-
-TensorBoard reads logs/tensorboard/; hardware and wall time go to logs/records/.
+Processes that train together (PIX2PIX_PROCESSES, or torchrun) share each batch; rank 0 writes all files. Another number
+of processes goes on with a run, to the same weights up to rounding. TensorBoard reads logs/tensorboard/; logs/records/
+says on which hardware and how long an experiment was trained.
 """
 
-import argparse
-import hashlib
-import json
-import math
-from contextlib import closing, nullcontext
-from pathlib import Path
-from typing import Any
+from __future__ import annotations
 
-import torch
+import argparse
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pix2pix.config.experiment import Experiment
-from pix2pix.config.models import FCN, Mean, Model, Pix2Pix, UNetAlone
 from pix2pix.config.reader import read_configuration
-from pix2pix.config.recipes import Recipe
-from pix2pix.files.code_digest import code_digests
-from pix2pix.files.command_line import run
-from pix2pix.machine.distributed import agree, gathered, is_first, per_device, processes, rank, share, total
-from pix2pix.machine.hardware import Hardware, use_hardware
-from pix2pix.machine.launch import launch, processes_for, together
-from pix2pix.networks.build import Generator, build_discriminator, build_generator, class_colours
-from pix2pix.networks.inference import inference_seeds
-from pix2pix.networks.mean_target import MeanTarget
-from pix2pix.networks.weights import network_tensors, save_tensors
-from pix2pix.training.augmentation import centre_draws, draw_epoch
-from pix2pix.training.dataset import PairSet, load_pairs
-from pix2pix.training.finished import forget_others, gather, is_whole, publish
-from pix2pix.training.gan import Gan
-from pix2pix.training.mean import average_targets
-from pix2pix.training.progress import Monitor, write_samples
-from pix2pix.training.provenance import write_record
-from pix2pix.training.resume import Run, only_one
-from pix2pix.training.supervised import Supervised
+from pix2pix.files import command_line
 
-VALIDATION_BATCH = 16
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pix2pix.config.recipes import Recipe
+    from pix2pix.training.dataset import PairSet
+    from pix2pix.training.progress import Progress
+    from pix2pix.training.resume import Run
+
+# Functions import what needs PyTorch, which takes seconds: a wrong argument or name is answered at once
 
 
 def train(experiment: Experiment) -> None:
-    """Train an experiment and publish its outputs under models/<experiment>/.
+    """Train an experiment and publish its outputs in models/<experiment>/.
 
     Raises:
-        ValueError, FileNotFoundError: no pairs, a non-finite loss, it is being trained elsewhere, or
-            processes that train together cannot share a batch equally or see other files.
+        ValueError, FileNotFoundError: no pairs, or fewer than a batch; a loss is not finite; another process trains it;
+            processes that train together cannot share a batch equally, or see other files.
     """
-    name, model, recipe = experiment.name, experiment.model, experiment.recipe
-    dataset = Path("data/pairs", experiment.dataset_name)
-    about = experiment.metadata(epoch=0, step=0).model_dump(mode="json")
-    hardware = use_hardware()
-    scratch, out = Path("scratch/train", name), Path("models", name)
-    labels = model.classes if isinstance(model, FCN | UNetAlone) else None
-    train_size = recipe.size if isinstance(model, Mean) else recipe.load_size
-    batch_per_device = recipe.batch_size if isinstance(model, Mean) else per_device(recipe.batch_size)
-    if processes() > 1:
-        _say(f"{name}: {processes()} devices, on each {batch_per_device} of a batch's {recipe.batch_size} images")
-    with only_one(scratch) if is_first() else nullcontext():
-        training, validation = (
-            load_pairs(
-                dataset,
-                split,
-                direction=experiment.direction,
-                size=size,
-                device=hardware.device,
-                where=hardware.pairs,
-                labels=labels,
-            )
-            for split, size in (("train", train_size), ("val", recipe.size))
-        )
-        kept = "disk" if training.images is None else "memory"
-        if kept == "disk":
-            _say(f"{name}: its pairs stay on disk, and are read as they are needed")
-        if recipe.batch_size > len(training.pairs):
-            raise ValueError(f"{dataset}: {len(training.pairs)} training pairs, but batch_size is {recipe.batch_size}")
-        digest = _digest(about, training, validation)
-        agree(digest, f"{dataset}: processes that train together see other data, parameters or code; make them equal")
-        folder = scratch / digest
-        finished = scratch / f"{_digest(about | hardware.describe(), training, validation)}.finished"
-        if gathered(is_whole(finished))[0]:
-            _say(f"{name} was trained before; publishing it again (to train anew, remove {scratch})")
+    from pix2pix.machine.distributed import agree, is_first, per_device, say
+    from pix2pix.machine.hardware import use_hardware
+    from pix2pix.machine.provenance import write_record
+    from pix2pix.training.dataset import load_splits
+    from pix2pix.training.learner import build_learner, recipe_of
+    from pix2pix.training.outputs import publish
+    from pix2pix.training.resume import Run, one_at_a_time, run_digest
+
+    name, scratch = experiment.name, Path("scratch/train", experiment.name)
+    hardware, recipe = use_hardware(), recipe_of(experiment)
+    part = per_device(recipe.batch_size)
+    if part < recipe.batch_size:
+        say(f"{name}: {hardware.processes} devices, on each {part} of a batch's {recipe.batch_size} images")
+    with one_at_a_time(scratch):
+        training, validation = load_splits(experiment, recipe, hardware)
+        digest = run_digest(experiment, training, validation)
+        agree(digest, f"{name}: processes that train together see other data, parameters or code; make them equal")
+        learner = build_learner(experiment, hardware, training)
+        epoch_steps = len(training.pairs) // recipe.batch_size  # a last, smaller batch is left out
+        run = Run(scratch / digest, learner, epoch_steps=epoch_steps, device=hardware.device)
+        run.resume()
+        agree(run.step, f"{scratch}: processes that train together see other files; scratch/ must be one for all")
+        to_train = run.epoch < recipe.epochs
+        if to_train:
+            if run.step:
+                say(f"continuing {name} at step {run.step}")
+            _train_epochs(run, experiment, training, validation)
         else:
-            for other in sorted(scratch.glob("*/state.safetensors")):
-                if other.parent != folder:
-                    _say(f"{other}: of other parameters, data or code; not continued")
-            learner = _learner(model, recipe, seed=experiment.seed, hardware=hardware)
-            state = Run(folder, hardware.device, losses=len(learner.LOSSES))
-            match learner:
-                case MeanTarget():
-                    if is_first():
-                        average_targets(learner, state, training, validation, size=recipe.size)
-                    generator: Generator = learner
-                case _:
-                    _fit(learner, state, experiment, training, validation)
-                    generator = learner.generator
-            if is_first():
+            say(f"{name} was trained before; publishing it again (to train anew, remove {scratch})")
+        if is_first():
+            record = Path("logs/records", f"{name}.json")
+            if to_train or not record.exists():
                 write_record(
-                    Path("logs/records", f"{name}.json"),
+                    record,
                     command=f"python -m stages.train {name}",
-                    seconds=state.seconds,
-                    images=state.step * recipe.batch_size,
-                    hardware=hardware.describe() | {"batch_per_device": batch_per_device, "pairs": kept},
+                    seconds=run.seconds,
+                    images=recipe.batch_size * run.step,
+                    hardware=hardware.describe() | {"batch_per_device": part, "pairs": training.kept},
                     code=("stages", "pix2pix", "params.yaml", "config"),
                 )
-                gather(finished, state, generator, _columns(learner), experiment)
-        if is_first():
-            publish(finished, out)
-            forget_others(finished)
+            publish(run, experiment, Path("models", name))
+            run.forget_others()
 
 
-def _say(line: str) -> None:
-    if is_first():
-        print(line, flush=True)
+def _train_epochs(run: Run, experiment: Experiment, training: PairSet, validation: PairSet) -> None:
+    """Train from where the run stands to its last epoch."""
+    from pix2pix.machine.distributed import is_first
+    from pix2pix.training.augmentation import draw_epoch
+    from pix2pix.training.learner import recipe_of
+    from pix2pix.training.outputs import keep_epoch
+    from pix2pix.training.progress import Progress
+    from pix2pix.training.validation import sample_grid, validate
 
-
-def _digest(about: dict[str, Any], training: PairSet, validation: PairSet) -> str:
-    """What determines a run: its parameters, its data, and the code that it runs, as its stage's fingerprint has it."""
-    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-    for pairs in (training, validation):
-        digest.update(pairs.files.content.encode())
-    digest.update(code_digests("stages.train").encode())
-    return digest.hexdigest()[:16]
-
-
-def _learner(model: Model, recipe: Recipe, *, seed: int, hardware: Hardware) -> Gan | Supervised | MeanTarget:
-    """What is trained: networks and optimisers, weights drawn from `seed`."""
-    generator: Any = build_generator(model, size=recipe.size)
-    betas = (recipe.beta1, recipe.beta2)
-    match model:
-        case Pix2Pix():
-            return Gan(
-                generator,
-                build_discriminator(model),
-                hardware=hardware,
-                seed=seed,
-                learning_rates=(recipe.generator_lr, recipe.discriminator_lr),
-                betas=betas,
-                gan_weight=recipe.gan_weight,
-                l1_weight=recipe.l1_weight,
+    recipe, learner = recipe_of(experiment), run.learner
+    with Progress(
+        experiment.name,
+        images=recipe.batch_size * run.epoch_steps * recipe.epochs,
+        done=recipe.batch_size * run.step,
+        logs=Path("logs/tensorboard", experiment.name),
+    ) as progress:
+        while run.epoch < recipe.epochs:
+            learner.scale_learning_rates(
+                learning_rate_factor(run.epoch, epochs=recipe.epochs, decay_epochs=recipe.decay_epochs)
             )
-        case FCN() | UNetAlone():
-            colours = class_colours(model)
-            rate = recipe.generator_lr
-            return Supervised(generator, hardware=hardware, seed=seed, learning_rate=rate, betas=betas, colours=colours)
-        case Mean():
-            mean: MeanTarget = generator
-            return mean
-
-
-def _fit(
-    learner: Gan | Supervised,
-    state: Run,
-    experiment: Experiment,
-    training: PairSet,
-    validation: PairSet,
-) -> None:
-    """The training loop: every experiment that learns runs through these lines, in every process that trains it."""
-    name, recipe = experiment.name, experiment.recipe
-    if state.resume(learner):
-        _say(f"continuing {name} at step {state.step}")
-    agree(state.step, f"{state.folder}: processes that train together see other files; scratch/ must be one for all")
-    steps = len(training.pairs) // recipe.batch_size
-    with Monitor(
-        name,
-        images=recipe.batch_size * steps * recipe.epochs,
-        done=recipe.batch_size * state.step,
-        epochs_done=len(state.rows),
-        logs=Path("logs/tensorboard", name),
-        quiet=not is_first(),
-    ) as monitor:
-        while state.step < steps * recipe.epochs:
-            epoch = state.step // steps
-            factor = learning_rate_factor(epoch, epochs=recipe.epochs, decay_epochs=recipe.decay_epochs)
-            learner.scale_learning_rates(factor)
-            epoch_draws = draw_epoch(
+            draws = draw_epoch(
                 seed=experiment.seed,
-                epoch=epoch,
+                epoch=run.epoch,
                 pairs=len(training.pairs),
                 batch_size=recipe.batch_size,
                 load_size=recipe.load_size,
                 size=recipe.size,
                 mirror=recipe.mirror,
             )
-            start = state.step % steps
-            with closing(training.batches(share(epoch_draws)[start:], size=recipe.size)) as batches:
-                for i, (source, target, seeds) in enumerate(batches, start):
-                    state.add(learner.step(source, target, seeds))
-                    monitor.step(recipe.batch_size)
-                    if is_first() and state.due() and i + 1 < steps:
-                        state.mean_losses(i + 1)  # never save past a non-finite loss
-                        state.save(learner)
-            validation_losses = _validate(learner, validation, experiment)
+            _train_steps(run, training, draws, progress, recipe)
+            losses = validate(learner, validation, experiment)
+            run.close_epoch(losses, images=recipe.batch_size * run.step)
             if is_first():
-                _close_epoch(state, learner, validation_losses, experiment, (training, validation), monitor)
-            state.reset_sums()
-            if is_first() and (state.due() or epoch + 1 == recipe.epochs):
-                state.save(learner)
+                samples = sample_grid(learner, (training, validation), experiment)
+                keep_epoch(run, experiment, samples)
+                progress.epoch(run.rows, samples)
+            if run.due() or run.epoch == recipe.epochs:
+                run.save()
 
 
-def _close_epoch(
-    state: Run,
-    learner: Gan | Supervised,
-    validation_losses: list[float],
-    experiment: Experiment,
-    sets: tuple[PairSet, PairSet],
-    monitor: Monitor,
-) -> None:
-    """Losses, samples and kept weights of the epoch that just ended."""
-    recipe = experiment.recipe
-    steps = len(sets[0].pairs) // recipe.batch_size
-    epoch = state.step // steps
-    losses = state.mean_losses(steps) + validation_losses
-    state.check_weights(learner)
-    row: dict[str, Any] = {"epoch": epoch, "step": state.step, "images": state.step * recipe.batch_size}
-    for name, loss in zip(_columns(learner)[3:], losses, strict=True):
-        kind = name.split("_")[1]
-        row[name] = loss / 2 if kind == "l1" else None if kind in learner.idle else loss  # L1 of [-1, 1] -> of 1
-        if row[name] is not None and not math.isfinite(row[name]):
-            raise state.broken(f"{name} is not finite after step {state.step}")
-    state.rows.append(row)
+def _train_steps(run: Run, training: PairSet, draws: Tensor, progress: Progress, recipe: Recipe) -> None:
+    """The steps of the epoch, from where the run stands; `draws` as of `draw_epoch`."""
+    from pix2pix.machine.distributed import share
 
-    if recipe.keep_every and epoch % recipe.keep_every == 0:
-        kept = state.folder / "kept" / f"epoch_{epoch:04d}.safetensors"
-        metadata = experiment.metadata(epoch=epoch, step=state.step)
-        save_tensors(kept, network_tensors("generator", learner.generator), metadata)
-
-    samples = state.folder / "samples" / f"epoch_{epoch:04d}.png"
-    seed = experiment.seed if _dropout(experiment) else None
-    monitor.epoch(state.rows, write_samples(samples, learner.generate, sets, size=recipe.size, seed=seed))
-
-
-def _validate(learner: Gan | Supervised, validation: PairSet, experiment: Experiment) -> list[float]:
-    """Mean losses, in the order of the learner's, over the validation split, shared by all processes."""
-    count, dropout, size = len(validation.pairs), _dropout(experiment), experiment.recipe.size
-    sums = torch.zeros(len(learner.LOSSES), dtype=torch.float64, device=validation.device)
-    draws = []
-    for start in range(rank() * VALIDATION_BATCH, count, processes() * VALIDATION_BATCH):
-        index = list(range(start, min(start + VALIDATION_BATCH, count)))
-        seeds = inference_seeds(experiment.seed, [validation.pairs[i].id for i in index]) if dropout else None
-        draws.append(centre_draws(index, side=size, size=size, seeds=seeds))
-    for source, target, seeds in validation.batches(draws, size=size):
-        sums += learner.validate(source, target, seeds if dropout else None) * len(source)
-    means: list[float] = (total(sums) / count).tolist()
-    return means
-
-
-def _dropout(experiment: Experiment) -> bool:
-    return experiment.metadata(epoch=0, step=0).inference.dropout
-
-
-def _columns(learner: Gan | Supervised | MeanTarget) -> list[str]:
-    """The columns of history.csv."""
-    return ["epoch", "step", "images", *(f"{split}_{loss}" for split in ("train", "val") for loss in learner.LOSSES)]
+    with closing(training.batches(share(draws)[run.epoch_step :], size=recipe.size)) as batches:
+        for source, target, seeds in batches:
+            run.add(run.learner.step(source, target, seeds))
+            progress.step(recipe.batch_size)
+            if run.due() and run.epoch_step < run.epoch_steps:
+                run.save()
 
 
 def learning_rate_factor(epoch: int, *, epochs: int, decay_epochs: int) -> float:
-    """What both learning rates are multiplied with in `epoch` (from 0): 1, then falling linearly over the last ones."""
+    """What all learning rates are multiplied with in `epoch` (from 0): 1, then falling linearly over the last ones."""
     return min(1.0, (epochs - epoch) / (decay_epochs + 1))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train one experiment; after a kill, run again to continue.")
     parser.add_argument("experiment")
-    name = parser.parse_args().experiment
+    experiment = read_configuration().experiment(parser.parse_args().experiment)
+
+    from pix2pix.machine.launch import launch, processes_for, together
+    from pix2pix.training.learner import recipe_of
+
     with together():
-        experiment = read_configuration().experiment(name)
-        count = processes_for(name, batch_size=experiment.recipe.batch_size) if experiment.learns else 1
+        count = processes_for(experiment.name, batch_size=recipe_of(experiment).batch_size)
         if count > 1:
-            launch("stages.train", name, count=count)
+            launch("stages.train", experiment.name, count=count)
         else:
             train(experiment)
 
 
 if __name__ == "__main__":
-    run(main)
+    command_line.run(main)

@@ -28,9 +28,13 @@ class Experiment:
         """Whether there is anything to train: the mean is computed."""
         return not isinstance(self.model, Mean)
 
+    @property
+    def inference_dropout(self) -> bool:
+        """Whether dropout stays on at inference."""
+        return isinstance(self.model, Pix2Pix) and self.model.inference_dropout
+
     def metadata(self, *, epoch: int, step: int) -> WeightsMetadata:
         """What a weights file of this experiment says of weights after that many epochs and steps."""
-        dropout = isinstance(self.model, Pix2Pix) and self.model.inference_dropout
         return WeightsMetadata(
             experiment=self.name,
             dataset=self.dataset_name,
@@ -38,7 +42,7 @@ class Experiment:
             seed=self.seed,
             model=self.model,
             recipe=self.recipe,
-            inference=InferencePolicy(dropout=dropout, statistics="image"),
+            inference=InferencePolicy(dropout=self.inference_dropout, statistics="image"),
             epoch=epoch,
             step=step,
         )

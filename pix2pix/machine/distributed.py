@@ -41,6 +41,12 @@ def is_first() -> bool:
     return rank() == 0
 
 
+def say(line: str) -> None:
+    """Print a line once."""
+    if is_first():
+        print(line, flush=True)
+
+
 def on_this_machine() -> tuple[int, int]:
     """Which of this machine's processes this is, from 0, and how many of them train here, as torchrun says."""
     return int(os.environ.get("LOCAL_RANK", "0")), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 class MeanTarget(nn.Module):
     """The baseline: answers every source with the mean target of the training images."""
 
-    LOSSES = ("l1", "gan", "d")  # columns of its history, all but L1 empty
     image: Tensor
     multiple = 1
 

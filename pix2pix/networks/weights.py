@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 from pydantic import BaseModel
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import Tensor, nn, optim
 
 from pix2pix.config.checks import one_line
 from pix2pix.files.atomic import whole_file
@@ -26,7 +27,7 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: BaseModel) ->
     # save_file() leaves a file of its own naming after a kill, and raises no OSError when the disk is full
     content = save(
         {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-        metadata={"metadata": json.dumps(metadata.model_dump(mode="json"), sort_keys=True)},
+        metadata={"metadata": json.dumps(metadata.model_dump(mode="json"))},
     )
     with whole_file(path) as partial:
         partial.write_bytes(content)
@@ -65,3 +66,32 @@ def restore_network(prefix: str, network: nn.Module, tensors: dict[str, Tensor],
         network.load_state_dict(own, assign=assign)
     except RuntimeError as error:
         raise ValueError(one_line(f"the weights do not fit the network: {error}")) from None
+
+
+def optimizer_tensors(prefix: str, optimizer: optim.Adam) -> dict[str, Tensor]:
+    """Adam's moments and step counts under `prefix.`, in the order of the parameters."""
+    return {
+        f"{prefix}.{index}.{name}": value
+        for index, state in optimizer.state_dict()["state"].items()
+        for name, value in state.items()
+    }
+
+
+def restore_optimizer(prefix: str, optimizer: optim.Adam, tensors: dict[str, Tensor]) -> None:
+    """Load what `optimizer_tensors` named; moments take their parameters' memory format, as fused kernels need.
+
+    Raises:
+        ValueError: shapes differ.
+    """
+    for index, parameter in enumerate(p for group in optimizer.param_groups for p in group["params"]):
+        state = {}
+        for name in ("step", "exp_avg", "exp_avg_sq"):
+            saved = tensors.get(f"{prefix}.{index}.{name}")
+            if saved is None:
+                continue
+            like = torch.zeros_like(parameter) if name != "step" else torch.zeros((), device=parameter.device)
+            if saved.shape != like.shape:  # copy_ would repeat a smaller one
+                raise ValueError(f"{prefix}.{index}.{name} is {tuple(saved.shape)}, not {tuple(like.shape)}")
+            state[name] = like.copy_(saved)
+        if state:
+            optimizer.state[parameter] = state

@@ -3,6 +3,8 @@
 Crop (of images that were resized to a larger side) and mirror are one gather a batch, the same for both sides.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -50,7 +52,7 @@ def cut_batch(images: Tensor, draws: Tensor, *, size: int) -> tuple[Tensor, Tens
     return to_network(source), to_network(target)
 
 
-def centre_draws(index: list[int], *, side: int, size: int, seeds: Tensor | None = None) -> Tensor:
+def centre_draws(index: Sequence[int], *, side: int, size: int, seeds: Tensor | None = None) -> Tensor:
     """Draws (len(index), 5), as of `draw_epoch`, that cut pairs of `side` at their centre, with dropout `seeds`."""
     margin = (side - size) // 2
     draws = torch.tensor([[i, margin, margin, 0, 0] for i in index])

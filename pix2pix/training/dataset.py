@@ -15,11 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pix2pix.config.experiment import Experiment
+from pix2pix.config.models import FCN, UNetAlone
+from pix2pix.config.recipes import Recipe
 from pix2pix.files.images import Uint8
 from pix2pix.machine.cpu import free_memory, usable_cores
-from pix2pix.machine.distributed import on_this_machine
+from pix2pix.machine.distributed import on_this_machine, say
+from pix2pix.machine.hardware import Hardware
 from pix2pix.pairs.stitched import Pair, read_pairs, read_sides
-from pix2pix.training.augmentation import centre_draws, cut_batch
+from pix2pix.training.augmentation import cut_batch
 
 READERS = 16  # threads at most, of each process: more would only keep the one that trains from its work
 AHEAD = 2  # pairs for each of them that may wait to be used, beside a whole batch
@@ -67,6 +71,11 @@ class PairSet:
     def pairs(self) -> list[Pair]:
         return self.files.pairs
 
+    @property
+    def kept(self) -> str:
+        """Where they are kept: memory or disk."""
+        return "disk" if self.images is None else "memory"
+
     def batches(
         self, draws: Sequence[Tensor] | Tensor, *, size: int
     ) -> Generator[tuple[Tensor, Tensor, Tensor], None, None]:
@@ -87,11 +96,6 @@ class PairSet:
                 numbered = torch.cat([torch.arange(len(draw), device=self.device)[:, None], draw[:, 1:]], 1)
                 yield *cut_batch(images, numbered, size=size), draw[:, 4]
 
-    def centre(self, index: list[int], *, size: int) -> tuple[Tensor, Tensor]:
-        """Source and target of the pairs `index`, cropped at the centre, as of `cut_batch`."""
-        [(source, target, _)] = self.batches([centre_draws(index, side=self.files.side, size=size)], size=size)
-        return source, target
-
     def _read_ahead(self, batches: list[list[int]]) -> Generator[Tensor, None, None]:
         """The images of each batch, uint8 (batch, side, side, 6) on the device, while others read those of the next."""
         readers = _readers()
@@ -106,6 +110,33 @@ class PairSet:
                 yield pinned.to(self.device, non_blocking=True)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def load_splits(experiment: Experiment, recipe: Recipe, hardware: Hardware) -> tuple[PairSet, PairSet]:
+    """The training pairs, at the recipe's load size, and the validation pairs, at its size.
+
+    Raises:
+        ValueError: fewer training pairs than a batch.
+        ValueError, FileNotFoundError: as `load_pairs`.
+    """
+    root, model = Path("data/pairs", experiment.dataset_name), experiment.model
+    training, validation = (
+        load_pairs(
+            root,
+            split,
+            direction=experiment.direction,
+            size=size,
+            device=hardware.device,
+            where=hardware.pairs,
+            labels=model.classes if isinstance(model, FCN | UNetAlone) else None,
+        )
+        for split, size in (("train", recipe.load_size), ("val", recipe.size))
+    )
+    if training.kept == "disk":
+        say(f"{experiment.name}: its pairs stay on disk, and are read as they are needed")
+    if recipe.batch_size > len(training.pairs):
+        raise ValueError(f"{root}: {len(training.pairs)} training pairs, but batch_size is {recipe.batch_size}")
+    return training, validation
 
 
 def load_pairs(

@@ -10,15 +10,15 @@ from pix2pix.networks.cpu_conv import lay_out
 from pix2pix.networks.layers import initialise
 from pix2pix.networks.patchgan import PatchGAN
 from pix2pix.networks.unet import UNet
-from pix2pix.networks.weights import network_tensors, restore_network
+from pix2pix.networks.weights import network_tensors, optimizer_tensors, restore_network, restore_optimizer
 from pix2pix.training.losses import discriminator_loss, gan_loss, l1_loss
-from pix2pix.training.optimizer_state import optimizer_tensors, restore_optimizer
 
 
 class Gan:
-    """Generator and discriminator in training. Losses are a tensor (3,) on the device: L1, G's GAN loss, D's loss."""
+    """Generator and discriminator in training (a `Learner`).
 
-    LOSSES = ("l1", "gan", "d")
+    Losses: L1 of images in [-1, 1], the generator's GAN loss, the discriminator's loss; with `gan_weight` 0 L1 alone.
+    """
 
     def __init__(
         self,
@@ -41,46 +41,40 @@ class Gan:
         self.generator_adam = optim.Adam(generator.parameters(), learning_rates[0], betas, fused=True)
         self.discriminator_adam = optim.Adam(discriminator.parameters(), learning_rates[1], betas, fused=True)
         self.hardware, self.gan_weight, self.l1_weight = hardware, gan_weight, l1_weight
-        self.idle = () if gan_weight else ("gan", "d")  # losses without meaning
+        self.losses: tuple[str, ...] = ("l1", "gan", "d") if gan_weight else ("l1",)
 
     def step(self, source: Tensor, target: Tensor, seeds: Tensor) -> Tensor:
-        """One update of D, then one of G, on a batch (N, 3, S, S); one generator forward serves both. No host sync.
-
-        Processes that train together each bring their own part of the batch; losses and updates are those of the whole.
-        """
+        """One update of D, then one of G; one forward pass of the generator serves both."""
         self.generator.train()
-        self.discriminator.train()
         with self.hardware.autocast():
             generated = self.generator(source, seeds)
-        on_discriminator = gan = torch.zeros((), device=source.device)
+        l1 = l1_loss(generated, target)
+        loss, losses = self.l1_weight * l1, [l1]
 
         if self.gan_weight:
             with self.hardware.autocast():
                 on_target = self.discriminator(source, target)
                 on_generated = self.discriminator(source, generated.detach())
-            on_discriminator = discriminator_loss(on_target, on_generated)
+            discriminator = discriminator_loss(on_target, on_generated)
             self.discriminator_adam.zero_grad()
-            on_discriminator.backward()
+            discriminator.backward()
             average_gradients(self.discriminator)
             self.discriminator_adam.step()
 
-        l1 = l1_loss(generated, target)
-        loss = self.l1_weight * l1
-        if self.gan_weight:
             self.discriminator.requires_grad_(False)  # its gradients are not wanted in G's update
             with self.hardware.autocast():
                 gan = gan_loss(self.discriminator(source, generated), real=True)
             self.discriminator.requires_grad_(True)
-            loss = loss + self.gan_weight * gan
+            loss, losses = loss + self.gan_weight * gan, [l1, gan, discriminator]
+
         self.generator_adam.zero_grad()
         loss.backward()
         average_gradients(self.generator)
         self.generator_adam.step()
-        return average(torch.stack([l1.detach(), gan.detach(), on_discriminator.detach()]))
+        return average(torch.stack(losses).detach())
 
     @torch.no_grad()
     def generate(self, source: Tensor, seeds: Tensor | None) -> Tensor:
-        """float32 in [-1, 1], as at inference: each image's own statistics; `seeds` None: no dropout."""
         self.generator.eval()
         with self.hardware.autocast():
             generated: Tensor = self.generator(source, seeds)
@@ -88,22 +82,20 @@ class Gan:
 
     @torch.no_grad()
     def validate(self, source: Tensor, target: Tensor, seeds: Tensor | None) -> Tensor:
-        """Losses (3,), as `step` gives them, of images generated as at inference."""
         generated = self.generate(source, seeds)
-        self.discriminator.eval()
-        with self.hardware.autocast():
-            on_target, on_generated = (self.discriminator(source, image) for image in (target, generated))
-        gan = gan_loss(on_generated, real=True)
-        return torch.stack([l1_loss(generated, target), gan, discriminator_loss(on_target, on_generated)])
+        losses = [l1_loss(generated, target)]
+        if self.gan_weight:
+            with self.hardware.autocast():
+                on_target, on_generated = (self.discriminator(source, image) for image in (target, generated))
+            losses += [gan_loss(on_generated, real=True), discriminator_loss(on_target, on_generated)]
+        return torch.stack(losses)
 
     def scale_learning_rates(self, factor: float) -> None:
-        """Set both learning rates to `factor` times the recipe's."""
         for adam, rate in zip((self.generator_adam, self.discriminator_adam), self.learning_rates, strict=True):
             for group in adam.param_groups:
                 group["lr"] = factor * rate
 
     def tensors(self) -> dict[str, Tensor]:
-        """All that a resumed run needs."""
         return {
             **network_tensors("generator", self.generator),
             **network_tensors("discriminator", self.discriminator),
@@ -112,7 +104,6 @@ class Gan:
         }
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Load what `tensors` gave."""
         restore_network("generator", self.generator, tensors)
         restore_network("discriminator", self.discriminator, tensors)
         restore_optimizer("generator_adam", self.generator_adam, tensors)

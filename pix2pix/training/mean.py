@@ -1,36 +1,51 @@
-"""The baseline that any table of a learned model must be read against: the mean target of the training images."""
-
-import time
-from collections.abc import Iterator
-from typing import Any
+"""The learner of the baseline that any table must be read against: the mean target of the training images."""
 
 import torch
 from torch import Tensor
 
+from pix2pix.config.recipes import Recipe
 from pix2pix.networks.mean_target import MeanTarget
+from pix2pix.networks.weights import network_tensors, restore_network
 from pix2pix.training.augmentation import centre_draws
 from pix2pix.training.dataset import PairSet
 from pix2pix.training.losses import l1_loss
-from pix2pix.training.progress import write_samples
-from pix2pix.training.resume import Run
 
 
-def average_targets(mean: MeanTarget, state: Run, training: PairSet, validation: PairSet, *, size: int) -> None:
-    """Give `mean` its image, and fill `state` as a training of one epoch does."""
-    start = time.monotonic()
-    row: dict[str, Any] = {"epoch": 1, "step": 0, "images": len(training.pairs)}
+def one_look(recipe: Recipe) -> Recipe:
+    """Each whole image once, one at a time: no crop, no mirror."""
+    changes = {"load_size": recipe.size, "mirror": False, "epochs": 1, "batch_size": 1, "keep_every": 0}
+    return recipe.model_copy(update=changes)
 
-    def targets(pairs: PairSet) -> Iterator[Tensor]:
-        draws = [centre_draws([i], side=pairs.files.side, size=size) for i in range(len(pairs.pairs))]
-        return (target for _, target, _ in pairs.batches(draws, size=size))
 
-    summed = torch.zeros_like(mean.image, dtype=torch.float64)
-    for target in targets(training):
-        summed += target.cpu()
-    mean.image = (summed / len(training.pairs)).float().to(training.device)
-    for name, pairs in (("train_l1", training), ("val_l1", validation)):
-        row[name] = float(torch.stack([l1_loss(mean.image, target) for target in targets(pairs)]).mean() / 2)
-    state.rows.append(row)
-    samples = state.folder / "samples" / "epoch_0001.png"
-    write_samples(samples, mean, (training, validation), size=size, seed=None)
-    state.seconds = time.monotonic() - start
+class Mean:
+    """The mean of a set's targets, computed at once; its steps only measure how far the targets are from it."""
+
+    losses = ("l1",)
+
+    def __init__(self, training: PairSet) -> None:
+        side, count = training.files.side, len(training.pairs)
+        draws = [centre_draws([i], side=side, size=side) for i in range(count)]
+        summed = torch.zeros(1, 3, side, side, dtype=torch.float64)  # exact, so that no order counts
+        for _, target, _ in training.batches(draws, size=side):
+            summed += target.cpu()
+        self.generator = MeanTarget(side).to(training.device)
+        self.generator.image.copy_(summed / count)
+
+    def step(self, source: Tensor, target: Tensor, seeds: Tensor) -> Tensor:
+        return self.validate(source, target, None)
+
+    def generate(self, source: Tensor, seeds: Tensor | None) -> Tensor:
+        image: Tensor = self.generator(source, None)
+        return image
+
+    def validate(self, source: Tensor, target: Tensor, seeds: Tensor | None) -> Tensor:
+        return l1_loss(self.generate(source, None), target)[None]
+
+    def scale_learning_rates(self, factor: float) -> None:
+        """There are none."""
+
+    def tensors(self) -> dict[str, Tensor]:
+        return network_tensors("generator", self.generator)
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        restore_network("generator", self.generator, tensors)

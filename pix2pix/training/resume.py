@@ -1,9 +1,11 @@
-"""The resumable state of one training run, in a scratch folder of its own (law 1)."""
+"""A training that may be killed: what it consists of, where it stands, and its state on disk."""
 
+import hashlib
+import math
+import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import torch
@@ -11,15 +13,18 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from pix2pix.config.checks import check
+from pix2pix.config.experiment import Experiment
 from pix2pix.config.fields import Strict
+from pix2pix.files.code_digest import code_digests
+from pix2pix.machine.distributed import is_first
 from pix2pix.networks.weights import load_tensors, save_tensors
-from pix2pix.training.gan import Gan
-from pix2pix.training.supervised import Supervised
+from pix2pix.training.dataset import PairSet
+from pix2pix.training.learner import Learner
 
 SAVE_SECONDS = 5.0  # shortest time between two saves
 SAVE_SHARE = 0.02  # largest share of the time that saving may take
 
-Row = dict[str, int | float | None]
+Row = dict[str, int | float]  # of history.csv
 
 
 class Saved(Strict):
@@ -30,61 +35,133 @@ class Saved(Strict):
     seconds: float
 
 
-@dataclass
+def run_digest(experiment: Experiment, *sets: PairSet) -> str:
+    """Of all that determines a run: its configuration, its data, and the code that it runs."""
+    digest = hashlib.sha256(experiment.metadata(epoch=0, step=0).model_dump_json().encode())
+    for pairs in sets:
+        digest.update(pairs.files.content.encode())
+    digest.update(code_digests("stages.train").encode())
+    return digest.hexdigest()[:16]
+
+
 class Run:
-    """Where a run stands. `sums` float64 (losses + 1,): an epoch's summed losses, steps before a non-finite one."""
+    """Where a training stands: steps done, rows of history.csv, and the losses of the epoch so far.
 
-    folder: Path
-    device: torch.device
-    losses: int
-    step: int = 0
-    rows: list[Row] = field(default_factory=list)
-    seconds: float = 0.0
-    sums: Tensor = field(init=False)
-    _since: float = field(init=False)
-    _save_cost: float = 0.0
-    _saved: int | None = None  # step of the state on disk
+    `folder` holds its state and what its epochs have written, samples/ and kept/. `epoch_steps`: steps of an epoch.
+    """
 
-    def __post_init__(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.reset_sums()
-        self._since = time.monotonic()
+    def __init__(self, folder: Path, learner: Learner, *, epoch_steps: int, device: torch.device) -> None:
+        self.folder, self.learner, self.epoch_steps, self.device = folder, learner, epoch_steps, device
+        self.step = 0
+        self.rows: list[Row] = []
+        self.seconds = 0.0  # of training, up to the last save
+        self.sums = self._no_losses()
+        self._since, self._save_cost = time.monotonic(), 0.0
+        self._saved: int | None = None  # step of the state on disk
+        folder.mkdir(parents=True, exist_ok=True)
 
     @property
     def state(self) -> Path:
         return self.folder / "state.safetensors"
 
-    def reset_sums(self) -> None:
-        self.sums = torch.zeros(self.losses + 1, dtype=torch.float64, device=self.device)
+    @property
+    def epoch(self) -> int:
+        """How many epochs are finished."""
+        return len(self.rows)
+
+    @property
+    def epoch_step(self) -> int:
+        """How many steps of the next epoch are done."""
+        return self.step - self.epoch * self.epoch_steps
 
     def add(self, losses: Tensor) -> None:
-        """Count one step and its losses (losses,), without waiting for the device."""
+        """Count one step and its losses, without waiting for the device."""
         sums = self.sums[:-1] + losses
         self.sums = torch.cat([sums, (self.sums[-1:] + sums.isfinite().all())])
         self.step += 1
 
-    def mean_losses(self, steps: int) -> list[float]:
-        """Mean losses of the epoch's `steps` steps so far; waits for the device.
+    def close_epoch(self, validation: list[float], *, images: int) -> None:
+        """Add a row of the epoch that just ended, after `images` images; L1 in it is of images in [0, 1].
 
         Raises:
-            ValueError: a loss was not finite; names the step.
+            ValueError: a loss or a weight is not finite; names the step.
         """
+        row: Row = {"epoch": self.epoch + 1, "step": self.step, "images": images}
+        training = self._mean_losses()
+        self._check_weights()
+        for split, losses in (("train", training), ("val", validation)):
+            for name, loss in zip(self.learner.losses, losses, strict=True):
+                if not math.isfinite(loss):
+                    raise self._broken(f"{split}_{name} is not finite after step {self.step}")
+                row[f"{split}_{name}"] = loss / 2 if name == "l1" else loss
+        self.rows.append(row)
+        self.sums = self._no_losses()
+
+    def due(self) -> bool:
+        """Whether enough time has passed to save again."""
+        return time.monotonic() - self._since > max(SAVE_SECONDS, self._save_cost / SAVE_SHARE)
+
+    def save(self) -> None:
+        """Write the whole state, whole or not at all. Only rank 0 does.
+
+        Raises:
+            ValueError: a loss or a weight is not finite; names the step.
+            OSError: it could not be written; the one before is kept.
+        """
+        if not is_first():
+            return
+        start = time.monotonic()
+        self._mean_losses()
+        self._check_weights()
+        self.seconds += start - self._since
+        saved = Saved(step=self.step, rows=self.rows, seconds=self.seconds)
+        save_tensors(self.state, {**self.learner.tensors(), "sums": self.sums}, saved)
+        self._saved, self._since = self.step, time.monotonic()
+        self._save_cost = self._since - start
+
+    def resume(self) -> None:
+        """Go on from the saved state where there is one.
+
+        Raises:
+            ValueError: what lies there is no state of this run; names it.
+        """
+        if not self.state.exists():
+            return
+        tensors, said = load_tensors(self.state)
+        try:
+            saved: Saved = check("metadata", Saved, said)
+            self.learner.restore(tensors)
+            self.sums = tensors["sums"].to(self.device)
+        except (KeyError, ValueError) as error:
+            raise ValueError(f"{self.state}: not a state of this run ({error}); delete it to begin again") from None
+        self.step, self.rows, self.seconds = saved.step, saved.rows, saved.seconds
+        self._saved, self._since = self.step, time.monotonic()
+
+    def forget_others(self) -> None:
+        """Remove the states, which may be large, that other parameters, data or code have left beside this one."""
+        for other in self.folder.parent.iterdir():
+            if other != self.folder and other.is_dir() and not other.is_symlink():
+                shutil.rmtree(other, ignore_errors=True)
+
+    def _no_losses(self) -> Tensor:
+        """float64 (losses + 1,): the epoch's summed losses, and the number of its steps before one was not finite."""
+        return torch.zeros(len(self.learner.losses) + 1, dtype=torch.float64, device=self.device)
+
+    def _mean_losses(self) -> list[float]:
+        """Of the epoch's steps so far; waits for the device."""
+        steps = self.epoch_step
         *sums, finite = self.sums.tolist()
         if finite < steps:
-            raise self.broken(f"the loss is not finite at step {self.step - steps + int(finite) + 1}")
-        return [value / steps for value in sums]
+            raise self._broken(f"the loss is not finite at step {self.step - steps + int(finite) + 1}")
+        return [value / max(steps, 1) for value in sums]
 
-    def check_weights(self, learner: Gan | Supervised) -> None:
-        """See that the last update left finite weights and moments: its losses are those before it.
+    def _check_weights(self) -> None:
+        """See that the last update left finite weights and moments: its losses are those before it."""
+        tensors = self.learner.tensors().values()
+        if not torch.stack([tensor.isfinite().all().to(self.device) for tensor in tensors]).all():
+            raise self._broken(f"the weights are not finite after step {self.step}")
 
-        Raises:
-            ValueError: it did not; names the step.
-        """
-        if not torch.stack([tensor.isfinite().all().to(self.device) for tensor in learner.tensors().values()]).all():
-            raise self.broken(f"the weights are not finite after step {self.step}")
-
-    def broken(self, what: str) -> ValueError:
-        """The error that says `what` broke the run, and what is kept."""
+    def _broken(self, what: str) -> ValueError:
         kept = "nothing was saved before"
         if self._saved is not None:
             kept = f"the last good state, of step {self._saved}, is kept: {self.state}"
@@ -93,58 +170,21 @@ class Run:
             "The same recipe would end there again: lower its learning rates, or PIX2PIX_PRECISION=fp32"
         )
 
-    def due(self) -> bool:
-        """Whether enough time has passed to save again."""
-        return time.monotonic() - self._since > max(SAVE_SECONDS, self._save_cost / SAVE_SHARE)
-
-    def save(self, learner: Gan | Supervised) -> None:
-        """Write the whole state, whole or not at all.
-
-        Raises:
-            ValueError: its weights are not finite.
-            OSError: it could not be written; the one before is kept.
-        """
-        start = time.monotonic()
-        self.check_weights(learner)
-        self.seconds += start - self._since
-        saved = Saved(step=self.step, rows=self.rows, seconds=self.seconds)
-        save_tensors(self.state, {**learner.tensors(), "sums": self.sums}, saved)
-        self._saved, self._since = self.step, time.monotonic()
-        self._save_cost = self._since - start
-
-    def resume(self, learner: Gan | Supervised) -> bool:
-        """Continue from the saved state where there is one.
-
-        Raises:
-            ValueError: what lies there is no state of this run; names it.
-        """
-        if not self.state.exists():
-            return False
-        try:
-            tensors, said = load_tensors(self.state)
-            saved: Saved = check(f"{self.state}: metadata", Saved, said)
-            learner.restore(tensors)
-            self.sums = tensors["sums"].to(self.device)
-            self.step, self.rows, self.seconds = saved.step, saved.rows, saved.seconds
-        except (KeyError, ValueError) as error:
-            raise ValueError(f"{self.state}: not a state of this run ({error}); delete it to begin again") from None
-        self._saved, self._since = self.step, time.monotonic()
-        return True
-
 
 @contextmanager
-def only_one(folder: Path) -> Iterator[None]:
+def one_at_a_time(folder: Path) -> Iterator[None]:
     """Hold the lock beside `folder`, so that an orphan and a restart never train together.
 
     Raises:
         ValueError: another process holds it.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = folder.with_suffix(".lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder.with_suffix(".lock"), timeout=0):
+        with FileLock(lock, timeout=0) if is_first() else nullcontext():
             yield
     except Timeout:
         raise ValueError(
-            f"{folder.name} is being trained by another process (it holds {folder.with_suffix('.lock')}); "
+            f"{folder.name} is being trained by another process (it holds {lock}); "
             "wait for it, or stop it and run this command again"
         ) from None

@@ -1,7 +1,4 @@
-"""The learner of networks without a discriminator: regression of images, or classes by cross-entropy.
-
-Its methods are those of `Gan`, so that one training loop serves both.
-"""
+"""The learner of networks without a discriminator: regression of images, or classes by cross-entropy."""
 
 import torch
 import torch.nn.functional as F
@@ -16,15 +13,12 @@ from pix2pix.networks.cpu_conv import lay_out
 from pix2pix.networks.fcn import FCN, initialise_fcn
 from pix2pix.networks.layers import initialise
 from pix2pix.networks.unet import UNet
-from pix2pix.networks.weights import network_tensors, restore_network
+from pix2pix.networks.weights import network_tensors, optimizer_tensors, restore_network, restore_optimizer
 from pix2pix.training.losses import l1_loss
-from pix2pix.training.optimizer_state import optimizer_tensors, restore_optimizer
 
 
 class Supervised:
-    """A network in training. Losses (2,) on the device: L1 of its image; cross-entropy (0 where it has no classes)."""
-
-    LOSSES = ("l1", "ce")
+    """A network in training (a `Learner`). Losses: L1 of its images in [-1, 1]; of classes also their cross-entropy."""
 
     def __init__(
         self,
@@ -44,31 +38,29 @@ class Supervised:
         lay_out(generator, hardware.device)
         self.generator = generator
         self.coloured = None if colours is None else Coloured(generator, colours).to(hardware.device)
-        self.idle = ("ce",) if colours is None else ()  # losses without meaning
+        self.losses: tuple[str, ...] = ("l1",) if colours is None else ("l1", "ce")
         self.learning_rate, self.hardware = learning_rate, hardware
         self.adam = optim.Adam(generator.parameters(), learning_rate, betas, fused=True)
 
     def step(self, source: Tensor, target: Tensor, seeds: Tensor) -> Tensor:
-        """One update on a batch (N, 3, S, S), or on this process's part of it, as `Gan`'s. No host sync."""
         self.generator.train()
         with self.hardware.autocast():
             output = self.generator(source, seeds)
         losses = self._losses(output, target)
         self.adam.zero_grad()
-        losses[1 if self.coloured else 0].backward()
+        losses[-1].backward()
         average_gradients(self.generator)
         self.adam.step()
         return average(losses.detach())
 
     def _losses(self, output: Tensor, target: Tensor) -> Tensor:
         if self.coloured is None:
-            return torch.stack([l1_loss(output, target), torch.zeros((), device=target.device)])
+            return l1_loss(output, target)[None]
         cross_entropy = F.cross_entropy(output.float(), self.coloured.classes(target))
         return torch.stack([l1_loss(self.coloured.paint(output), target), cross_entropy])
 
     @torch.no_grad()
     def generate(self, source: Tensor, seeds: Tensor | None) -> Tensor:
-        """float32 images in [-1, 1], as at inference: each image's own statistics."""
         self.generator.eval()
         with self.hardware.autocast():
             generated: Tensor = (self.coloured or self.generator)(source, seeds)
@@ -76,22 +68,18 @@ class Supervised:
 
     @torch.no_grad()
     def validate(self, source: Tensor, target: Tensor, seeds: Tensor | None) -> Tensor:
-        """Losses (2,), as `step` gives them, of the network as at inference."""
         self.generator.eval()
         with self.hardware.autocast():
             output = self.generator(source, seeds)
         return self._losses(output, target)
 
     def scale_learning_rates(self, factor: float) -> None:
-        """Set the learning rate to `factor` times the recipe's."""
         for group in self.adam.param_groups:
             group["lr"] = factor * self.learning_rate
 
     def tensors(self) -> dict[str, Tensor]:
-        """All that a resumed run needs."""
         return {**network_tensors("generator", self.generator), **optimizer_tensors("adam", self.adam)}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Load what `tensors` gave."""
         restore_network("generator", self.generator, tensors)
         restore_optimizer("adam", self.adam, tensors)

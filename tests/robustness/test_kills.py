@@ -114,7 +114,7 @@ def _kill_training(folder: Path, engine: list[str], aim: str, chance: random.Ran
         assert not _torn_training(folder)
         now = marks_of(folder, "models/first/*", "scratch/train/first/*", "scratch/train/first/*/*").items()
         new = [path for path, _ in now - before.items()]
-        if any("models" in path.parts or ".finished" in path.suffixes for path in new):
+        if any("models" in path.parts for path in new):
             return "publishing"
         if any(path.suffix == ".partial" for path in new):
             return "save"

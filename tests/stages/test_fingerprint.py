@@ -72,10 +72,12 @@ def test_comments_docstrings_and_blank_lines_are_no_code() -> None:
 
 
 def test_a_change_of_code_reaches_the_verbs_that_run_it_alone(copy: Path) -> None:
+    """The digest of `train` also keys the state of an interrupted training."""
     assert changed(copy) == []
     edit(copy, "pix2pix/evaluation/metrics.py", '"""', '"""More about: ')
+    edit(copy, "pix2pix/config/recipes.py", "    keep_every:", "    another_key: bool\n    keep_every:")
     assert changed(copy) == []
     edit(copy, "pix2pix/evaluation/metrics.py", "import ", "import math\nimport ")
     assert changed(copy) == ["evaluate", "robustness"]
-    edit(copy, "stages/train.py", "VALIDATION_BATCH = 16", "VALIDATION_BATCH = 8")
+    edit(copy, "pix2pix/training/validation.py", "BATCH = 16", "BATCH = 8")  # imported in a function of train
     assert changed(copy) == ["train", "evaluate", "robustness"]

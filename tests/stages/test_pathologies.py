@@ -16,7 +16,7 @@ from pix2pix.files.command_line import run
 from pix2pix.networks.weights import load_tensors
 from pix2pix.training import resume as runs
 from pix2pix.training.gan import Gan
-from pix2pix.training.progress import GREY, LOST, PATIENCE, TIED, WON, pathology
+from pix2pix.training.pathologies import GREY, LOST, PATIENCE, TIED, WON, pathology
 from pix2pix.training.resume import Row
 from pix2pix.training.supervised import Supervised
 from stages.train import main, train
@@ -47,10 +47,9 @@ def broken_after(
     true_step, true_resume = learner.step, runs.Run.resume
     steps = [0]
 
-    def resume(state: runs.Run, learner: Gan | Supervised) -> bool:
-        done = true_resume(state, learner)
+    def resume(state: runs.Run) -> None:
+        true_resume(state)
         steps[0] = state.step
-        return done
 
     def poisoned(self: Any, *batch: Tensor) -> Tensor:
         losses: Tensor = true_step(self, *batch)
@@ -130,8 +129,8 @@ def test_weights_that_break_end_the_command_with_one_line(
     assert not Path("models/first").exists()
 
 
-def rows(epochs: int, **losses: float | None) -> list[Row]:
-    healthy: dict[str, float | None] = {"train_l1": 0.2, "train_gan": 1.5, "train_d": 0.4, "val_l1": 0.2}
+def rows(epochs: int, **losses: float) -> list[Row]:
+    healthy = {"train_l1": 0.2, "train_gan": 1.5, "train_d": 0.4, "val_l1": 0.2}
     return [{"epoch": epoch, "step": 10 * epoch, **healthy, **losses} for epoch in range(1, epochs + 1)]
 
 
@@ -140,15 +139,13 @@ def rows(epochs: int, **losses: float | None) -> list[Row]:
     [
         ({"train_gan": LOST + 0.1}, 1, "explode"),
         ({"train_d": LOST + 0.1}, 1, "explode"),
-        ({"train_ce": LOST + 0.1, "train_gan": None, "train_d": None}, 1, "explode"),
+        ({"train_ce": LOST + 0.1}, 1, "explode"),
         ({"train_l1": GREY + 0.01}, 1, "grey"),
         ({"train_d": WON / 2, "train_gan": 5.0}, PATIENCE, "has won"),
         ({"train_d": math.log(2) + TIED / 2, "train_gan": math.log(2) - TIED / 2}, PATIENCE, "guessing"),
     ],
 )
-def test_absurd_losses_are_said_and_those_beside_them_not(
-    losses: dict[str, float | None], epochs: int, says: str
-) -> None:
+def test_absurd_losses_are_said_and_those_beside_them_not(losses: dict[str, float], epochs: int, says: str) -> None:
     assert says in str(pathology(rows(epochs, **losses)))
     assert pathology(rows(epochs - 1, **losses)) is None
     assert pathology([*rows(epochs, **losses), *rows(1)]) is None
@@ -167,8 +164,7 @@ def test_losses_at_the_brink_are_not_said() -> None:
 
 @pytest.mark.parametrize("history", HEALTHY, ids=[path.parent.name for path in HEALTHY])
 def test_no_training_of_the_readme_is_warned_of(history: Path) -> None:
-    table = pd.read_csv(history)
-    epochs: list[Any] = table.astype(object).where(table.notna(), None).to_dict("records")
+    epochs: list[Any] = pd.read_csv(history).dropna(axis=1).to_dict("records")
     assert epochs
     assert [pathology(epochs[: n + 1]) for n in range(len(epochs))] == [None] * len(epochs)
 

@@ -1,13 +1,9 @@
-"""Laws of training: killed equals straight, learning rates and decay, what is published, and what stops it."""
+"""Laws of training: what is published, killed equals straight, what is continued, and what is refused."""
 
 import hashlib
-import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +14,47 @@ import torch
 from filelock import FileLock
 
 from pix2pix.config.configuration import Configuration
+from pix2pix.config.experiment import Experiment
 from pix2pix.files.images import read_image, write_png
 from pix2pix.machine.hardware import use_hardware
 from pix2pix.networks.weights import load_tensors
+from pix2pix.pairs.palettes import palette
 from pix2pix.pairs.stitched import split_sides
 from pix2pix.training import resume as runs
+from pix2pix.training.dataset import load_splits
 from pix2pix.training.gan import Gan
+from pix2pix.training.resume import run_digest
+from pix2pix.training.supervised import Supervised
+from stages.render import render
 from stages.train import learning_rate_factor, train
 from tests.support.repository import REPO
-from tests.support.tiny import TINY, random_image
+from tests.support.tiny import TINY, make_pairs, random_image
 
-OFTEN = "from pix2pix.training import resume; resume.SAVE_SECONDS, resume.SAVE_SHARE = 0.2, 1.0"
-COMMAND = [sys.executable, "-c", f"{OFTEN}; from stages.train import main; main()", "first"]
+FCN = {"kind": "fcn", "channels": 4, "convolutions": 1, "stride": 8, "upsampling": "single"}
+UNET = {"kind": "unet", "channels": 4}
+ALONE = {"gan_weight": 0.0, "l1_weight": 1.0, "generator_lr": 2e-3}
+KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # model, changes of the recipe
+    "gan": (TINY["models"]["tiny"], {}),
+    "l1": (TINY["models"]["tiny"], {"gan_weight": 0.0}),
+    "fcn_classes": (FCN | {"classes": "facades"}, ALONE),
+    "unet_classes": (UNET | {"classes": "facades"}, ALONE),
+    "fcn_image": (FCN | {"classes": None}, ALONE),
+    "unet_image": (UNET | {"classes": None}, ALONE),
+    "mean": ({"kind": "mean"}, {}),
+}
 
 
-def changed(**recipe: Any) -> Configuration:
-    recipes = {"quick": TINY["recipes"]["quick"] | recipe}
-    return Configuration(TINY | {"recipes": recipes})
+def experiment(kind: str = "gan", *, seed: int = 0, **recipe: Any) -> Experiment:
+    """Experiment `first`, from photos to labels, with a model of this kind."""
+    model, own = KINDS[kind]
+    return Configuration(
+        TINY
+        | {
+            "models": TINY["models"] | {"tiny": model},
+            "recipes": {"quick": TINY["recipes"]["quick"] | own | recipe},
+            "experiments": {"first": TINY["experiments"]["first"] | {"direction": "AtoB", "seed": seed}},
+        }
+    ).experiment("first")
 
 
 def published(folder: Path = Path("models/first")) -> dict[str, str]:
@@ -42,9 +62,43 @@ def published(folder: Path = Path("models/first")) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def test_everything_is_published_and_the_state_is_gone(tiny_repo: Path, configuration: Configuration) -> None:
-    train(configuration.experiment("first"))
-    assert sorted(published()) == [
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which `first` was trained, for all tests: copy it."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        make_pairs(Path("data/pairs/houses"), {"train": 8, "val": 3})
+        train(experiment())
+    return folder
+
+
+@pytest.fixture
+def trained(trained_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What was published, in a working folder of its own."""
+    shutil.copytree(trained_once, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return published()
+
+
+@pytest.fixture
+def saving(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The state is saved after every step."""
+    monkeypatch.setattr(runs, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(runs, "SAVE_SHARE", 1e9)
+
+
+@pytest.fixture
+def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No step is taken."""
+    monkeypatch.setattr(Gan, "step", lambda *_: pytest.fail("trained again"))
+
+
+# ---- what is published -----------------------------------------------------------------------------------------------
+
+
+def test_weights_samples_and_history_are_published(trained: dict[str, str]) -> None:
+    assert sorted(trained) == [
         "history.csv",
         "kept/epoch_0002.safetensors",
         "kept/index.txt",
@@ -60,195 +114,183 @@ def test_everything_is_published_and_the_state_is_gone(tiny_repo: Path, configur
     assert history["step"].tolist() == [4, 8, 12]
     assert history["images"].tolist() == [8, 16, 24]
     assert history.notna().all(axis=None)
-    last, about = load_tensors(Path("models/first/last.safetensors"))
-    assert about["epoch"] == 3
-    assert about["inference"] == {"dropout": True, "statistics": "image"}
-    assert all(tensor.isfinite().all() for tensor in last.values())
-    assert [path.suffix for path in Path("scratch/train").glob("*/*")] == [".finished"]
-    assert Path("logs/records/first.json").exists()
+    for name, epoch in (("last", 3), ("kept/epoch_0002", 2)):
+        tensors, said = load_tensors(Path(f"models/first/{name}.safetensors"))
+        assert said == experiment().metadata(epoch=epoch, step=4 * epoch).model_dump()
+        assert all(tensor.isfinite().all() for tensor in tensors.values())
+    assert Path("logs/records/first.json").exists() and list(Path("logs/tensorboard/first").iterdir())
 
 
-def test_two_runs_are_equal_bit_for_bit_and_another_seed_is_not(tiny_repo: Path, configuration: Configuration) -> None:
-    train(configuration.experiment("first"))
-    first = published()
-    shutil.rmtree("scratch")
-    train(configuration.experiment("first"))
-    assert published() == first
-    other = {"first": TINY["experiments"]["first"] | {"seed": 1}, "first_mean": TINY["experiments"]["first_mean"]}
-    train(Configuration(TINY | {"experiments": other}).experiment("first"))
-    assert published()["last.safetensors"] != first["last.safetensors"]
+@pytest.mark.parametrize("kind", ["l1", "fcn_classes", "unet_classes", "fcn_image", "unet_image"])
+def test_a_history_holds_the_losses_of_its_learner_and_it_learns(tiny_repo: Path, kind: str) -> None:
+    train(experiment(kind))
+    history, losses = pd.read_csv("models/first/history.csv"), ["l1", *(["ce"] if "classes" in kind else [])]
+    assert list(history.columns)[3:] == [f"{split}_{loss}" for split in ("train", "val") for loss in losses]
+    assert history[f"train_{losses[-1]}"].iloc[-1] < history[f"train_{losses[-1]}"].iloc[0]
+    if "classes" in kind:
+        render(experiment(kind))
+        image = read_image(Path("results/tiny/first/images/val/1.png"))
+        colours = {tuple(c) for c in palette("facades")}
+        assert {tuple(c) for c in np.unique(image.reshape(-1, 3), axis=0)} <= colours
 
 
-def test_a_killed_run_equals_a_straight_run(tiny_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SIGKILL between any two steps, in the middle of an epoch or at its end: the state is saved after every step."""
-    configuration = changed(epochs=4)
-    train(configuration.experiment("first"))
-    straight = published()
-    shutil.rmtree("scratch")
-    monkeypatch.setattr(runs, "SAVE_SECONDS", 0.0)
-    monkeypatch.setattr(runs, "SAVE_SHARE", 1e9)
-    step = Gan.step
-    for last in (3, 4, 6, 9, 15):
-
-        class KilledError(Exception):
-            pass
-
-        def killed(
-            gan: Gan, *batch: torch.Tensor, last: int = last, error: type[Exception] = KilledError
-        ) -> torch.Tensor:
-            losses = step(gan, *batch)
-            if int(gan.generator_adam.state[gan.generator_adam.param_groups[0]["params"][0]]["step"]) > last:
-                raise error
-            return losses
-
-        monkeypatch.setattr(Gan, "step", killed)
-        with pytest.raises(KilledError):
-            train(configuration.experiment("first"))
-    monkeypatch.setattr(Gan, "step", step)
-    train(configuration.experiment("first"))
-    assert published() == straight
+def test_the_baseline_is_the_mean_of_the_training_targets(tiny_repo: Path) -> None:
+    train(experiment("mean"))
+    tensors, said = load_tensors(Path("models/first/last.safetensors"))
+    targets = [split_sides(read_image(path))[1] / 255 for path in sorted(Path("data/pairs/houses/train").iterdir())]
+    mean = np.mean(targets, axis=0)  # of whole images: the margin of the crop is not cut off
+    np.testing.assert_allclose(tensors["generator.image"][0].permute(1, 2, 0).numpy(), 2 * mean - 1, atol=1e-5)
+    assert said["model"] == {"kind": "mean"}
+    (row,) = pd.read_csv("models/first/history.csv").to_dict("records")
+    assert (row["epoch"], row["images"]) == (1, 8)
+    assert row["train_l1"] == pytest.approx(np.abs(targets - mean).mean(), abs=1e-5)
 
 
-def test_sigkill_at_random_moments_loses_nothing(tiny_repo: Path) -> None:
-    environment = os.environ | {"PYTHONPATH": str(REPO)}
-    text = Path("params.yaml").read_text(encoding="utf-8")
-    Path("params.yaml").write_text(text.replace("epochs: 3", "epochs: 80"), encoding="utf-8")
-    subprocess.run(COMMAND, check=True, env=environment, capture_output=True)
-    straight = published()
-    shutil.rmtree("scratch")
-    chance = random.Random(0)
-    for _ in range(3):
-        start = time.time()
-        process = subprocess.Popen(COMMAND, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while not any(state.stat().st_mtime > start for state in Path("scratch/train/first").glob("*/state.*")):
-            assert process.poll() is None
-            time.sleep(0.02)
-        time.sleep(chance.uniform(0, 0.8))
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
-    last = subprocess.run(COMMAND, check=True, env=environment, capture_output=True, text=True)
-    assert "continuing first at step" in last.stdout
-    assert published() == straight
+def test_training_learns(tiny_repo: Path) -> None:
+    train(experiment("l1", epochs=50, decay_share=0.0, generator_lr=2e-3, load_size=64, mirror=False))
+    learned = pd.read_csv("models/first/history.csv")["train_l1"]
+    train(experiment("mean"))
+    assert learned.iloc[-1] < 0.8 * pd.read_csv("models/first/history.csv")["train_l1"].iloc[-1]
 
 
-def test_an_experiment_is_trained_by_one_process_at_a_time(tiny_repo: Path, configuration: Configuration) -> None:
-    Path("scratch/train").mkdir(parents=True)
-    with FileLock("scratch/train/first.lock"), pytest.raises(ValueError, match="first is being trained by another"):
-        train(configuration.experiment("first"))
-
-
-def test_a_changed_recipe_does_not_continue_the_old_run(tiny_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "SAVE_SECONDS", 0.0)
-    with monkeypatch.context() as patch:
-        patch.setattr("stages.train.publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            train(changed(generator_lr=1e-3).experiment("first"))
-    train(changed().experiment("first"))
-    kept = published()
-    shutil.rmtree("scratch")
-    train(changed().experiment("first"))
-    assert published() == kept
-
-
-def test_changed_data_do_not_continue_the_old_run(tiny_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same ids and raw digests, other pixels: as after a change of the edges' thresholds."""
-    monkeypatch.setattr(runs, "SAVE_SECONDS", 0.0)
-    with monkeypatch.context() as patch:
-        patch.setattr("stages.train.publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            train(changed().experiment("first"))
-    write_png(Path("data/pairs/houses/train/1.png"), random_image(0, 64, 128))
-    train(changed().experiment("first"))
-    after = published()
-    shutil.rmtree("scratch")
-    train(changed().experiment("first"))
-    assert published() == after
-
-
-def test_more_images_a_batch_than_there_are_is_refused_and_leaves_nothing(tiny_repo: Path) -> None:
-    with pytest.raises(ValueError, match="8 training pairs, but batch_size is 9"):
-        train(changed(batch_size=9).experiment("first"))
-    assert not list(Path("scratch/train").glob("*/*"))
-
-
-def test_an_engine_that_lost_the_outputs_of_a_training_gets_them_back(
-    tiny_repo: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As an orphan's, which no engine recorded: engines delete such outputs, then run the same command."""
-    train(changed().experiment("first"))
-    straight = published()
-    shutil.rmtree("models/first")
-    with monkeypatch.context() as patch:
-        patch.setattr(Gan, "step", lambda *_: pytest.fail("trained again"))
-        train(changed().experiment("first"))
-    assert published() == straight
-    train(changed(generator_lr=1e-3).experiment("first"))
-    assert len(list(Path("scratch/train/first").iterdir())) == 1, "the finished one alone"
-
-
-def test_what_is_kept_of_a_training_may_be_edited_or_half_deleted(tiny_repo: Path) -> None:
-    train(changed().experiment("first"))
-    straight = published()
-    with Path("models/first/last.safetensors").open("r+b") as file:  # not what is kept
-        file.write(bytes(100))
-    train(changed().experiment("first"))
-    assert published() == straight
-    (finished,) = Path("scratch/train/first").iterdir()
-    (finished / "last.safetensors").unlink()
-    Path("scratch/train/first/.DS_Store").touch()
-    shutil.rmtree("models/first")
-    train(changed().experiment("first"))
-    assert published() == straight
-
-
-def test_another_machine_trains_anew(tiny_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    train(changed().experiment("first"))
-    monkeypatch.setenv("PIX2PIX_PRECISION", {"bf16": "fp32", "fp32": "bf16"}[use_hardware().precision])
-    with monkeypatch.context() as patch:
-        patch.setattr(Gan, "step", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            train(changed().experiment("first"))
-
-
-def test_a_loss_that_is_not_finite_stops_and_names_the_step(tiny_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    step, calls = Gan.step, []
-
-    def poisoned(gan: Gan, *batch: torch.Tensor) -> torch.Tensor:
-        calls.append(1)
-        return step(gan, *batch) * (float("nan") if len(calls) == 6 else 1.0)
-
-    monkeypatch.setattr(Gan, "step", poisoned)
-    with pytest.raises(ValueError, match="not finite at step 6"):
-        train(changed().experiment("first"))
-    assert not Path("models/first").exists()
-
-
-def test_learning_rates_are_two_and_fall_linearly() -> None:
+def test_learning_rates_fall_linearly_over_the_last_epochs() -> None:
     factors = [learning_rate_factor(epoch, epochs=6, decay_epochs=3) for epoch in range(6)]
     assert factors == pytest.approx([1, 1, 1, 3 / 4, 2 / 4, 1 / 4])
     assert [learning_rate_factor(epoch, epochs=6, decay_epochs=0) for epoch in range(6)] == [1] * 6
 
 
-def test_l1_alone_trains_no_discriminator(tiny_repo: Path) -> None:
-    train(changed(gan_weight=0.0).experiment("first"))
-    history = pd.read_csv("models/first/history.csv")
-    assert history[["train_gan", "train_d", "val_gan", "val_d"]].isna().all(axis=None)
-    assert history["train_l1"].notna().all()
+# ---- killed equals straight ------------------------------------------------------------------------------------------
 
 
-def test_the_baseline_is_the_mean_of_the_training_targets(tiny_repo: Path, configuration: Configuration) -> None:
-    train(configuration.experiment("first_mean"))
-    tensors, about = load_tensors(Path("models/first_mean/last.safetensors"))
-    targets = [split_sides(read_image(path))[0] for path in sorted(Path("data/pairs/houses/train").iterdir())]
-    wanted = np.mean(targets, axis=0) / 127.5 - 1  # of whole images: the jitter's margin is not cut off
-    np.testing.assert_allclose(tensors["generator.image"][0].permute(1, 2, 0).numpy(), wanted, atol=1e-5)
-    assert about["model"] == {"kind": "mean"}
-    assert len(pd.read_csv("models/first_mean/history.csv")) == 1
+@pytest.mark.usefixtures("saving")
+@pytest.mark.parametrize(("kind", "learner"), [("gan", Gan), ("unet_classes", Supervised), ("fcn_image", Supervised)])
+def test_a_killed_run_equals_a_straight_run(
+    tiny_repo: Path, monkeypatch: pytest.MonkeyPatch, kind: str, learner: type[Gan] | type[Supervised]
+) -> None:
+    """Killed within an epoch and at its end (SIGKILL of a process: tests/robustness/test_kills.py)."""
+    train(experiment(kind))
+    straight, step, taken = published(), learner.step, 0
+    shutil.rmtree("scratch")
+
+    class KilledError(Exception):
+        pass
+
+    def killed(self: Any, *batch: torch.Tensor) -> torch.Tensor:
+        nonlocal taken
+        taken += 1
+        if taken in (3, 6, 7, 13):  # at steps 3, 5, 5 and 10
+            raise KilledError
+        return step(self, *batch)
+
+    monkeypatch.setattr(learner, "step", killed)
+    for _ in range(4):
+        with pytest.raises(KilledError):
+            train(experiment(kind))
+    train(experiment(kind))
+    assert taken == 12 + 4, "steps were taken twice, or a killed run did not continue"
+    assert published() == straight
 
 
-def test_training_learns(tiny_repo: Path) -> None:
-    plain = {"decay_share": 0.0, "load_size": 64, "mirror": False, "gan_weight": 0.0}
-    train(changed(epochs=50, generator_lr=2e-3, **plain).experiment("first"))
-    train(changed().experiment("first_mean"))
-    learned, mean = (pd.read_csv(f"models/{name}/history.csv")["train_l1"] for name in ("first", "first_mean"))
-    assert learned.iloc[-1] < 0.8 * mean.iloc[-1]
+def test_another_seed_is_another_training(trained: dict[str, str]) -> None:
+    train(experiment(seed=1))
+    assert published()["last.safetensors"] != trained["last.safetensors"]
+
+
+@pytest.mark.usefixtures("saving")
+@pytest.mark.parametrize("change", ["recipe", "data"])
+def test_what_has_changed_is_not_continued(
+    trained: dict[str, str], monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """Data: the same ids, other pixels, as after a change of the edges' thresholds."""
+    pair = Path("data/pairs/houses/train/1.png")
+    shutil.rmtree("scratch")
+    shutil.copy(pair, "kept.png")
+    if change == "data":
+        write_png(pair, random_image(0, 64, 128))
+    with monkeypatch.context() as patch:
+        patch.setattr(Gan, "validate", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            train(experiment(generator_lr=1e-3) if change == "recipe" else experiment())
+    shutil.copy("kept.png", pair)
+    train(experiment())
+    assert published() == trained
+    assert len(list(Path("scratch/train/first").iterdir())) == 1, "other states are removed in the end"
+
+
+@pytest.mark.usefixtures("untrained")
+def test_a_finished_training_is_published_again_not_trained_again(trained: dict[str, str]) -> None:
+    """Engines delete outputs that nobody recorded, then run the same command; a person may have edited them."""
+    with Path("models/first/last.safetensors").open("r+b") as file:
+        file.write(bytes(100))
+    train(experiment())
+    assert published() == trained
+    shutil.rmtree("models")
+    Path("scratch/train/first/.DS_Store").touch()
+    train(experiment())
+    assert published() == trained
+
+
+@pytest.mark.usefixtures("untrained")
+def test_what_is_gone_of_a_finished_training_is_named(trained: dict[str, str]) -> None:
+    (sample,) = Path("scratch/train/first").glob("*/samples/epoch_0002.png")
+    sample.unlink()
+    with pytest.raises(FileNotFoundError) as error:
+        train(experiment())
+    assert error.value.filename == str(sample)
+
+
+# ---- what determines a run -------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_its_configuration_data_and_code(trained: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def digest(seed: int = 0, **recipe: Any) -> str:
+        chosen = experiment(seed=seed, **recipe)
+        return run_digest(chosen, *load_splits(chosen, chosen.recipe, use_hardware()))
+
+    digests = [digest(), digest(seed=1), digest(generator_lr=1e-3)]
+    assert [path.name for path in Path("scratch/train/first").iterdir()] == [digests[0]]
+    write_png(Path("data/pairs/houses/val/1.png"), random_image(0, 64, 128))
+    digests.append(digest())
+    monkeypatch.setattr(runs, "code_digests", lambda module: f"another {module}")
+    digests.append(digest())
+    assert len(set(digests)) == 5
+
+
+# ---- what is refused -------------------------------------------------------------------------------------------------
+
+
+def test_an_experiment_is_trained_by_one_process_at_a_time(tiny_repo: Path) -> None:
+    Path("scratch/train").mkdir(parents=True)
+    with FileLock("scratch/train/first.lock"), pytest.raises(ValueError, match="first is being trained by another"):
+        train(experiment())
+
+
+def test_more_images_a_batch_than_there_are_is_refused_and_leaves_nothing(tiny_repo: Path) -> None:
+    with pytest.raises(ValueError, match="8 training pairs, but batch_size is 9"):
+        train(experiment(batch_size=9))
+    assert not list(Path("scratch/train").glob("*/*"))
+
+
+def test_a_state_of_another_learner_is_named(trained: dict[str, str]) -> None:
+    (state,) = Path("scratch/train/first").glob("*/state.safetensors")
+    shutil.copy("models/first/last.safetensors", state)
+    with pytest.raises(ValueError, match=rf"^{state}: not a state of this run \(.*\); delete it to begin again$"):
+        train(experiment())
+
+
+@pytest.mark.parametrize(("word", "code"), [("--help", 0), ("nobody", 1)])
+def test_help_and_a_wrong_name_do_not_wait_for_pytorch(tiny_repo: Path, word: str, code: int) -> None:
+    program = f"""
+import sys
+from stages.train import main
+from pix2pix.files.command_line import run
+sys.argv = ["train", "{word}"]
+try:
+    run(main)
+finally:
+    assert "torch" not in sys.modules
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={"PYTHONPATH": str(REPO)}, capture_output=True, check=False
+    )
+    assert done.returncode == code, done.stderr

@@ -13,7 +13,7 @@ import pytest
 
 from pix2pix.files.atomic import whole_file
 from pix2pix.machine.hardware import use_hardware
-from pix2pix.training.provenance import commit
+from pix2pix.machine.provenance import commit
 from tests.support.repository import REPO
 
 TABLE = REPO / "benchmarks/soaks.csv"

@@ -27,10 +27,11 @@ from pix2pix.networks.build import build_generator
 from pix2pix.networks.counter_rng import seed_of
 from pix2pix.networks.layers import initialise
 from pix2pix.networks.weights import load_tensors, network_tensors
-from stages.train import VALIDATION_BATCH, main, train
+from pix2pix.training.validation import BATCH
+from stages.train import main, train
 from tests.support.ranks import CASES, batch, step
 from tests.support.repository import REPO
-from tests.support.tiny import TINY, make_pairs
+from tests.support.tiny import make_pairs
 
 ENVIRONMENT = {
     "PYTHONPATH": str(REPO),
@@ -104,10 +105,10 @@ def test_another_number_of_processes_continues_a_run(
 ) -> None:
     """Two, until one is killed; then one, killed; then two, to the weights of one that was never disturbed."""
     shutil.rmtree("data")
-    make_pairs(Path("data/pairs/houses"), {"train": 8, "val": VALIDATION_BATCH + 1})  # so that both have some of them
+    make_pairs(Path("data/pairs/houses"), {"train": 8, "val": BATCH + 1})  # so that both have some of them
     train(configuration.experiment("first"))
     losses, weights = results()
-    network = build_generator(TINY["models"]["tiny"], size=64)
+    network = build_generator(configuration.experiment("first").model, size=64)
     initialise(network, seed_of("generator", 0))
     start = flat(network_tensors("generator", network))
     shutil.rmtree("scratch")

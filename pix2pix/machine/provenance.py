@@ -1,4 +1,4 @@
-"""How a result was made: what a record says beside the numbers, so that a long run stays attributable (law 9)."""
+"""How a result was made: what a record says beside the numbers, so that a long run stays attributable."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ def write_record(
 
 
 def commit(code: tuple[str, ...]) -> str:
-    """The commit, "+" behind it when a tracked file of `code` differs from it; "unknown" outside a repository."""
+    """The commit, with "+" where a tracked file of `code` differs from it; "unknown" outside a repository."""
     try:
         head = _git("rev-parse", "--short=12", "HEAD")
         return head + ("+" if _git("status", "--porcelain", "--untracked-files=no", "--", *code) else "")
