@@ -10,7 +10,7 @@ BOTH := import json, sys; t = json.load(sys.stdin)["totals"]; \
   found = t["percent_statements_covered"], t["percent_branches_covered"]; \
   print("lines %.1f %%, branches %.1f %%" % found); sys.exit(min(found) < 95)
 # there the files of coverage may not grow, either
-CRAMPED := tests/robustness/test_disks.py::test_a_file_that_may_not_grow_stops_a_verb_and_loses_nothing[download]
+CRAMPED := tests/fault_tolerance/test_disks.py::test_a_file_that_may_not_grow_stops_a_verb_and_loses_nothing[download]
 
 .PHONY: demo app test test-slurm lint soak coverage mutants bench readme schema same-bits pins audit publish fetch s3
 
@@ -63,7 +63,7 @@ same-bits: .venv/ready       ## record results as made by today's code, if it mo
 	@python -m tools.same_bits $(BASE)
 
 publish fetch: .venv/ready   ## outputs of stages to, or from, others: make publish REMOTE=FOLDER_OR_URL WHAT="report@facades"
-	@python -m tools.remote $@ $(WHAT) $(if $(REMOTE),--to "$(REMOTE)")
+	@python -m tools.dvc_remote $@ $(WHAT) $(if $(REMOTE),--to "$(REMOTE)")
 
 s3: .venv/ready              ## publish to, and fetch from, s3:// too
 	uv pip install --python .venv/bin/python --group s3 -c requirements-optional.txt

@@ -3,8 +3,8 @@
 *Reads* models/<experiment>/last.safetensors and, where they are, results/<study>/<experiment>/ and data/pairs/.
 *Writes* uploads and answers into a temporary folder, for an hour at most; it goes when the page does.
 
-It listens on the loopback address alone, answers its own JavaScript alone (door.py), fetches nothing from other
-machines and reports its use to nobody.
+It listens on the loopback address alone and answers its own JavaScript alone (request_filter.py). It fetches nothing
+from other machines and reports its use to nobody.
 """
 
 import argparse
@@ -19,9 +19,8 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from app.canvas import read_strictly, readable
-from app.door import LARGEST, Door
-from app.drawing import (
+from app.canvas_input import read_strictly, readable
+from app.page_content import (
     BRUSH,
     CANVAS,
     PEN,
@@ -36,10 +35,11 @@ from app.drawing import (
     source_classes,
     weights,
 )
+from app.request_filter import LARGEST, Door
 from pix2pix.config.configuration import Configuration
-from pix2pix.config.experiment import Experiment
 from pix2pix.config.reader import read_configuration
-from pix2pix.files.command_line import run
+from pix2pix.config.resolved import Experiment
+from pix2pix.files.entry_point import run
 from pix2pix.files.image_listing import SUFFIXES
 from pix2pix.files.images import Uint8, read_image
 from pix2pix.machine.hardware import use_hardware

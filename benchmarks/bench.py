@@ -16,7 +16,7 @@ from benchmarks.bench_pairs import bench_pairs, bench_storage
 from benchmarks.bench_photos import bench_photos
 from benchmarks.bench_prepare import bench_prepare
 from benchmarks.bench_train import bench_train
-from benchmarks.budget import bench_budget
+from benchmarks.roofline import bench_budget
 from pix2pix.files.atomic import whole_file
 from pix2pix.machine.hardware import use_hardware
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.bench_train import our_gan
-from benchmarks.machine import peak_gib, wait
+from benchmarks.timing import peak_gib, wait
 from pix2pix.files.images import write_png
 from pix2pix.machine.hardware import Hardware, use_hardware
 from pix2pix.pairs.stitched import PairRecord, stitch, write_records

@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 
 from benchmarks.drawn_photos import numbered
-from benchmarks.machine import BIN, REPO, peak_gib
+from benchmarks.timing import BIN, REPO, peak_gib
 from pix2pix.files.images import Uint8, read_image, write_png
 from pix2pix.pairs.stitched import stitch
 from pix2pix.toydata.facades import draw_facade

@@ -15,9 +15,9 @@ import psutil
 
 from benchmarks.bench_prepare import decode
 from benchmarks.drawn_photos import draw_photos, numbered
-from benchmarks.machine import REPO
+from benchmarks.timing import REPO
 from pix2pix.config.reader import read_configuration
-from pix2pix.machine.cpu import usable_cores
+from pix2pix.machine.resources import usable_cores
 from pix2pix.pairs.carvana import MASK_FOLDER, PHOTO_FOLDER, find_photos, mask_path, photo_path
 
 PHOTOS, VIEWS = 5088, 16

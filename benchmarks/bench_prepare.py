@@ -16,10 +16,10 @@ from PIL import Image
 
 from benchmarks.drawn_photos import draw_photos
 from pix2pix.files.images import write_png
-from pix2pix.machine.cpu import keep_memory
+from pix2pix.machine.resources import keep_memory
 from pix2pix.pairs.carvana import cut_out, find_photos
 from pix2pix.pairs.edges import canny
-from pix2pix.pairs.folders import RawPair
+from pix2pix.pairs.raw_pairs import RawPair
 from pix2pix.pairs.stitched import stitch
 
 SIZES = (256, 128)

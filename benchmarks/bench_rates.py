@@ -24,13 +24,13 @@ import pandas as pd
 
 from benchmarks.bench_prepare import BLUR_SIGMA, HIGH, LOW
 from benchmarks.drawn_photos import draw_photos
-from benchmarks.machine import BIN
+from benchmarks.timing import BIN
 from pix2pix.files.images import write_png
-from pix2pix.machine.cpu import keep_memory
+from pix2pix.machine.resources import keep_memory
 from pix2pix.pairs.carvana import cut_out, find_photos
 from pix2pix.pairs.edges import canny
-from pix2pix.pairs.folders import RawPair
 from pix2pix.pairs.gta5 import resize_frame
+from pix2pix.pairs.raw_pairs import RawPair
 from pix2pix.pairs.stitched import stitch
 
 T = TypeVar("T")

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, optim
 
 from benchmarks.incumbent import incumbent_step
-from benchmarks.machine import wait
+from benchmarks.timing import wait
 from pix2pix.machine.hardware import Hardware, use_hardware
 from pix2pix.networks.layers import initialise
 from pix2pix.networks.patchgan import PatchGAN

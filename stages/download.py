@@ -28,11 +28,11 @@ from pix2pix.config.datasets import (
 )
 from pix2pix.config.reader import read_configuration
 from pix2pix.files.atomic import whole_folder
-from pix2pix.files.command_line import run
+from pix2pix.files.entry_point import run
 from pix2pix.pairs import carvana
 from pix2pix.raw.archives import DamagedArchiveError, is_junk, list_members, unpack
 from pix2pix.raw.http import fetch, remove_from_cache
-from pix2pix.raw.splits import count_images, is_image, split_of, within_limit, without_top_folder
+from pix2pix.raw.split_folders import count_images, is_image, split_of, within_limit, without_top_folder
 from pix2pix.toydata.raw_files import write_cars, write_facades
 
 RAW = Path("data/raw")

@@ -20,19 +20,19 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix.config.experiment import Experiment
 from pix2pix.config.reader import read_configuration
+from pix2pix.config.resolved import Experiment
 from pix2pix.evaluation.confidence_intervals import summarise
 from pix2pix.evaluation.metrics import scores
-from pix2pix.evaluation.rendered import Rendered, read_rendered
+from pix2pix.evaluation.rendered_images import Rendered, read_rendered
 from pix2pix.evaluation.result_files import ImageScores, Metrics, Spread, finite
 from pix2pix.evaluation.segmentation import Counts, confusion, ious, label_scores, pixel_accuracy
 from pix2pix.files.atomic import whole_file
-from pix2pix.files.checked import Cell, read_rows, write_json, write_rows
-from pix2pix.files.command_line import run
+from pix2pix.files.entry_point import run
 from pix2pix.files.image_grid import grid
 from pix2pix.files.images import Uint8, write_png
-from pix2pix.machine.cpu import usable_cores
+from pix2pix.files.json_csv import Cell, read_rows, write_json, write_rows
+from pix2pix.machine.resources import usable_cores
 from pix2pix.pairs.palettes import PALETTES, decode
 from pix2pix.pairs.stitched import Pair
 

@@ -17,16 +17,16 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from pix2pix.config.experiment import Experiment
 from pix2pix.config.reader import read_configuration
-from pix2pix.evaluation.rendered import read_rendered
+from pix2pix.config.resolved import Experiment
+from pix2pix.evaluation.rendered_images import read_rendered
 from pix2pix.evaluation.result_files import FcnScore, finite
 from pix2pix.evaluation.segmentation import confusion, label_scores
 from pix2pix.files.atomic import whole_file
-from pix2pix.files.checked import write_json
-from pix2pix.files.command_line import run
+from pix2pix.files.entry_point import run
 from pix2pix.files.image_grid import grid, spread
 from pix2pix.files.images import write_png
+from pix2pix.files.json_csv import write_json
 from pix2pix.pairs.palettes import PALETTES, decode, palette
 
 SHOWN = 4

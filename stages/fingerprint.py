@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pix2pix.files.atomic import whole_file
 from pix2pix.files.code_digest import code_digests
-from pix2pix.files.command_line import run
+from pix2pix.files.entry_point import run
 
 VERBS = ("download", "prepare", "train", "render", "evaluate", "fcn_score", "robustness", "report")
 

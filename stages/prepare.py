@@ -30,15 +30,15 @@ from pix2pix.config.datasets import (
 )
 from pix2pix.config.reader import read_configuration
 from pix2pix.files.atomic import whole_folder
-from pix2pix.files.command_line import run
+from pix2pix.files.entry_point import run
 from pix2pix.files.images import Uint8, read_image, write_png
-from pix2pix.machine.cpu import keep_memory
+from pix2pix.machine.resources import keep_memory
 from pix2pix.machine.worker_pool import map_in_processes
 from pix2pix.pairs.carvana import cut_out, find_photos
 from pix2pix.pairs.edges import canny, doodle
-from pix2pix.pairs.folders import RawPair, find_images, find_sides
 from pix2pix.pairs.gta5 import find_frames, resize_frame
 from pix2pix.pairs.inpainting import cut_hole
+from pix2pix.pairs.raw_pairs import RawPair, find_images, find_sides
 from pix2pix.pairs.stitched import SPLITS, PairRecord, stitch, write_records
 
 PAIRS_PER_WORKER = 100  # a process takes as long to start as it takes to prepare some 100 photos

@@ -20,16 +20,16 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from pix2pix.config.experiment import Experiment
 from pix2pix.config.reader import read_configuration
-from pix2pix.evaluation.rendered import read_shown
+from pix2pix.config.resolved import Experiment
+from pix2pix.evaluation.rendered_images import read_shown
 from pix2pix.evaluation.result_files import Card
 from pix2pix.files.atomic import whole_file, whole_folder
-from pix2pix.files.checked import write_json
-from pix2pix.files.command_line import run
+from pix2pix.files.entry_point import run
 from pix2pix.files.image_grid import grid, spread
 from pix2pix.files.image_listing import list_images
 from pix2pix.files.images import Uint8, read_image, write_png
+from pix2pix.files.json_csv import write_json
 from pix2pix.pairs.stitched import Pair, read_pairs, read_sides
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from pix2pix.config.experiment import Study
 from pix2pix.config.reader import read_configuration
-from pix2pix.evaluation.metric_table import METRICS
+from pix2pix.config.resolved import Study
+from pix2pix.evaluation.metric_definitions import METRICS
 from pix2pix.files.atomic import whole_file
-from pix2pix.files.command_line import run
+from pix2pix.files.entry_point import run
 from pix2pix.files.images import read_image, write_png
 from pix2pix.reporting.comparison_figure import figure
 from pix2pix.reporting.experiment_result import ExperimentResult, read_result

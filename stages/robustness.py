@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from pix2pix.config.experiment import Robustness
 from pix2pix.config.reader import read_configuration
+from pix2pix.config.resolved import Robustness
 from pix2pix.evaluation.edge_corruptions import corruptions
 from pix2pix.evaluation.metrics import scores
 from pix2pix.files.atomic import whole_file
-from pix2pix.files.checked import write_rows
-from pix2pix.files.command_line import run
+from pix2pix.files.entry_point import run
 from pix2pix.files.image_grid import grid, side_by_side
 from pix2pix.files.image_listing import list_images
 from pix2pix.files.images import Uint8, read_image, resize, write_png
+from pix2pix.files.json_csv import write_rows
 from pix2pix.pairs.stitched import Pair, read_pairs, split_sides
 
 if TYPE_CHECKING:

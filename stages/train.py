@@ -24,9 +24,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pix2pix.config.experiment import Experiment
 from pix2pix.config.reader import read_configuration
-from pix2pix.files import command_line
+from pix2pix.config.resolved import Experiment
+from pix2pix.files import entry_point as command_line
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -152,7 +152,7 @@ def main() -> None:
     parser.add_argument("experiment")
     experiment = read_configuration().experiment(parser.parse_args().experiment)
 
-    from pix2pix.machine.launch import launch, processes_for, together
+    from pix2pix.machine.process_group import launch, processes_for, together
     from pix2pix.training.learner import recipe_of
 
     with together():

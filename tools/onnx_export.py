@@ -22,10 +22,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pix2pix.config.experiment import Experiment
 from pix2pix.config.reader import read_configuration
+from pix2pix.config.resolved import Experiment
 from pix2pix.files.atomic import whole_file
-from pix2pix.files.command_line import run
+from pix2pix.files.entry_point import run
 from pix2pix.networks.class_colours import Coloured
 from pix2pix.networks.inference import load_trained
 from pix2pix.networks.layers import Norm, to_network

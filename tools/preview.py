@@ -10,7 +10,7 @@ import numpy as np
 
 from pix2pix.config.reader import read_configuration
 from pix2pix.files.atomic import whole_file
-from pix2pix.files.command_line import run
+from pix2pix.files.entry_point import run
 from pix2pix.files.image_grid import side_by_side
 from pix2pix.files.images import Uint8, read_image, resize, write_png
 from pix2pix.pairs.stitched import SPLITS, Pair, read_pairs

@@ -12,11 +12,11 @@ from pydantic import BaseModel
 from tabulate import tabulate
 
 from pix2pix.config.configuration import Configuration
-from pix2pix.config.experiment import Study
 from pix2pix.config.reader import read_configuration
+from pix2pix.config.resolved import Study
 from pix2pix.files.atomic import whole_file
-from pix2pix.files.checked import read_json
-from pix2pix.files.command_line import run
+from pix2pix.files.entry_point import run
+from pix2pix.files.json_csv import read_json
 
 README, RESULTS, RECORDS = Path("README.md"), Path("results"), Path("records")
 BEGIN, END = "<!-- results: written by `make readme` -->", "<!-- end of results -->"

@@ -14,10 +14,10 @@ import tarfile
 from pathlib import Path
 
 from pix2pix.config.configuration import Configuration
-from pix2pix.config.experiment import Experiment
 from pix2pix.config.reader import read_configuration
+from pix2pix.config.resolved import Experiment
 from pix2pix.files.atomic import whole_file
-from pix2pix.files.command_line import run
+from pix2pix.files.entry_point import run
 
 ARCHIVE = Path("studies.tar.gz")
 

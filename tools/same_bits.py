@@ -22,7 +22,7 @@ from pathlib import Path
 from safetensors.numpy import load_file
 
 from pix2pix.files.atomic import whole_file
-from pix2pix.files.command_line import run
+from pix2pix.files.entry_point import run
 from stages.fingerprint import VERBS
 
 LOCK = Path("dvc.lock")

@@ -13,9 +13,9 @@ from pix2pix.config.datasets import Dataset
 from pix2pix.config.fields import Strict
 from pix2pix.config.models import Model
 from pix2pix.config.recipes import Recipe
-from pix2pix.config.studies import ExperimentEntry, FcnScoreEntry, ReferenceNumbers, RobustnessEntry, StudyEntry
+from pix2pix.config.study_entries import ExperimentEntry, FcnScoreEntry, ReferenceNumbers, RobustnessEntry, StudyEntry
 from pix2pix.files.atomic import whole_file
-from pix2pix.files.command_line import run
+from pix2pix.files.entry_point import run
 
 SCHEMA = Path("config/schema.json")
 

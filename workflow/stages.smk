@@ -16,7 +16,7 @@ from snakemake.jobs import Job
 
 sys.path.insert(0, workflow.basedir)
 from pix2pix.config.reader import read_configuration
-from workflow.gpus import lent_gpus
+from workflow.gpu_lock import lent_gpus
 
 # jobs find dvc and python beside this snakemake, also without an activated environment
 os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
@@ -127,7 +127,7 @@ for name, stage in STAGES.items():
         params:
             stage=name,
             values=list(values(stage)),
-            launcher="python -m workflow.gpus" if "gpu" in stage.meta["resources"] else "",
+            launcher="python -m workflow.gpu_lock" if "gpu" in stage.meta["resources"] else "",
         threads: stage.meta["threads"]
         resources:
             **stage.meta["resources"],

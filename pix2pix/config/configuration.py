@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from pix2pix.config.checks import check, find
 from pix2pix.config.datasets import CarvanaLayout, Dataset
-from pix2pix.config.experiment import Experiment, Robustness, Study
 from pix2pix.config.models import FCN, Model, Pix2Pix, UNetAlone
 from pix2pix.config.recipes import Recipe
-from pix2pix.config.studies import ExperimentEntry, FcnScoreEntry, ReferenceNumbers, RobustnessEntry, StudyEntry
+from pix2pix.config.resolved import Experiment, Robustness, Study
+from pix2pix.config.study_entries import ExperimentEntry, FcnScoreEntry, ReferenceNumbers, RobustnessEntry, StudyEntry
 
 Entry = TypeVar("Entry")
 

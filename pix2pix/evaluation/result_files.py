@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pix2pix.config.fields import Count, Name, Split, Strict
 from pix2pix.config.weights_metadata import WeightsMetadata
-from pix2pix.files.checked import Cell
+from pix2pix.files.json_csv import Cell
 
 
 class Card(WeightsMetadata):
@@ -83,7 +83,7 @@ class FcnScore(Numbers):
 
 
 class Perceptual(Numbers):
-    """perceptual.json, by tools/perceptual.py: fid and lpips of the images that `card` describes."""
+    """perceptual.json, by tools/fid_lpips.py: fid and lpips of the images that `card` describes."""
 
     card: Card
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import torch
 
-from pix2pix.machine.cpu import usable_cores
 from pix2pix.machine.distributed import on_this_machine, processes
+from pix2pix.machine.resources import usable_cores
 
 
 @dataclass(frozen=True)

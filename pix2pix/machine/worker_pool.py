@@ -14,7 +14,7 @@ from typing import TypeVar
 import cv2
 from tqdm import tqdm
 
-from pix2pix.machine.cpu import keep_memory, usable_cores
+from pix2pix.machine.resources import keep_memory, usable_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -56,7 +56,7 @@ def map_in_processes(
 def _start_worker() -> None:
     _end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # about metadata, as in pix2pix/files/command_line.py
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # about metadata, as in pix2pix/files/entry_point.py
     keep_memory()
     cv2.setNumThreads(1)
 

@@ -15,8 +15,8 @@ from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from pix2pix.files.images import Uint8, open_image
-from pix2pix.pairs.folders import RawPair, files_by_id, match_files
 from pix2pix.pairs.held_out import held_out_groups
+from pix2pix.pairs.raw_pairs import RawPair, files_by_id, match_files
 
 EXIF_ORIENTATION = 0x0112
 PHOTO_FOLDER, MASK_FOLDER = Path("train"), Path("train_masks")

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from pix2pix.files.images import Uint8, open_image, read_image
-from pix2pix.pairs.folders import RawPair, files_by_id, match_files
 from pix2pix.pairs.held_out import held_out_groups
+from pix2pix.pairs.raw_pairs import RawPair, files_by_id, match_files
 
 FRAME_NAME = re.compile(r"([0-9]{5})\.png")
 MAX_COLOURS = 256  # of a label; one of GTA5 has about 30

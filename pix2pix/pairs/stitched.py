@@ -11,9 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pix2pix.files.checked import read_rows, write_rows
 from pix2pix.files.image_listing import list_images, natural_key
 from pix2pix.files.images import Uint8, read_image, resize
+from pix2pix.files.json_csv import read_rows, write_rows
 from pix2pix.pairs.palettes import decode, palette
 
 SPLITS = ("train", "val", "test")

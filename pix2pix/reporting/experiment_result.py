@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pix2pix.evaluation.metric_table import IMAGE_METRICS
-from pix2pix.evaluation.rendered import read_shown
+from pix2pix.evaluation.metric_definitions import IMAGE_METRICS
+from pix2pix.evaluation.rendered_images import read_shown
 from pix2pix.evaluation.result_files import Card, FcnScore, ImageScores, Metrics, Perceptual, Spread
-from pix2pix.files.checked import read_json, read_rows
 from pix2pix.files.images import Uint8
+from pix2pix.files.json_csv import read_json, read_rows
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,6 @@ def read_result(folder: Path, *, with_fcn_score: bool) -> ExperimentResult:
     if (path := folder / "perceptual.json").exists():
         perceptual = read_json(path, Perceptual)
         if perceptual.card != card:
-            again = f"delete it, or `python -m tools.perceptual {name}`"
+            again = f"delete it, or `python -m tools.fid_lpips {name}`"
             raise ValueError(f"{path}: of images that were rendered before; {again}")
     return ExperimentResult(name, folder, card, metrics, intervals, per_image, fcn_score, perceptual)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from tabulate import tabulate
 
-from pix2pix.config.studies import ReferenceNumbers
+from pix2pix.config.study_entries import ReferenceNumbers
 from pix2pix.evaluation.confidence_intervals import summarise
-from pix2pix.evaluation.metric_table import FCN_METRICS, IMAGE_METRICS, METRICS, Metric
+from pix2pix.evaluation.metric_definitions import FCN_METRICS, IMAGE_METRICS, METRICS, Metric
 from pix2pix.evaluation.result_files import DrawingScores, ImageScores
 from pix2pix.reporting.experiment_result import ExperimentResult
 

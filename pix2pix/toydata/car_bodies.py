@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pix2pix.toydata.studio import Array, Mesh
+from pix2pix.toydata.renderer import Array, Mesh
 
 # Zones of a mesh: its faces show one of five flat drawings (pix2pix/toydata/car_details.py), tyre, or paint.
 SIDE, TOP, FRONT, REAR, HUB, TREAD, SHELL = range(7)

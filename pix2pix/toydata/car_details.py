@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from pix2pix.toydata.car_bodies import FRONT, HUB, REAR, SIDE, TOP, TREAD, Car, belt_line, roof_line
-from pix2pix.toydata.studio import Array, rgb
+from pix2pix.toydata.renderer import Array, rgb
 
 PAINT, GLASS, TRIM, LINE, LAMP, RED, CHROME, PLATE, TYRE, RIM, ARCH = range(11)  # materials
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from pix2pix.toydata.car_bodies import Car, body_mesh, footprint, random_car, wheel_mesh
 from pix2pix.toydata.car_details import ARCH, LINE, PAINT, RIM, draw_details, materials_of
-from pix2pix.toydata.studio import Array, Camera, backdrop, rasterise, rgb, shade
+from pix2pix.toydata.renderer import Array, Camera, backdrop, rasterise, rgb, shade
 
 SUPERSAMPLING = 2
 

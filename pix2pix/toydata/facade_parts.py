@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from pix2pix.toydata.studio import Array
+from pix2pix.toydata.renderer import Array
 
 (BACKGROUND, FACADE, WINDOW, DOOR, CORNICE, SILL, BALCONY, BLIND, DECO, MOLDING, PILLAR, SHOP) = range(12)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from pix2pix.pairs.palettes import palette
 from pix2pix.toydata.facade_parts import BACKGROUND, CORNICE, FACADE, FINE, MOLDING, SILL, Front
-from pix2pix.toydata.studio import Array, rgb
+from pix2pix.toydata.renderer import Array, rgb
 
 LABEL_COLOURS = palette("facades")
 

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pix2pix.config.experiment import Experiment
 from pix2pix.config.models import FCN, UNetAlone
 from pix2pix.config.recipes import Recipe
+from pix2pix.config.resolved import Experiment
 from pix2pix.files.images import Uint8
-from pix2pix.machine.cpu import free_memory, usable_cores
 from pix2pix.machine.distributed import on_this_machine, say
 from pix2pix.machine.hardware import Hardware
+from pix2pix.machine.resources import free_memory, usable_cores
 from pix2pix.pairs.stitched import Pair, read_pairs, read_sides
 from pix2pix.training.augmentation import cut_batch
 

@@ -5,8 +5,8 @@ from typing import Protocol
 from torch import Tensor
 
 from pix2pix.config import models
-from pix2pix.config.experiment import Experiment
 from pix2pix.config.recipes import Recipe
+from pix2pix.config.resolved import Experiment
 from pix2pix.machine.hardware import Hardware
 from pix2pix.networks.build import Generator, build_discriminator, build_generator, class_colours
 from pix2pix.networks.fcn import FCN

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pix2pix.config.experiment import Experiment
+from pix2pix.config.resolved import Experiment
 from pix2pix.files.atomic import whole_file, whole_folder
 from pix2pix.files.images import Uint8, write_png
 from pix2pix.networks.weights import network_tensors, save_tensors

@@ -13,8 +13,8 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from pix2pix.config.checks import check
-from pix2pix.config.experiment import Experiment
 from pix2pix.config.fields import Strict
+from pix2pix.config.resolved import Experiment
 from pix2pix.files.code_digest import code_digests
 from pix2pix.machine.distributed import is_first
 from pix2pix.networks.weights import load_tensors, save_tensors

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from pix2pix.config.experiment import Experiment
+from pix2pix.config.resolved import Experiment
 from pix2pix.files.image_grid import grid, spread
 from pix2pix.files.images import Uint8
 from pix2pix.machine.distributed import processes, rank, total

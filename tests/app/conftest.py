@@ -13,8 +13,8 @@ import pytest
 from pix2pix.config.configuration import Configuration
 from stages.evaluate import evaluate
 from stages.render import render
+from tests.support.page_server import Served, random_png
 from tests.support.repository import REPO
-from tests.support.served import Served, random_png
 from tests.support.tiny import TINY, make_pairs, write_configuration
 from tests.support.weights_cases import save_weights
 

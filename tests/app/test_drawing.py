@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.drawing import (
+from app.page_content import (
     CANVAS,
     as_source,
     brush_colours,

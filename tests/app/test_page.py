@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from pix2pix.files.images import read_image
 from pix2pix.pairs.stitched import read_pairs, read_sides
-from tests.support.served import Served, as_file, picture, png
+from tests.support.page_server import Served, as_file, picture, png
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 QUIET = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from app.door import BODIES
-from tests.support.served import API, MB, Served, as_drawing, random_png
+from app.request_filter import BODIES
+from tests.support.page_server import API, MB, Served, as_drawing, random_png
 
 pytestmark = pytest.mark.usefixtures("_answers_rightly")
 FORM = {"Content-Type": "multipart/form-data; boundary=x"}

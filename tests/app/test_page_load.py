@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import requests
 
-from app.door import BODIES
-from tests.support.served import API, MB, Served, as_drawing, as_file, picture, png
+from app.request_filter import BODIES
+from tests.support.page_server import API, MB, Served, as_drawing, as_file, picture, png
 from tests.support.soaks import Soak
 from tests.support.tiny import random_image
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.support.served import MB, Served, as_drawing, as_file, picture, png, random_png
+from tests.support.page_server import MB, Served, as_drawing, as_file, picture, png, random_png
 from tests.support.soaks import Soak
 from tests.support.weights_cases import Payload
 

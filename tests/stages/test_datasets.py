@@ -18,7 +18,7 @@ from pix2pix.pairs.inpainting import FILL
 from pix2pix.pairs.palettes import CITYSCAPES, palette
 from pix2pix.pairs.stitched import read_pairs, split_sides, stitch
 from stages.prepare import prepare
-from tests.support.raw import bring, write_tar, write_zip
+from tests.support.raw_archives import bring, write_tar, write_zip
 from tests.support.repository import REPO
 
 CONFIGURATION = read_configuration(REPO)

@@ -20,8 +20,8 @@ from pix2pix.config.datasets import (
     Gta5Source,
     LocalSource,
 )
-from tests.support.hosts import serving
-from tests.support.raw import bring, refused, write_tar, write_zip
+from tests.support.faulty_http_server import serving
+from tests.support.raw_archives import bring, refused, write_tar, write_zip
 from tests.support.repository import REPO
 
 CARS = ["03a857ce842d", "0cdf5b5d0ce1", "0ce66b539f52"]

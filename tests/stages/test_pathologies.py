@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pix2pix.config.configuration import Configuration
-from pix2pix.files.command_line import run
+from pix2pix.files.entry_point import run
 from pix2pix.networks.weights import load_tensors
 from pix2pix.training import resume as runs
 from pix2pix.training.gan import Gan

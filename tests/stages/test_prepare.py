@@ -22,7 +22,7 @@ from pix2pix.config.datasets import (
     Layout,
     StitchedLayout,
 )
-from pix2pix.files.command_line import run
+from pix2pix.files.entry_point import run
 from pix2pix.files.images import read_image
 from pix2pix.pairs.carvana import mask_path, photo_path
 from pix2pix.pairs.stitched import read_pairs, split_sides

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from pix2pix.config.configuration import Configuration
-from pix2pix.config.experiment import Experiment
+from pix2pix.config.resolved import Experiment
 from pix2pix.files.image_grid import grid
 from pix2pix.files.images import read_image, write_png
 from pix2pix.networks.inference import load_trained

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pix2pix.config.experiment import Study
+from pix2pix.config.resolved import Study
 from pix2pix.files.image_grid import grid
 from pix2pix.files.images import read_image, write_png
 from stages.report import report

@@ -14,7 +14,7 @@ import torch
 from filelock import FileLock
 
 from pix2pix.config.configuration import Configuration
-from pix2pix.config.experiment import Experiment
+from pix2pix.config.resolved import Experiment
 from pix2pix.files.images import read_image, write_png
 from pix2pix.machine.hardware import use_hardware
 from pix2pix.networks.weights import load_tensors
@@ -167,7 +167,7 @@ def test_learning_rates_fall_linearly_over_the_last_epochs() -> None:
 def test_a_killed_run_equals_a_straight_run(
     tiny_repo: Path, monkeypatch: pytest.MonkeyPatch, kind: str, learner: type[Gan] | type[Supervised]
 ) -> None:
-    """Killed within an epoch and at its end (SIGKILL of a process: tests/robustness/test_kills.py)."""
+    """Killed within an epoch and at its end (SIGKILL of a process: tests/fault_tolerance/test_kills.py)."""
     train(experiment(kind))
     straight, step, taken = published(), learner.step, 0
     shutil.rmtree("scratch")
@@ -283,7 +283,7 @@ def test_help_and_a_wrong_name_do_not_wait_for_pytorch(tiny_repo: Path, word: st
     program = f"""
 import sys
 from stages.train import main
-from pix2pix.files.command_line import run
+from pix2pix.files.entry_point import run
 sys.argv = ["train", "{word}"]
 try:
     run(main)

@@ -12,8 +12,8 @@ from PIL import Image
 
 from pix2pix.config.configuration import Configuration
 from pix2pix.evaluation.result_files import Card, ImageScores, Metrics, Spread
-from pix2pix.files.checked import read_json, write_json
 from pix2pix.files.images import write_png
+from pix2pix.files.json_csv import read_json, write_json
 from pix2pix.reporting.experiment_result import ExperimentResult
 from stages.evaluate import evaluate
 from tests.support.tiny import TINY, make_pairs

@@ -17,7 +17,7 @@ import torch
 
 from tests.support.clones import BIN
 from tests.support.repository import REPO
-from tools.perceptual import check_weights, fid
+from tools.fid_lpips import check_weights, fid
 
 FOLDERS = ("app", "pix2pix", "stages", "tools", "workflow")
 PROGRAMS = [path for folder in FOLDERS for path in sorted((REPO / folder).rglob("*.py"))]

@@ -20,16 +20,16 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from pix2pix.config.configuration import Configuration
-from pix2pix.files.checked import read_json
+from pix2pix.files.json_csv import read_json
 from pix2pix.machine import distributed as parallel
-from pix2pix.machine.launch import asked_for, launch, processes_for
+from pix2pix.machine.process_group import asked_for, launch, processes_for
 from pix2pix.networks.build import build_generator
 from pix2pix.networks.counter_rng import seed_of
 from pix2pix.networks.layers import initialise
 from pix2pix.networks.weights import load_tensors, network_tensors
 from pix2pix.training.validation import BATCH
 from stages.train import main, train
-from tests.support.ranks import CASES, batch, step
+from tests.support.distributed_worker import CASES, batch, step
 from tests.support.repository import REPO
 from tests.support.tiny import make_pairs
 
@@ -62,7 +62,7 @@ def _small_processes() -> Iterator[None]:
 def of_two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Losses and gradients that each of two processes found."""
     out = tmp_path_factory.mktemp("ranks")
-    launch("tests.support.ranks", "gradients", str(out), count=2)
+    launch("tests.support.distributed_worker", "gradients", str(out), count=2)
     return out
 
 
@@ -115,8 +115,8 @@ def test_another_number_of_processes_continues_a_run(
     capfd.readouterr()
 
     with pytest.raises(ChildProcessError, match="ended by signal 9; the same command continues"):
-        launch("tests.support.ranks", "killed", "5", count=2)
-    alone = subprocess.run([sys.executable, "-m", "tests.support.ranks", "killed", "8"], check=False)
+        launch("tests.support.distributed_worker", "killed", "5", count=2)
+    alone = subprocess.run([sys.executable, "-m", "tests.support.distributed_worker", "killed", "8"], check=False)
     assert alone.returncode == -signal.SIGKILL
     monkeypatch.setenv("PIX2PIX_PROCESSES", "3")
     monkeypatch.setattr(sys, "argv", ["train", "first"])
@@ -217,7 +217,7 @@ def test_an_error_of_one_or_of_all_ends_all_and_is_said_once(
     program: str, says: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as end:
-        launch("tests.support.ranks", program, count=2)
+        launch("tests.support.distributed_worker", program, count=2)
     assert end.value.code == 1
     assert capfd.readouterr().err == f"error: {says}\n"
 
@@ -228,7 +228,7 @@ def test_a_process_that_is_gone_is_told_to_one_without_a_launcher() -> None:
     environment = os.environ | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
     first, second = (
         subprocess.Popen(
-            [sys.executable, "-m", "tests.support.ranks", "gone"],
+            [sys.executable, "-m", "tests.support.distributed_worker", "gone"],
             env=environment | {"RANK": rank},
             stderr=subprocess.PIPE,
             text=True,
@@ -278,9 +278,8 @@ def test_what_goes_wrong_in_an_exchange_is_the_loss_of_another_only_where_it_is(
 
 
 def test_processes_end_with_their_launcher(tmp_path: Path) -> None:
-    command = (
-        f"from pix2pix.machine.launch import launch; launch('tests.support.ranks', 'waits', '{tmp_path}', count=2)"
-    )
+    words = f"'tests.support.distributed_worker', 'waits', '{tmp_path}', count=2"
+    command = f"from pix2pix.machine.process_group import launch; launch({words})"
     launcher = subprocess.Popen([sys.executable, "-c", command])
     try:
         deadline = time.monotonic() + 60

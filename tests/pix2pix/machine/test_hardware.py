@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from pix2pix.machine.cpu import usable_cores
 from pix2pix.machine.hardware import use_hardware
+from pix2pix.machine.resources import usable_cores
 
 GPUS = torch.cuda.device_count()
 

@@ -12,7 +12,7 @@ import pytest
 
 from pix2pix.raw import archives
 from pix2pix.raw.archives import DamagedArchiveError, list_members, unpack
-from tests.support.raw import write_tar, write_zip
+from tests.support.raw_archives import write_tar, write_zip
 from tests.support.soaks import Soak
 
 KINDS = ("tar", "tar.gz", "tar.bz2", "tar.xz", "zip")

@@ -14,7 +14,7 @@ import pytest
 
 from pix2pix.raw import http
 from pix2pix.raw.http import fetch
-from tests.support.hosts import ANSWERS, Answer, Host, cut, good, reset, says, serving
+from tests.support.faulty_http_server import ANSWERS, Answer, Host, cut, good, reset, says, serving
 from tests.support.repository import REPO
 from tests.support.soaks import Soak
 

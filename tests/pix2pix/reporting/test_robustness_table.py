@@ -2,7 +2,7 @@
 
 import pytest
 
-from pix2pix.evaluation.metric_table import METRICS
+from pix2pix.evaluation.metric_definitions import METRICS
 from pix2pix.evaluation.result_files import DrawingScores
 from pix2pix.reporting.robustness_table import Drawings, robustness_lines
 

@@ -6,8 +6,8 @@ from typing import Any, get_args
 
 import pytest
 
-from pix2pix.config.studies import ReferenceNumbers, ReferenceScore
-from pix2pix.evaluation.metric_table import IMAGE_METRICS, METRICS
+from pix2pix.config.study_entries import ReferenceNumbers, ReferenceScore
+from pix2pix.evaluation.metric_definitions import IMAGE_METRICS, METRICS
 from pix2pix.evaluation.metrics import scores
 from pix2pix.evaluation.result_files import FcnScore, Perceptual, Spread
 from pix2pix.reporting.tables import definitions, differences, image_metrics, other_metrics, published

@@ -11,7 +11,7 @@ import pytest
 from pix2pix.pairs.palettes import FACADES
 from pix2pix.toydata.cars import draw_car
 from pix2pix.toydata.facades import draw_facade
-from pix2pix.toydata.studio import Array
+from pix2pix.toydata.renderer import Array
 
 SIZE, VIEWS = 64, 8
 CARS = range(8)  # one of each body

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from pix2pix.config.configuration import Configuration
-from pix2pix.files.checked import read_json
 from pix2pix.files.images import Uint8, read_image
+from pix2pix.files.json_csv import read_json
 from pix2pix.networks.layers import from_network
 from pix2pix.pairs.stitched import split_sides
 from pix2pix.training import dataset as pair_sets

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pix2pix.pairs import carvana
-from pix2pix.pairs.folders import RawPair, find_images, find_sides
 from pix2pix.pairs.gta5 import find_frames
+from pix2pix.pairs.raw_pairs import RawPair, find_images, find_sides
 
 
 def touch(root: Path, *names: str) -> Path:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pix2pix.evaluation.result_files import Card
-from pix2pix.files.checked import read_json
 from pix2pix.files.image_listing import list_images
 from pix2pix.files.images import Uint8, read_image
+from pix2pix.files.json_csv import read_json
 from pix2pix.pairs.stitched import Pair, read_classes, read_pairs, read_sides
 
 

@@ -6,7 +6,7 @@ from pix2pix.config.datasets import Dataset
 from pix2pix.config.fields import Direction
 from pix2pix.config.models import Mean, Model, Pix2Pix
 from pix2pix.config.recipes import Recipe
-from pix2pix.config.studies import ReferenceNumbers
+from pix2pix.config.study_entries import ReferenceNumbers
 from pix2pix.config.weights_metadata import InferencePolicy, WeightsMetadata
 
 

@@ -12,7 +12,7 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.bench_train import our_gan
-from benchmarks.machine import wait
+from benchmarks.timing import wait
 from pix2pix.machine.hardware import Hardware, use_hardware
 from pix2pix.training.gan import Gan
 

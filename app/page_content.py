@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from pix2pix.config.configuration import Configuration
-from pix2pix.config.experiment import Experiment
+from pix2pix.config.resolved import Experiment
 from pix2pix.config.weights_metadata import WeightsMetadata
 from pix2pix.evaluation.result_files import Card, Metrics, Spread
-from pix2pix.files.checked import read_json
 from pix2pix.files.images import Uint8, resize
+from pix2pix.files.json_csv import read_json
 from pix2pix.pairs.palettes import PALETTES
 
 CANVAS = 512  # pixels; a line of a prepared drawing of 256 is two pixels of it wide

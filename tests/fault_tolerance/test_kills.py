@@ -23,7 +23,7 @@ from pix2pix.files.images import read_image
 from pix2pix.networks.weights import load_tensors
 from stages.train import train
 from tests.support.clones import ENGINES, call, clone, engine_of, process_of, said, start
-from tests.support.moments import alive, digests, kill, marks_of, wait_for, watched
+from tests.support.kill_points import alive, digests, kill, marks_of, wait_for, watched
 from tests.support.soaks import Soak
 from tests.support.tiny import TINY
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pix2pix.machine import cpu
+from pix2pix.machine import resources as cpu
 
 FAULTS = """
 import resource
 import numpy as np
-from pix2pix.machine.cpu import keep_memory
+from pix2pix.machine.resources import keep_memory
 {first}
 for turn in range(40):
     if turn == 10:

@@ -14,7 +14,7 @@ import pytest
 from tests.support.clones import call, clone
 from tests.support.repository import REPO
 from tests.support.tiny import TINY
-from workflow.gpus import _uuids, lent_gpus
+from workflow.gpu_lock import _uuids, lent_gpus
 
 # fails where another job has the same GPU
 ALONE = """
@@ -61,9 +61,8 @@ def lister(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
 
 def job(*command: str) -> subprocess.Popen[str]:
     """A command on a GPU of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "workflow.gpus", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    words = [sys.executable, "-m", "workflow.gpu_lock", *command]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def said(process: subprocess.Popen[str]) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix.files.command_line import run
+from pix2pix.files.entry_point import run
 from pix2pix.networks.weights import load_tensors
 from pix2pix.training import resume as runs
 from tests.support.repository import REPO
@@ -39,7 +39,7 @@ OUTS = {  # of a verb: the name it is called with, what it declares
     "report": ("tiny", [f"results/tiny{suffix}" for suffix in (".md", ".png", ".html")]),
 }
 PROCESSES = multiprocessing.get_context("forkserver")  # a child of it has torch imported already
-PRELOADED = ["tests.support.disks", "torch.utils.tensorboard", *(f"stages.{verb}" for verb in OUTS)]
+PRELOADED = ["tests.support.disk_faults", "torch.utils.tensorboard", *(f"stages.{verb}" for verb in OUTS)]
 
 
 def call(verb: str, *, limit: int | None = None, owner: bool = False, stderr: str | None = None) -> tuple[int, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.disks import (
+from tests.support.disk_faults import (
     EXPERIMENT,
     OUTS,
     assert_one_line,

@@ -1,6 +1,6 @@
 """FID and LPIPS of an experiment's rendered images, for machines that have, or can fetch, the networks' weights.
 
-    python -m tools.perceptual facades
+    python -m tools.fid_lpips facades
 
 *Reads* the images that `render` left and the held-out pairs. *Writes* results/<study>/<experiment>/perceptual.json: n,
 fid (torch-fidelity's Inception features, between the n images and their n targets) and lpips (AlexNet, version 0.1;
@@ -23,13 +23,13 @@ from torch.utils.data import TensorDataset
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 from torchvision.models import AlexNet_Weights
 
-from pix2pix.config.experiment import Experiment
 from pix2pix.config.reader import read_configuration
+from pix2pix.config.resolved import Experiment
 from pix2pix.evaluation.result_files import Card, Perceptual
 from pix2pix.files.atomic import whole_file
-from pix2pix.files.checked import read_json, write_json
-from pix2pix.files.command_line import run
+from pix2pix.files.entry_point import run
 from pix2pix.files.images import Uint8, read_image
+from pix2pix.files.json_csv import read_json, write_json
 from pix2pix.machine.hardware import use_hardware
 from pix2pix.networks.layers import to_network
 from pix2pix.pairs.stitched import read_pairs, read_sides

@@ -12,13 +12,13 @@ from torchvision.models import alexnet
 
 from pix2pix.config.configuration import Configuration
 from pix2pix.evaluation.result_files import Perceptual
-from pix2pix.files.checked import read_json
 from pix2pix.files.images import write_png
+from pix2pix.files.json_csv import read_json
 from pix2pix.raw import http as transfers
 from tests.support.results import save_rendered
 from tests.support.tiny import random_image
-from tools import perceptual
-from tools.perceptual import fid, lpips_of_pairs
+from tools import fid_lpips as perceptual
+from tools.fid_lpips import fid, lpips_of_pairs
 
 CPU = torch.device("cpu")
 

@@ -1,11 +1,11 @@
-"""What the processes of tests/pix2pix/training/test_distributed.py do.
+"""What the processes of test_distributed.py do: `python -m tests.support.distributed_worker WORDS`.
 
-python -m tests.support.ranks gradients FOLDER   a step of each kind of learner, its losses and gradients into FOLDER
-python -m tests.support.ranks fails              the second has an error, the first waits for it
-python -m tests.support.ranks differs            both have the same error
-python -m tests.support.ranks gone               the second kills itself, the first waits for it
-python -m tests.support.ranks waits FOLDER       for ever, once its name lies in FOLDER
-python -m tests.support.ranks killed STEPS       trains "first", saving each step, until the last of them kills itself
+gradients FOLDER   a step of each kind of learner, its losses and gradients into FOLDER
+fails              the second has an error, the first waits for it
+differs            both have the same error
+gone               the second kills itself, the first waits for it
+waits FOLDER       for ever, once its name lies in FOLDER
+killed STEPS       trains "first", saving each step, until the last of them kills itself
 """
 
 import os
@@ -20,10 +20,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from pix2pix.files.command_line import run
+from pix2pix.files.entry_point import run
 from pix2pix.machine.distributed import agree, gathered, per_device, processes, rank, share
 from pix2pix.machine.hardware import use_hardware
-from pix2pix.machine.launch import together
+from pix2pix.machine.process_group import together
 from pix2pix.networks.fcn import FCN
 from pix2pix.networks.layers import to_network
 from pix2pix.networks.patchgan import PatchGAN

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pix2pix.evaluation.result_files import Card, FcnScore, ImageScores, Metrics, Spread
-from pix2pix.files.checked import Cell, read_json, read_rows, write_json, write_rows
+from pix2pix.files.json_csv import Cell, read_json, read_rows, write_json, write_rows
 from tests.support.results import CARD, metrics
 
 FCN_SCORE: dict[str, Any] = {"n": 3, "segmenter": "reader", "mean_iou": 0.5, "real_mean_iou": 0.5}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix.raw.splits import count_images, split_of, within_limit, without_top_folder
+from pix2pix.raw.split_folders import count_images, split_of, within_limit, without_top_folder
 
 
 @pytest.mark.parametrize(

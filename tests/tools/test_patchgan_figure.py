@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.patchgan import discriminator, map_side, patch, sensitivity
+from tools.patchgan_figure import discriminator, map_side, patch, sensitivity
 
 
 @pytest.mark.parametrize(("layers", "side", "logits"), [(0, 1, 256), (1, 16, 126), (3, 70, 30), (5, 286, 6)])

@@ -1,6 +1,6 @@
 """Outputs of stages to, or from, others through a DVC remote: `make publish`, `make fetch`.
 
-    python -m tools.remote publish report@facades --to FOLDER_OR_URL
+    python -m tools.dvc_remote publish report@facades --to FOLDER_OR_URL
 
 A report stands for every stage that it was made from; any other stage, or the path of an output, for that stage; no
 name for all stages that dvc.lock records. The remote is remembered in .dvc/config.local. What was fetched together
@@ -13,7 +13,7 @@ import subprocess
 
 from dvc.repo import Repo
 
-from pix2pix.files.command_line import run
+from pix2pix.files.entry_point import run
 
 REMOTE = "published"
 

@@ -1,6 +1,6 @@
 """Draw docs/patchgan.png: what one logit of a PatchGAN sees, by arithmetic and by gradient.
 
-    python -m tools.patchgan
+    python -m tools.patchgan_figure
 
 Above, a drawn house front with the patch that the arithmetic gives for the middle logit; below, the absolute gradient
 of that logit by the pixels, mean over random networks of pix2pix/networks/layers.py, with the same patch outlined.
@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from torch import nn
 
 from pix2pix.files.atomic import whole_file
-from pix2pix.files.command_line import run
+from pix2pix.files.entry_point import run
 from pix2pix.files.image_grid import grid
 from pix2pix.files.images import Uint8, write_png
 from pix2pix.networks.layers import Norm, initialise
