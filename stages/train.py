@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from pix2pix.config.reader import read_configuration
 from pix2pix.config.resolved import Experiment
-from pix2pix.files import entry_point as command_line
+from pix2pix.files import entry_point
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -164,4 +164,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    entry_point.run(main)
