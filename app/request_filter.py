@@ -68,6 +68,8 @@ class Door:
                 raise RefusedError(411, "the body's length must be said beforehand")
             if int(length) > BODIES[path]:
                 raise RefusedError(413, f"a body of at most {BODIES[path]} bytes is read here")
+        elif len(path) > 1000:
+            raise RefusedError(414, "no address here is that long")
         elif method not in ("GET", "HEAD") or (path not in READ and not path.startswith(READ_BELOW)):
             raise RefusedError(404, "no such page")
         elif path.startswith(FILE) and not self._is_own(path.removeprefix(FILE)):

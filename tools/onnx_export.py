@@ -4,13 +4,14 @@
 
 The graph takes `source` (N, 3, size, size) float32 in [-1, 1], any N, and gives `generated`, the same shape. Norms use
 the statistics of each image, computed when it runs; dropout is off, also where `render` leaves it on. The check is on
-20 held-out images (random ones where no pairs are prepared) against PyTorch in float32. The file's metadata: `about`,
-what the weights say of themselves, and `parity`, the check's result, both JSON.
+20 held-out images (random ones where no pairs are prepared) against PyTorch in float32. The file carries `metadata`,
+that of the weights, and `parity`, the check's result, both JSON.
 """
 
 import argparse
 import copy
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import onnxruntime
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from pix2pix.config.reader import read_configuration
 from pix2pix.config.resolved import Experiment
@@ -37,31 +38,10 @@ TOLERANCE = 1e-4  # of images in [-1, 1]
 Float = NDArray[np.float32]
 
 
-class _ImageNorm(nn.Module):
-    """`Norm` in evaluation as one operator: it loops over the batch, which would bake the batch size into the graph."""
-
-    def __init__(self, norm: Norm) -> None:
-        super().__init__()
-        self.weight, self.bias = norm.weight, norm.bias
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.instance_norm(x, weight=self.weight, bias=self.bias)
-
-
-class _WithoutDropout(nn.Module):
-    def __init__(self, generator: nn.Module) -> None:
-        super().__init__()
-        self.generator = generator
-
-    def forward(self, source: Tensor) -> Tensor:
-        generated: Tensor = self.generator(source, None)
-        return generated
-
-
 def onnx_export(experiment: Experiment, out: Path) -> float:
     """Write the generator of an experiment to `out`; the largest absolute difference to PyTorch on the images.
 
-    A network of classes is written with its logits (N, K, H, W); the metadata (about.model.classes) name the palette.
+    A network of classes is written with its logits (N, K, H, W); the metadata (model.classes) name the palette.
 
     Raises:
         ValueError, FileNotFoundError: no weights, or the graph differs from PyTorch by more than
@@ -82,7 +62,7 @@ def onnx_export(experiment: Experiment, out: Path) -> float:
             f"{name}: ONNX differs from PyTorch by {difference:.1e}, more than {TOLERANCE:.0e}; not written"
         )
     parity = {"images": len(sources), "largest_absolute_difference": difference, "tolerance": TOLERANCE}
-    for key, value in {"about": trained.metadata.model_dump(mode="json"), "parity": parity}.items():
+    for key, value in {"metadata": trained.metadata.model_dump(mode="json"), "parity": parity}.items():
         model.metadata_props.add(key=key, value=json.dumps(value, sort_keys=True))
     with whole_file(out) as partial:
         onnx.save(model, partial)
@@ -91,14 +71,17 @@ def onnx_export(experiment: Experiment, out: Path) -> float:
 
 def to_onnx(generator: nn.Module, *, size: int) -> onnx.ModelProto:
     """The graph of a generator in evaluation mode: (N, 3, size, size) in [-1, 1] -> the same shape, any N."""
-    network = _WithoutDropout(copy.deepcopy(generator)).eval()
-    _replace_norms(network)
+    network = copy.deepcopy(generator).eval()
+    network.forward = partial(network.forward, seeds=None)
+    for norm in network.modules():
+        if isinstance(norm, Norm):  # as one operator: its loop over the images would fix their number in the graph
+            norm.forward = partial(F.instance_norm, weight=norm.weight, bias=norm.bias)  # type: ignore[method-assign]
     program = torch.onnx.export(
         network,
         (torch.zeros(2, 3, size, size),),
         input_names=["source"],
         output_names=["generated"],
-        dynamic_shapes={"source": {0: torch.export.Dim("images")}},
+        dynamic_shapes=({0: torch.export.Dim("images")},),
         dynamo=True,
         verbose=False,
     )
@@ -113,14 +96,6 @@ def largest_difference(model: onnx.ModelProto, generator: nn.Module, sources: Fl
     with torch.inference_mode():
         expected = torch.cat([generator(image[None], None) for image in torch.from_numpy(sources)])
     return float(np.abs(answers - expected.numpy()).max())
-
-
-def _replace_norms(module: nn.Module) -> None:
-    for name, child in module.named_children():
-        if isinstance(child, Norm):
-            setattr(module, name, _ImageNorm(child))
-        else:
-            _replace_norms(child)
 
 
 def _sources(root: Path, split: str, *, direction: str, size: int) -> Float:
