@@ -15,6 +15,8 @@ from torch import Tensor, optim
 
 from benchmarks.incumbent import incumbent_step
 from benchmarks.timing import wait
+from pix2pix.config.models import Pix2Pix
+from pix2pix.config.reader import read_configuration
 from pix2pix.machine.hardware import Hardware, use_hardware
 from pix2pix.networks.layers import initialise
 from pix2pix.networks.patchgan import PatchGAN
@@ -73,16 +75,12 @@ def _row(name: str, rival: str, theirs: list[float], ours: list[float], *, image
 
 
 def our_gan(size: int, channels: int, hardware: Hardware) -> Gan:
-    """The learner of the paper's recipe."""
-    return Gan(
-        *_networks(size, channels),
-        hardware=hardware,
-        seed=0,
-        learning_rates=(2e-4, 2e-4),
-        betas=(0.5, 0.999),
-        gan_weight=1.0,
-        l1_weight=100.0,
-    )
+    """The learner of the paper's model and recipe, but for size and channels."""
+    paper = read_configuration().experiment("facades")
+    width = {"generator_channels": channels, "discriminator_channels": channels}
+    model, recipe = paper.model.model_copy(update=width), paper.recipe.model_copy(update={"size": size})
+    assert isinstance(model, Pix2Pix)
+    return Gan(model, recipe, seed=0, hardware=hardware)
 
 
 def _networks(size: int, channels: int) -> tuple[UNet, PatchGAN]:

@@ -94,7 +94,7 @@ def _train_epochs(run: Run, experiment: Experiment, training: PairSet, validatio
     """Train from where the run stands to its last epoch."""
     from pix2pix.machine.distributed import is_first
     from pix2pix.training.augmentation import draw_epoch
-    from pix2pix.training.learner import recipe_of
+    from pix2pix.training.learner import recipe_of, scale_learning_rates
     from pix2pix.training.outputs import keep_epoch
     from pix2pix.training.progress import Progress
     from pix2pix.training.validation import sample_grid, validate
@@ -107,9 +107,8 @@ def _train_epochs(run: Run, experiment: Experiment, training: PairSet, validatio
         logs=Path("logs/tensorboard", experiment.name),
     ) as progress:
         while run.epoch < recipe.epochs:
-            learner.scale_learning_rates(
-                learning_rate_factor(run.epoch, epochs=recipe.epochs, decay_epochs=recipe.decay_epochs)
-            )
+            factor = learning_rate_factor(run.epoch, epochs=recipe.epochs, decay_epochs=recipe.decay_epochs)
+            scale_learning_rates(learner, factor)
             draws = draw_epoch(
                 seed=experiment.seed,
                 epoch=run.epoch,

@@ -4,9 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from pix2pix.files.images import Uint8
-from pix2pix.networks.fcn import FCN
+from pix2pix.networks.build import Generator
 from pix2pix.networks.layers import to_network
-from pix2pix.networks.unet import UNet
 
 
 class Coloured(nn.Module):
@@ -14,7 +13,7 @@ class Coloured(nn.Module):
 
     colours: Tensor
 
-    def __init__(self, network: UNet | FCN, colours: Uint8) -> None:
+    def __init__(self, network: Generator, colours: Uint8) -> None:
         super().__init__()
         self.network, self.multiple = network, network.multiple
         self.register_buffer("colours", to_network(torch.from_numpy(colours)), persistent=False)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from pix2pix.networks.layers import Norm, initialise
+from pix2pix.networks.layers import Norm, Upsample
 
 WIDTHS = (1, 2, 4, 8, 8)  # of VGG-16's five blocks, times `channels`
 
@@ -13,22 +13,6 @@ class Conv(nn.Sequential):
 
     def __init__(self, cin: int, cout: int, side: int) -> None:
         super().__init__(nn.Conv2d(cin, cout, side, 1, side // 2, bias=False), Norm(cout), nn.ReLU())
-
-
-class Upsample(nn.ConvTranspose2d):
-    """Transposed convolution that enlarges `factor` times; `initialise_fcn` makes it bilinear interpolation."""
-
-    def __init__(self, cin: int, cout: int, factor: int) -> None:
-        super().__init__(cin, cout, 2 * factor, factor, factor // 2, bias=False)
-
-    @torch.no_grad()
-    def make_bilinear(self) -> None:
-        """Channel i to channel i, by the triangle filter of bilinear interpolation (section 3.3)."""
-        factor = self.stride[0]
-        triangle = 1 - (torch.arange(2 * factor) + 0.5 - factor).abs() / factor
-        self.weight.zero_()
-        for i in range(min(self.weight.shape[:2])):
-            self.weight[i, i] = triangle[:, None] * triangle
 
 
 class FCN(nn.Module):
@@ -85,11 +69,3 @@ def _stepwise(channels: int, out: int, stride: int) -> nn.Sequential:
         layers += [Upsample(channels, channels // 2, 2), Norm(channels // 2), nn.ReLU()]
         channels, stride = channels // 2, stride // 2
     return nn.Sequential(*layers, Upsample(channels, out, 2))
-
-
-def initialise_fcn(network: FCN, seed: int) -> None:
-    """As `initialise`, a function of `seed` alone, but bilinear where one transposed convolution enlarges scores."""
-    initialise(network, seed)
-    for module in network.modules():
-        if isinstance(module, Upsample) and module.in_channels == module.out_channels:
-            module.make_bilinear()

@@ -20,7 +20,6 @@ from pix2pix.networks.class_colours import Coloured
 from pix2pix.networks.counter_rng import seed_of
 from pix2pix.networks.fcn import FCN
 from pix2pix.networks.layers import from_network, to_network
-from pix2pix.networks.unet import UNet
 from pix2pix.networks.weights import load_tensors, restore_network
 
 
@@ -80,8 +79,5 @@ def load_trained(path: Path, device: torch.device) -> Trained:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     colours = class_colours(metadata.model)
-    generator: Generator | Coloured = network
-    if colours is not None:
-        assert isinstance(network, UNet | FCN)
-        generator = Coloured(network, colours)
+    generator = network if colours is None else Coloured(network, colours)
     return Trained(generator.to(device).to(memory_format=torch.channels_last).eval(), metadata, device)

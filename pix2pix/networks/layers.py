@@ -33,8 +33,27 @@ class Norm(nn.Module):
         return torch.cat(parts) if len(parts) > 1 else parts[0]
 
 
+class Upsample(nn.ConvTranspose2d):
+    """Transposed convolution that enlarges `factor` times; `initialise` makes it bilinear interpolation."""
+
+    def __init__(self, cin: int, cout: int, factor: int) -> None:
+        super().__init__(cin, cout, 2 * factor, factor, factor // 2, bias=False)
+
+    @torch.no_grad()
+    def make_bilinear(self) -> None:
+        """Channel i to channel i, by the triangle filter of bilinear interpolation (section 3.3)."""
+        factor = self.stride[0]
+        triangle = 1 - (torch.arange(2 * factor) + 0.5 - factor).abs() / factor
+        self.weight.zero_()
+        for i in range(min(self.weight.shape[:2])):
+            self.weight[i, i] = triangle[:, None] * triangle
+
+
 def initialise(network: nn.Module, seed: int) -> None:
-    """Weights from N(0, 0.02), norm scales from N(1, 0.02), biases 0 (appendix 6.2); a function of `seed` alone."""
+    """Weights from N(0, 0.02), norm scales from N(1, 0.02), biases 0 (appendix 6.2); a function of `seed` alone.
+
+    But where a transposed convolution enlarges scores, it begins as bilinear interpolation.
+    """
     draw = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for module in network.modules():
@@ -42,5 +61,7 @@ def initialise(network: nn.Module, seed: int) -> None:
                 module.weight.normal_(0.0, 0.02, generator=draw)
                 if module.bias is not None:
                     module.bias.zero_()
+                if isinstance(module, Upsample) and module.in_channels == module.out_channels:
+                    module.make_bilinear()
             elif isinstance(module, Norm):
                 module.weight.normal_(1.0, 0.02, generator=draw)

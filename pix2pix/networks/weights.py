@@ -81,17 +81,9 @@ def restore_optimizer(prefix: str, optimizer: optim.Adam, tensors: dict[str, Ten
     """Load what `optimizer_tensors` named; moments take their parameters' memory format, as fused kernels need.
 
     Raises:
-        ValueError: shapes differ.
+        KeyError: it is not there.
     """
     for index, parameter in enumerate(p for group in optimizer.param_groups for p in group["params"]):
-        state = {}
-        for name in ("step", "exp_avg", "exp_avg_sq"):
-            saved = tensors.get(f"{prefix}.{index}.{name}")
-            if saved is None:
-                continue
-            like = torch.zeros_like(parameter) if name != "step" else torch.zeros((), device=parameter.device)
-            if saved.shape != like.shape:  # copy_ would repeat a smaller one
-                raise ValueError(f"{prefix}.{index}.{name} is {tuple(saved.shape)}, not {tuple(like.shape)}")
-            state[name] = like.copy_(saved)
-        if state:
-            optimizer.state[parameter] = state
+        saved = {name: tensors[f"{prefix}.{index}.{name}"] for name in ("step", "exp_avg", "exp_avg_sq")}
+        moments = {name: torch.empty_like(parameter).copy_(saved[name]) for name in ("exp_avg", "exp_avg_sq")}
+        optimizer.state[parameter] = {"step": saved["step"].to(parameter.device), **moments}

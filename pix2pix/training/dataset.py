@@ -37,8 +37,7 @@ class PairFiles:
     direction: str
     side: int
     labels: str | None
-    marks: list[tuple[int, int]]  # size and time of each file, and
-    digests: list[str]  # its content
+    digests: list[str]  # of the content of each file
 
     @property
     def content(self) -> str:
@@ -54,7 +53,7 @@ class PairFiles:
         """
         pair = self.pairs[i]
         sides = read_sides(pair, direction=self.direction, size=self.side, labels=self.labels)
-        if _mark(pair.path) != self.marks[i] and _digest(pair.path) != self.digests[i]:
+        if _digest(pair.path) != self.digests[i]:
             raise ValueError(f"{pair.path}: has changed during training; run the same command again to begin anew")
         return np.concatenate(sides, axis=2)
 
@@ -160,9 +159,8 @@ def load_pairs(
             "free; leave PIX2PIX_PAIRS to auto, or use a smaller size"
         )
     with ThreadPoolExecutor(_readers()) as pool:
-        marks = [_mark(pair.path) for pair in pairs]
         digests = list(pool.map(_digest, [pair.path for pair in pairs]))
-        files = PairFiles(pairs, direction, size, labels, marks, digests)
+        files = PairFiles(pairs, direction, size, labels, digests)
         if where == "disk" or (where == "auto" and need > free / 2):
             return PairSet(files, device, None)
         images = np.empty((len(pairs), size, size, 6), np.uint8)
@@ -172,11 +170,6 @@ def load_pairs(
 
         list(pool.map(place, range(len(pairs))))
     return PairSet(files, device, torch.from_numpy(images).to(device))
-
-
-def _mark(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
 
 
 def _digest(path: Path) -> str:

@@ -1,16 +1,15 @@
-"""What the training loop asks of what it trains, and what a model is trained by."""
+"""What the training loop asks of what it trains, and what each model is trained by."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
-from torch import Tensor
+from torch import Tensor, nn, optim
 
 from pix2pix.config import models
 from pix2pix.config.recipes import Recipe
 from pix2pix.config.resolved import Experiment
 from pix2pix.machine.hardware import Hardware
-from pix2pix.networks.build import Generator, build_discriminator, build_generator, class_colours
-from pix2pix.networks.fcn import FCN
-from pix2pix.networks.unet import UNet
+from pix2pix.networks.weights import network_tensors, optimizer_tensors, restore_network, restore_optimizer
 from pix2pix.training.dataset import PairSet
 from pix2pix.training.gan import Gan
 from pix2pix.training.mean import Mean, one_look
@@ -18,15 +17,19 @@ from pix2pix.training.supervised import Supervised
 
 
 class Learner(Protocol):
-    """A generator in training, with all that its training needs."""
+    """Networks in training."""
+
+    @property
+    def networks(self) -> Mapping[str, nn.Module]:
+        """By name; what is trained for is the generator."""
+
+    @property
+    def optimizers(self) -> Mapping[str, optim.Adam]:
+        """By the names of their networks."""
 
     @property
     def losses(self) -> tuple[str, ...]:
         """The names of the losses, in the order in which `step` and `validate` give them."""
-
-    @property
-    def generator(self) -> Generator:
-        """What is trained."""
 
     def step(self, source: Tensor, target: Tensor, seeds: Tensor) -> Tensor:
         """One update on a batch: images (N, 3, S, S) in [-1, 1] and dropout seeds (N,). Never waits for the device.
@@ -43,19 +46,6 @@ class Learner(Protocol):
     def validate(self, source: Tensor, target: Tensor, seeds: Tensor | None) -> Tensor:
         """Losses (losses,) of the images that `generate` gives."""
 
-    def scale_learning_rates(self, factor: float) -> None:
-        """Set the learning rates to `factor` times the recipe's."""
-
-    def tensors(self) -> dict[str, Tensor]:
-        """All that a resumed training needs, by name."""
-
-    def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Go on from what `tensors` gave.
-
-        Raises:
-            KeyError, ValueError: these are the tensors of another learner.
-        """
-
 
 def recipe_of(experiment: Experiment) -> Recipe:
     """How an experiment is trained: by its recipe, but for the mean, which looks at each image once."""
@@ -63,31 +53,41 @@ def recipe_of(experiment: Experiment) -> Recipe:
 
 
 def build_learner(experiment: Experiment, hardware: Hardware, training: PairSet) -> Learner:
-    """The learner of an experiment's model, its weights drawn from the experiment's seed."""
-    model, recipe = experiment.model, experiment.recipe
-    generator, betas = build_generator(model, size=recipe.size), (recipe.beta1, recipe.beta2)
+    """The learner of an experiment, its weights drawn from the experiment's seed."""
+    model, recipe, seed = experiment.model, experiment.recipe, experiment.seed
     match model:
-        case models.Pix2Pix():
-            assert isinstance(generator, UNet)
-            return Gan(
-                generator,
-                build_discriminator(model),
-                hardware=hardware,
-                seed=experiment.seed,
-                learning_rates=(recipe.generator_lr, recipe.discriminator_lr),
-                betas=betas,
-                gan_weight=recipe.gan_weight,
-                l1_weight=recipe.l1_weight,
-            )
-        case models.FCN() | models.UNetAlone():
-            assert isinstance(generator, UNet | FCN)
-            return Supervised(
-                generator,
-                hardware=hardware,
-                seed=experiment.seed,
-                learning_rate=recipe.generator_lr,
-                betas=betas,
-                colours=class_colours(model),
-            )
         case models.Mean():
             return Mean(training)
+        case models.Pix2Pix() if recipe.gan_weight:
+            return Gan(model, recipe, seed=seed, hardware=hardware)
+        case _:
+            return Supervised(model, recipe, seed=seed, hardware=hardware)
+
+
+def learner_tensors(learner: Learner) -> dict[str, Tensor]:
+    """All that a resumed training needs, by name."""
+    tensors: dict[str, Tensor] = {}
+    for name, network in learner.networks.items():
+        tensors |= network_tensors(name, network)
+    for name, optimizer in learner.optimizers.items():
+        tensors |= optimizer_tensors(f"{name}_adam", optimizer)
+    return tensors
+
+
+def restore_learner(learner: Learner, tensors: dict[str, Tensor]) -> None:
+    """Go on from what `learner_tensors` gave.
+
+    Raises:
+        KeyError, ValueError: these are the tensors of another learner.
+    """
+    for name, network in learner.networks.items():
+        restore_network(name, network, tensors)
+    for name, optimizer in learner.optimizers.items():
+        restore_optimizer(f"{name}_adam", optimizer, tensors)
+
+
+def scale_learning_rates(learner: Learner, factor: float) -> None:
+    """Set the learning rates to `factor` times the recipe's."""
+    for optimizer in learner.optimizers.values():
+        for group in optimizer.param_groups:
+            group["lr"] = factor * optimizer.defaults["lr"]

@@ -1,11 +1,10 @@
 """The learner of the baseline that any table must be read against: the mean target of the training images."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, optim
 
 from pix2pix.config.recipes import Recipe
 from pix2pix.networks.mean_target import MeanTarget
-from pix2pix.networks.weights import network_tensors, restore_network
 from pix2pix.training.augmentation import centre_draws
 from pix2pix.training.dataset import PairSet
 from pix2pix.training.losses import l1_loss
@@ -30,6 +29,7 @@ class Mean:
             summed += target.cpu()
         self.generator = MeanTarget(side).to(training.device)
         self.generator.image.copy_(summed / count)
+        self.networks, self.optimizers = {"generator": self.generator}, dict[str, optim.Adam]()
 
     def step(self, source: Tensor, target: Tensor, seeds: Tensor) -> Tensor:
         return self.validate(source, target, None)
@@ -40,12 +40,3 @@ class Mean:
 
     def validate(self, source: Tensor, target: Tensor, seeds: Tensor | None) -> Tensor:
         return l1_loss(self.generate(source, None), target)[None]
-
-    def scale_learning_rates(self, factor: float) -> None:
-        """There are none."""
-
-    def tensors(self) -> dict[str, Tensor]:
-        return network_tensors("generator", self.generator)
-
-    def restore(self, tensors: dict[str, Tensor]) -> None:
-        restore_network("generator", self.generator, tensors)

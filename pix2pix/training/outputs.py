@@ -58,7 +58,7 @@ def _kept(run: Run, experiment: Experiment) -> range:
 
 def _save_weights(path: Path, run: Run, experiment: Experiment) -> None:
     metadata = experiment.metadata(epoch=run.epoch, step=run.step)
-    save_tensors(path, network_tensors("generator", run.learner.generator), metadata)
+    save_tensors(path, network_tensors("generator", run.learner.networks["generator"]), metadata)
 
 
 def _copy(files: Sequence[Path], folder: Path) -> None:

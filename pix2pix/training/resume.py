@@ -19,7 +19,7 @@ from pix2pix.files.code_digest import code_digests
 from pix2pix.machine.distributed import is_first
 from pix2pix.networks.weights import load_tensors, save_tensors
 from pix2pix.training.dataset import PairSet
-from pix2pix.training.learner import Learner
+from pix2pix.training.learner import Learner, learner_tensors, restore_learner
 
 SAVE_SECONDS = 5.0  # shortest time between two saves
 SAVE_SHARE = 0.02  # largest share of the time that saving may take
@@ -115,7 +115,7 @@ class Run:
         self._check_weights()
         self.seconds += start - self._since
         saved = Saved(step=self.step, rows=self.rows, seconds=self.seconds)
-        save_tensors(self.state, {**self.learner.tensors(), "sums": self.sums}, saved)
+        save_tensors(self.state, {**learner_tensors(self.learner), "sums": self.sums}, saved)
         self._saved, self._since = self.step, time.monotonic()
         self._save_cost = self._since - start
 
@@ -130,7 +130,7 @@ class Run:
         tensors, said = load_tensors(self.state)
         try:
             saved: Saved = check("metadata", Saved, said)
-            self.learner.restore(tensors)
+            restore_learner(self.learner, tensors)
             self.sums = tensors["sums"].to(self.device)
         except (KeyError, ValueError) as error:
             raise ValueError(f"{self.state}: not a state of this run ({error}); delete it to begin again") from None
@@ -157,7 +157,7 @@ class Run:
 
     def _check_weights(self) -> None:
         """See that the last update left finite weights and moments: its losses are those before it."""
-        tensors = self.learner.tensors().values()
+        tensors = learner_tensors(self.learner).values()
         if not torch.stack([tensor.isfinite().all().to(self.device) for tensor in tensors]).all():
             raise self._broken(f"the weights are not finite after step {self.step}")
 

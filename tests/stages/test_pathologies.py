@@ -11,33 +11,21 @@ import pytest
 import torch
 from torch import Tensor
 
-from pix2pix.config.configuration import Configuration
 from pix2pix.files.entry_point import run
 from pix2pix.networks.weights import load_tensors
 from pix2pix.training import resume as runs
 from pix2pix.training.gan import Gan
-from pix2pix.training.pathologies import GREY, LOST, PATIENCE, TIED, WON, pathology
+from pix2pix.training.learner import learner_tensors
+from pix2pix.training.pathologies import GREY, LOST, PATIENCE, TIED, WON, new_pathology, pathology
 from pix2pix.training.resume import Row
 from pix2pix.training.supervised import Supervised
 from stages.train import main, train
 from tests.stages.test_train import published
+from tests.support.kinds import configuration, experiment
 from tests.support.repository import REPO
-from tests.support.tiny import TINY, write_configuration
+from tests.support.tiny import write_configuration
 
 HEALTHY = sorted(REPO.glob("models/*/history.csv"))
-PIX2PIX = TINY["models"]["tiny"]
-UNET = {"kind": "unet", "channels": 4, "classes": "facades"}
-
-
-def tiny(model: dict[str, Any] = PIX2PIX, **recipe: Any) -> dict[str, Any]:
-    if model["kind"] != "pix2pix":
-        recipe |= {"gan_weight": 0.0, "l1_weight": 1.0}
-    return TINY | {
-        "models": TINY["models"] | {"tiny": model},
-        "recipes": {"quick": TINY["recipes"]["quick"] | recipe},
-        "experiments": {"first": TINY["experiments"]["first"] | {"direction": "AtoB"}},
-        "studies": {"tiny": {"title": "Tiny", "baselines": []}},
-    }
 
 
 def broken_after(
@@ -56,7 +44,7 @@ def broken_after(
         steps[0] += 1
         if steps[0] == step:
             with torch.no_grad():
-                for key, tensor in self.tensors().items():
+                for key, tensor in learner_tensors(self).items():
                     if key.startswith(name) and tensor.is_floating_point():
                         tensor.view(-1)[0].mul_(value) if tensor.is_contiguous() else tensor.mul_(value)
         return losses
@@ -65,20 +53,35 @@ def broken_after(
     monkeypatch.setattr(learner, "step", poisoned)
 
 
+def test_a_loss_that_is_not_finite_stops_it_and_names_the_step(
+    tiny_repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, calls = Gan.step, []
+
+    def poisoned(gan: Gan, *batch: Tensor) -> Tensor:
+        calls.append(1)
+        return step(gan, *batch) * (float("nan") if len(calls) == 6 else 1.0)
+
+    monkeypatch.setattr(Gan, "step", poisoned)
+    with pytest.raises(ValueError, match="not finite at step 6"):
+        train(experiment())
+    assert not Path("models/first").exists()
+
+
 @pytest.mark.parametrize(
-    ("learner", "model", "step"),  # within an epoch; the last step of one; the last of all
-    [(Gan, PIX2PIX, 3), (Gan, PIX2PIX, 8), (Gan, PIX2PIX, 12), (Supervised, UNET, 12)],
+    ("kind", "learner", "step"),  # within an epoch; the last step of one; the last of all
+    [("gan", Gan, 3), ("gan", Gan, 8), ("unet_classes", Supervised, 12)],
 )
 def test_the_last_good_state_is_from_before_the_weights_broke(
+    kind: str,
     learner: type[Gan] | type[Supervised],
-    model: dict[str, Any],
     step: int,
     tiny_repo: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The losses of the step that breaks them are still finite: they are of the weights before."""
-    configuration = Configuration(tiny(model, keep_every=1))
-    train(configuration.experiment("first"))
+    chosen = experiment(kind, keep_every=1)
+    train(chosen)
     straight = published()
     shutil.rmtree("scratch")
     monkeypatch.setattr(runs, "SAVE_SECONDS", 0.0)
@@ -87,30 +90,32 @@ def test_the_last_good_state_is_from_before_the_weights_broke(
         broken_after(step, learner, "generator.", math.nan, patch)
         kept = f"the last good state, of step {step - 1}, is kept"
         with pytest.raises(ValueError, match=f"the weights are not finite after step {step}; {kept}"):
-            train(configuration.experiment("first"))
+            train(chosen)
     assert published() == straight
     files = sorted(Path("scratch/train/first").rglob("*.safetensors"))
     assert files
     for file in files:
-        tensors, about = load_tensors(file)
-        assert about["step"] < step
+        tensors, said = load_tensors(file)
+        assert said["step"] < step
         assert all(tensor.isfinite().all() for tensor in tensors.values()), file
-    train(configuration.experiment("first"))
+    train(chosen)
     assert published() == straight
 
 
-@pytest.mark.parametrize("moments", ["generator_adam.", "discriminator_adam."])
-def test_moments_that_overflowed_stop_it_too(moments: str, tiny_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An infinite second moment would leave its weight as it is for ever."""
-    broken_after(4, Gan, moments, math.inf, monkeypatch)
-    with pytest.raises(ValueError, match=r"the weights are not finite after step 4"):
-        train(Configuration(tiny()).experiment("first"))
-
-
-def test_a_validation_loss_that_is_not_finite_stops_it(tiny_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken_after(4, Gan, "discriminator.", 1e30, monkeypatch)
-    with pytest.raises(ValueError, match=r"val_(gan|d) is not finite after step 4; nothing was saved before"):
-        train(Configuration(tiny()).experiment("first"))
+@pytest.mark.parametrize(
+    ("tensors", "value", "says"),
+    [  # an infinite second moment would leave its weight as it is for ever
+        ("generator_adam.", math.inf, "the weights are not finite after step 4"),
+        ("discriminator_adam.", math.inf, "the weights are not finite after step 4"),
+        ("discriminator.", 1e30, r"val_(gan|d) is not finite after step 4; nothing was saved before"),
+    ],
+)
+def test_moments_and_validation_losses_that_are_not_finite_stop_it_too(
+    tensors: str, value: float, says: str, tiny_repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken_after(4, Gan, tensors, value, monkeypatch)
+    with pytest.raises(ValueError, match=says):
+        train(experiment())
     assert not Path("models/first").exists()
 
 
@@ -119,8 +124,7 @@ def test_weights_that_break_end_the_command_with_one_line(
     batch_size: int, tiny_repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A weight of the loss beyond float32, in params.yaml."""
-    configuration = tiny(l1_weight=1e39, epochs=1, decay_share=0.0, batch_size=batch_size)
-    write_configuration(configuration)
+    write_configuration(configuration(l1_weight=1e39, epochs=1, decay_share=0.0, batch_size=batch_size))
     monkeypatch.setattr(sys, "argv", ["train", "first"])
     with pytest.raises(SystemExit) as ended:
         run(main)
@@ -145,32 +149,38 @@ def rows(epochs: int, **losses: float) -> list[Row]:
         ({"train_d": math.log(2) + TIED / 2, "train_gan": math.log(2) - TIED / 2}, PATIENCE, "guessing"),
     ],
 )
-def test_absurd_losses_are_said_and_those_beside_them_not(losses: dict[str, float], epochs: int, says: str) -> None:
-    assert says in str(pathology(rows(epochs, **losses)))
+def test_absurd_losses_are_said_once_and_those_beside_them_not(
+    losses: dict[str, float], epochs: int, says: str
+) -> None:
+    assert says in str(new_pathology(rows(epochs, **losses)))
+    assert new_pathology(rows(epochs + 1, **losses)) is None
     assert pathology(rows(epochs - 1, **losses)) is None
     assert pathology([*rows(epochs, **losses), *rows(1)]) is None
     assert pathology([*rows(1), *rows(epochs - 1, **losses)]) is None
 
 
-def test_losses_at_the_brink_are_not_said() -> None:
-    for losses in (
+@pytest.mark.parametrize(
+    "losses",
+    [
         {"train_gan": LOST, "train_l1": GREY},
         {"train_d": WON},
         {"train_d": math.log(2), "train_gan": math.log(2) + 1.1 * TIED},
         {"train_d": math.log(2) - 1.1 * TIED, "train_gan": math.log(2)},
-    ):
-        assert pathology(rows(9, **losses)) is None, losses
+    ],
+)
+def test_losses_at_the_brink_are_not_said(losses: dict[str, float]) -> None:
+    assert pathology(rows(9, **losses)) is None
 
 
 @pytest.mark.parametrize("history", HEALTHY, ids=[path.parent.name for path in HEALTHY])
-def test_no_training_of_the_readme_is_warned_of(history: Path) -> None:
+def test_no_training_whose_results_are_in_git_is_warned_of(history: Path) -> None:
     epochs: list[Any] = pd.read_csv(history).dropna(axis=1).to_dict("records")
     assert epochs
     assert [pathology(epochs[: n + 1]) for n in range(len(epochs))] == [None] * len(epochs)
 
 
 def test_an_exploding_training_is_told_of_once_and_ends(tiny_repo: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    train(Configuration(tiny(discriminator_lr=1.0)).experiment("first"))
+    train(experiment(discriminator_lr=1.0))
     said = capfd.readouterr().err
     assert said.count("warning: epoch 1, step 4: the losses explode; lower the learning rates") == 1
     assert said.count("warning:") == 1

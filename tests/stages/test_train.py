@@ -13,8 +13,6 @@ import pytest
 import torch
 from filelock import FileLock
 
-from pix2pix.config.configuration import Configuration
-from pix2pix.config.resolved import Experiment
 from pix2pix.files.images import read_image, write_png
 from pix2pix.machine.hardware import use_hardware
 from pix2pix.networks.weights import load_tensors
@@ -27,34 +25,9 @@ from pix2pix.training.resume import run_digest
 from pix2pix.training.supervised import Supervised
 from stages.render import render
 from stages.train import learning_rate_factor, train
+from tests.support.kinds import experiment
 from tests.support.repository import REPO
-from tests.support.tiny import TINY, make_pairs, random_image
-
-FCN = {"kind": "fcn", "channels": 4, "convolutions": 1, "stride": 8, "upsampling": "single"}
-UNET = {"kind": "unet", "channels": 4}
-ALONE = {"gan_weight": 0.0, "l1_weight": 1.0, "generator_lr": 2e-3}
-KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # model, changes of the recipe
-    "gan": (TINY["models"]["tiny"], {}),
-    "l1": (TINY["models"]["tiny"], {"gan_weight": 0.0}),
-    "fcn_classes": (FCN | {"classes": "facades"}, ALONE),
-    "unet_classes": (UNET | {"classes": "facades"}, ALONE),
-    "fcn_image": (FCN | {"classes": None}, ALONE),
-    "unet_image": (UNET | {"classes": None}, ALONE),
-    "mean": ({"kind": "mean"}, {}),
-}
-
-
-def experiment(kind: str = "gan", *, seed: int = 0, **recipe: Any) -> Experiment:
-    """Experiment `first`, from photos to labels, with a model of this kind."""
-    model, own = KINDS[kind]
-    return Configuration(
-        TINY
-        | {
-            "models": TINY["models"] | {"tiny": model},
-            "recipes": {"quick": TINY["recipes"]["quick"] | own | recipe},
-            "experiments": {"first": TINY["experiments"]["first"] | {"direction": "AtoB", "seed": seed}},
-        }
-    ).experiment("first")
+from tests.support.tiny import make_pairs, random_image
 
 
 def published(folder: Path = Path("models/first")) -> dict[str, str]:
@@ -167,7 +140,7 @@ def test_learning_rates_fall_linearly_over_the_last_epochs() -> None:
 def test_a_killed_run_equals_a_straight_run(
     tiny_repo: Path, monkeypatch: pytest.MonkeyPatch, kind: str, learner: type[Gan] | type[Supervised]
 ) -> None:
-    """Killed within an epoch and at its end (SIGKILL of a process: tests/fault_tolerance/test_kills.py)."""
+    """Killed within an epoch and at its end (SIGKILL of a process: tests/robustness/test_kills.py)."""
     train(experiment(kind))
     straight, step, taken = published(), learner.step, 0
     shutil.rmtree("scratch")

@@ -1,9 +1,9 @@
-"""What the processes of test_distributed.py do: `python -m tests.support.distributed_worker WORDS`.
+"""What the processes of tests/pix2pix/machine/test_distributed.py do: python -m tests.support.distributed_worker WORD
 
 gradients FOLDER   a step of each kind of learner, its losses and gradients into FOLDER
-fails              the second has an error, the first waits for it
+fails              rank 1 has an error, rank 0 waits for it
 differs            both have the same error
-gone               the second kills itself, the first waits for it
+gone               rank 1 kills itself, rank 0 waits for it
 waits FOLDER       for ever, once its name lies in FOLDER
 killed STEPS       trains "first", saving each step, until the last of them kills itself
 """
@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,39 +23,15 @@ from pix2pix.files.entry_point import run
 from pix2pix.machine.distributed import agree, gathered, per_device, processes, rank, share
 from pix2pix.machine.hardware import use_hardware
 from pix2pix.machine.process_group import together
-from pix2pix.networks.fcn import FCN
 from pix2pix.networks.layers import to_network
-from pix2pix.networks.patchgan import PatchGAN
-from pix2pix.networks.unet import UNet
 from pix2pix.pairs.palettes import palette
 from pix2pix.training import resume as runs
 from pix2pix.training.gan import Gan
-from pix2pix.training.supervised import Supervised
+from tests.support.kinds import learner
 
 BATCH = 4
-Learner = Gan | Supervised
-
-
-def gan() -> Gan:
-    return Gan(
-        UNet(size=64, channels=4, dropout=0.5, dropout_blocks=3),
-        PatchGAN(channels=4, layers=3),
-        hardware=use_hardware(),
-        seed=0,
-        learning_rates=(0.0, 0.0),  # Adam would make whole steps of the rounding of gradients that are nearly 0
-        betas=(0.5, 0.999),
-        gan_weight=1.0,
-        l1_weight=100.0,
-    )
-
-
-def classes() -> Supervised:
-    colours = palette("facades")
-    network = FCN(channels=4, convolutions=1, stride=8, upsampling="stepwise", classes=len(colours))
-    return Supervised(network, hardware=use_hardware(), seed=0, learning_rate=0.0, betas=(0.9, 0.999), colours=colours)
-
-
-CASES: dict[str, Callable[[], Learner]] = {"gan": gan, "classes": classes}
+STILL = 1e-30  # learning rate: Adam would make whole steps of the rounding of gradients that are nearly 0
+CASES = ("gan", "fcn_classes")
 
 
 def batch() -> tuple[Tensor, Tensor, Tensor]:
@@ -69,19 +44,19 @@ def batch() -> tuple[Tensor, Tensor, Tensor]:
     return source, target, torch.arange(BATCH)
 
 
-def step(learner: Learner, source: Tensor, target: Tensor, seeds: Tensor) -> dict[str, Tensor]:
+def step(kind: str, source: Tensor, target: Tensor, seeds: Tensor) -> dict[str, Tensor]:
     """Losses of one step, and the gradients of all networks."""
-    losses = learner.step(source, target, seeds)
-    networks = [learner.generator, *([learner.discriminator] if isinstance(learner, Gan) else [])]
-    gradients = [parameter.grad for network in networks for parameter in network.parameters()]
+    learning = learner(kind, hardware=use_hardware(), generator_lr=STILL, discriminator_lr=STILL)
+    losses = learning.step(source, target, seeds)
+    gradients = [weight.grad for network in learning.networks.values() for weight in network.parameters()]
     assert all(gradient is not None for gradient in gradients)
     return {"losses": losses, "gradients": torch.cat([g.flatten() for g in gradients if g is not None])}
 
 
 def gradients(out: Path) -> None:
     part = [share(values[None])[0] for values in batch()]
-    for case, learner in CASES.items():
-        save_file(step(learner(), *part), out / f"{case}_{rank()}")
+    for kind in CASES:
+        save_file(step(kind, *part), out / f"{kind}_{rank()}")
 
 
 def killed(steps: int) -> None:

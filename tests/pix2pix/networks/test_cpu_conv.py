@@ -7,11 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pix2pix.config.models import Pix2Pix
 from pix2pix.machine.hardware import Hardware
 from pix2pix.networks.cpu_conv import PIXELS, WEIGHTS, double, halve, lay_out
-from pix2pix.networks.patchgan import PatchGAN
-from pix2pix.networks.unet import UNet
 from pix2pix.training.gan import Gan
+from pix2pix.training.learner import learner_tensors, restore_learner
+from tests.support.kinds import experiment
 
 CPU = torch.device("cpu")
 Conv = nn.Conv2d | nn.ConvTranspose2d
@@ -111,16 +112,10 @@ def test_the_fused_adam_reads_gradients_as_they_lie(kind: type[Conv], direct: bo
 
 
 def _gan(precision: str, seed: int) -> Gan:
-    return Gan(
-        UNet(size=64, channels=64, dropout=0.5, dropout_blocks=3),
-        PatchGAN(channels=8, layers=3),
-        hardware=Hardware(CPU, torch.get_num_threads(), precision),
-        seed=seed,
-        learning_rates=(2e-4, 2e-4),
-        betas=(0.5, 0.999),
-        gan_weight=1.0,
-        l1_weight=100.0,
-    )
+    chosen = experiment()
+    wide = chosen.model.model_copy(update={"generator_channels": 64, "discriminator_channels": 8})
+    assert isinstance(wide, Pix2Pix)
+    return Gan(wide, chosen.recipe, seed=seed, hardware=Hardware(CPU, torch.get_num_threads(), precision))
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -132,9 +127,10 @@ def test_a_stopped_training_continues_with_the_same_bits(precision: str) -> None
     assert any(weight.numel() >= WEIGHTS for weight in straight.generator.parameters())
     losses = [straight.step(*batch) for batch in batches]
     assert torch.equal(stopped.step(*batches[0]), losses[0])
-    continued.restore({name: tensor.contiguous().clone() for name, tensor in stopped.tensors().items()})
+    stopped_tensors = learner_tensors(stopped)
+    restore_learner(continued, {name: tensor.contiguous().clone() for name, tensor in stopped_tensors.items()})
     for batch, wanted_losses in zip(batches[1:], losses[1:], strict=True):
         assert torch.equal(continued.step(*batch), wanted_losses)
-    wanted, found = straight.tensors(), continued.tensors()
+    wanted, found = learner_tensors(straight), learner_tensors(continued)
     assert wanted.keys() == found.keys()
     assert all(torch.equal(found[name], wanted[name]) for name in wanted)

@@ -6,12 +6,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pix2pix.networks.fcn import FCN, Upsample, initialise_fcn
+from pix2pix.networks.fcn import FCN
+from pix2pix.networks.layers import Upsample, initialise
 
 
 def fcn(*, stride: int = 8, upsampling: str = "single", convolutions: int = 2, classes: int | None = 12) -> FCN:
     network = FCN(channels=4, convolutions=convolutions, stride=stride, upsampling=upsampling, classes=classes)
-    initialise_fcn(network, 0)
+    initialise(network, 0)
     return network
 
 

@@ -1,0 +1,50 @@
+"""An experiment and a learner of each kind, on the tiny pairs."""
+
+from typing import Any
+
+import torch
+
+from pix2pix.config.configuration import Configuration
+from pix2pix.config.resolved import Experiment
+from pix2pix.machine.hardware import Hardware
+from pix2pix.training.dataset import PairFiles, PairSet
+from pix2pix.training.learner import Learner, build_learner
+from tests.support.tiny import TINY
+
+CPU = torch.device("cpu")
+FP32 = Hardware(CPU, 1, "fp32")
+FCN = {"kind": "fcn", "channels": 4, "convolutions": 1, "stride": 8, "upsampling": "single"}
+UNET = {"kind": "unet", "channels": 4}
+ALONE = {"gan_weight": 0.0, "l1_weight": 1.0, "generator_lr": 2e-3}
+KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # model, changes of the recipe
+    "gan": (TINY["models"]["tiny"], {}),
+    "l1": (TINY["models"]["tiny"], {"gan_weight": 0.0}),
+    "fcn_classes": (FCN | {"classes": "facades"}, ALONE),
+    "unet_classes": (UNET | {"classes": "facades"}, ALONE),
+    "fcn_image": (FCN | {"classes": None}, ALONE),
+    "unet_image": (UNET | {"classes": None}, ALONE),
+    "mean": ({"kind": "mean"}, {}),
+}
+LEARNING = [kind for kind in KINDS if kind != "mean"]
+
+
+def configuration(kind: str = "gan", *, seed: int = 0, **recipe: Any) -> dict[str, Any]:
+    """TINY with experiment `first` alone, from photos to labels, with a model of this kind."""
+    model, own = KINDS[kind]
+    return TINY | {
+        "models": TINY["models"] | {"tiny": model},
+        "recipes": {"quick": TINY["recipes"]["quick"] | own | recipe},
+        "experiments": {"first": TINY["experiments"]["first"] | {"direction": "AtoB", "seed": seed}},
+        "studies": {"tiny": TINY["studies"]["tiny"] | {"baselines": []}},
+    }
+
+
+def experiment(kind: str = "gan", *, seed: int = 0, **recipe: Any) -> Experiment:
+    """Experiment `first` of that configuration."""
+    return Configuration(configuration(kind, seed=seed, **recipe)).experiment("first")
+
+
+def learner(kind: str = "gan", *, hardware: Hardware = FP32, seed: int = 0, **recipe: Any) -> Learner:
+    """The learner of that experiment, but for the mean, which needs pairs."""
+    no_pairs = PairSet(PairFiles([], "AtoB", 64, None, []), hardware.device, None)
+    return build_learner(experiment(kind, seed=seed, **recipe), hardware, no_pairs)
