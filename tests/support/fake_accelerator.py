@@ -1,0 +1,111 @@
+"""Two training steps on fake tensors of a made-up accelerator: no values, no kernels, only devices and shapes.
+
+`python -m tests.support.fake_accelerator` prints, as JSON, the error of each kind of step: none for the learners' own, and
+one for each of MISTAKES, which a step then makes on purpose (it mixes devices, brings a tensor to the host, or asks for
+a value). Not covered: kernels, streams, pinned memory, exchanges between processes.
+"""
+
+import contextlib
+import json
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
+
+from pix2pix.config.configuration import Configuration
+from pix2pix.machine.hardware import Hardware
+from pix2pix.training.augmentation import cut_batch
+from pix2pix.training.learner import Learner, build_learner
+from tests.support.tiny import TINY
+
+KINDS: dict[str, dict[str, Any]] = {
+    "gan": {},
+    "l1": {"gan_weight": 0.0},
+    "classes": {"gan_weight": 0.0, "l1_weight": 1.0},
+}
+MISTAKES = ("value", "branch", "host", "mixed")
+SIDE, PAIRS = 72, 8
+
+
+class OnOneDevice(TorchDispatchMode):
+    """Refuses an operation that brings a tensor from the accelerator to the host."""
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = function(*args, **(kwargs or {}))
+        given, made = devices(args) | devices(kwargs), devices(result)
+        if "gpu" in given and "cpu" in made:
+            raise RuntimeError(f"{function} brings a tensor to the host")
+        return result
+
+
+def devices(values: Any) -> set[str]:
+    """Of all tensors with a dimension, at any depth: a scalar of the host may meet any device."""
+    match values:
+        case Tensor():
+            return {values.device.type} if values.dim() else set()
+        case dict():
+            return devices(list(values.values()))
+        case list() | tuple():
+            return set[str]().union(*map(devices, values))
+    return set()
+
+
+class WithoutAutocast(Hardware):
+    def autocast(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+
+def learner_of(kind: str) -> Learner:
+    classes = {"kind": "unet", "channels": 4, "classes": "facades"}
+    experiment = TINY["experiments"]["first"] | {"direction": "AtoB", "set": KINDS[kind]}
+    models = TINY["models"] | ({"tiny": classes} if kind == "classes" else {})
+    configuration = Configuration(TINY | {"models": models, "experiments": {"first": experiment}})
+    hardware = WithoutAutocast(torch.device("cpu"), 1, "fp32")
+    no_pairs: Any = None  # of which only the mean makes use
+    return build_learner(configuration.experiment("first"), hardware, no_pairs)
+
+
+def steps(kind: str, mistake: str = "") -> None:
+    """Two steps of a learner, from the images in the accelerator's memory; in the first, optimisers make moments."""
+    learner = learner_of(kind)
+    accelerator = torch.device("gpu:0")
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        coloured: nn.Module | None = getattr(learner, "coloured", None)  # it holds the network
+        for network in [coloured] if coloured else learner.networks.values():
+            network.to(accelerator)
+        images = torch.empty(PAIRS, SIDE, SIDE, 6, dtype=torch.uint8, device=accelerator)
+        draws = torch.empty(2, 5, dtype=torch.int64, device=accelerator)
+        for _ in range(2):
+            with OnOneDevice():  # type: ignore[no-untyped-call]
+                source, target = cut_batch(images, draws, size=64)
+                losses = learner.step(source, target, draws[:, 4])
+                match mistake:
+                    case "value":
+                        losses[0].item()
+                    case "branch" if losses[0]:
+                        pass
+                    case "host":
+                        losses.cpu()
+                    case "mixed":
+                        losses + torch.ones(len(learner.losses))
+
+
+def main() -> None:
+    _setup_privateuseone_for_python_backend("gpu")
+    FakeTensorMode.avoid_device_init = property(lambda _: True)  # type: ignore[assignment, method-assign]
+    torch.autograd.set_multithreading_enabled(False)
+    errors = {}
+    for words in [*((kind,) for kind in KINDS), *(("gan", mistake) for mistake in MISTAKES)]:
+        try:
+            steps(*words)
+            errors[" ".join(words)] = ""
+        except Exception as error:
+            errors[" ".join(words)] = f"{type(error).__name__}: {error}"
+    print(json.dumps(errors))
+
+
+if __name__ == "__main__":
+    main()
