@@ -1,7 +1,7 @@
 """Two training steps on fake tensors of a made-up accelerator: no values, no kernels, only devices and shapes.
 
-`python -m tests.support.fake_accelerator` prints, as JSON, the error of each kind of step: none for the learners' own, and
-one for each of MISTAKES, which a step then makes on purpose (it mixes devices, brings a tensor to the host, or asks for
+`python -m tests.support.fake_accelerator` prints, as JSON, the error of each kind of step: none for the learners, and one
+for each of MISTAKES, which a step then makes on purpose (it mixes devices, brings a tensor to the host, or asks for a
 a value). Not covered: kernels, streams, pinned memory, exchanges between processes.
 """
 
