@@ -48,10 +48,9 @@ def train(experiment: Experiment) -> None:
     """
     from pix2pix.machine.distributed import agree, is_first, per_device, say
     from pix2pix.machine.hardware import use_hardware
-    from pix2pix.machine.provenance import write_record
     from pix2pix.training.dataset import load_splits
     from pix2pix.training.learner import build_learner, recipe_of
-    from pix2pix.training.outputs import publish
+    from pix2pix.training.outputs import publish, record
     from pix2pix.training.resume import Run, one_at_a_time, run_digest
 
     name, scratch = experiment.name, Path("scratch/train", experiment.name)
@@ -61,38 +60,27 @@ def train(experiment: Experiment) -> None:
         say(f"{name}: {hardware.processes} devices, on each {part} of a batch's {recipe.batch_size} images")
     with one_at_a_time(scratch):
         training, validation = load_splits(experiment, recipe, hardware)
-        digest = run_digest(experiment, training, validation)
-        agree(digest, f"{name}: processes that train together see other data, parameters or code; make them equal")
+        digest = run_digest(experiment, hardware.precision, training, validation)
+        agree(digest, f"{name}: processes that train together differ in parameters, data, code or precision")
         learner = build_learner(experiment, hardware, training)
         epoch_steps = len(training.pairs) // recipe.batch_size  # a last, smaller batch is left out
-        run = Run(scratch / digest, learner, epoch_steps=epoch_steps, device=hardware.device)
+        run = Run(scratch / digest, learner, epoch_steps=epoch_steps, hardware=hardware)
         run.resume()
         agree(run.step, f"{scratch}: processes that train together see other files; scratch/ must be one for all")
-        to_train = run.epoch < recipe.epochs
-        if to_train:
-            if run.step:
-                say(f"continuing {name} at step {run.step}")
-            _train_epochs(run, experiment, training, validation)
-        else:
+        if run.epoch == recipe.epochs:
             say(f"{name} was trained before; publishing it again (to train anew, remove {scratch})")
+        else:
+            _train_epochs(run, experiment, training, validation)
+            if is_first():
+                record(run, experiment, training.kept)
         if is_first():
-            record = Path("logs/records", f"{name}.json")
-            if to_train or not record.exists():
-                write_record(
-                    record,
-                    command=f"python -m stages.train {name}",
-                    seconds=run.seconds,
-                    images=recipe.batch_size * run.step,
-                    hardware=hardware.describe() | {"batch_per_device": part, "pairs": training.kept},
-                    code=("stages", "pix2pix", "params.yaml", "config"),
-                )
             publish(run, experiment, Path("models", name))
             run.forget_others()
 
 
 def _train_epochs(run: Run, experiment: Experiment, training: PairSet, validation: PairSet) -> None:
     """Train from where the run stands to its last epoch."""
-    from pix2pix.machine.distributed import is_first
+    from pix2pix.machine.distributed import is_first, say
     from pix2pix.training.augmentation import draw_epoch
     from pix2pix.training.learner import recipe_of, scale_learning_rates
     from pix2pix.training.outputs import keep_epoch
@@ -100,6 +88,10 @@ def _train_epochs(run: Run, experiment: Experiment, training: PairSet, validatio
     from pix2pix.training.validation import sample_grid, validate
 
     recipe, learner = recipe_of(experiment), run.learner
+    if run.step:
+        say(f"continuing {experiment.name} at step {run.step}")
+    for other in run.others():
+        say(f"{other}: a run of other parameters, data, code or precision; not continued")
     with Progress(
         experiment.name,
         images=recipe.batch_size * run.epoch_steps * recipe.epochs,

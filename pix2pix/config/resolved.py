@@ -7,7 +7,7 @@ from pix2pix.config.fields import Direction
 from pix2pix.config.models import Mean, Model, Pix2Pix
 from pix2pix.config.recipes import Recipe
 from pix2pix.config.study_entries import ReferenceNumbers
-from pix2pix.config.weights_metadata import InferencePolicy, WeightsMetadata
+from pix2pix.config.weights_metadata import InferencePolicy, Precision, WeightsMetadata
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Experiment:
         """Whether dropout stays on at inference."""
         return isinstance(self.model, Pix2Pix) and self.model.inference_dropout
 
-    def metadata(self, *, epoch: int, step: int) -> WeightsMetadata:
+    def metadata(self, *, precision: Precision, epoch: int, step: int) -> WeightsMetadata:
         """What a weights file of this experiment says of weights after that many epochs and steps."""
         return WeightsMetadata(
             experiment=self.name,
@@ -42,6 +42,7 @@ class Experiment:
             seed=self.seed,
             model=self.model,
             recipe=self.recipe,
+            precision=precision,
             inference=InferencePolicy(dropout=self.inference_dropout, statistics="image"),
             epoch=epoch,
             step=step,
@@ -53,7 +54,7 @@ class Experiment:
         Raises:
             ValueError: names the first difference.
         """
-        wanted = self.metadata(epoch=metadata.epoch, step=metadata.step)
+        wanted = self.metadata(precision=metadata.precision, epoch=metadata.epoch, step=metadata.step)
         for key in ("dataset", "direction", "seed", "model", "recipe"):
             if getattr(metadata, key) != getattr(wanted, key):
                 raise ValueError(

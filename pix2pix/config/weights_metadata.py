@@ -8,6 +8,8 @@ from pix2pix.config.fields import Direction, Name, Seed, Strict
 from pix2pix.config.models import Model
 from pix2pix.config.recipes import Recipe
 
+Precision = Literal["bf16", "fp32"]
+
 
 class InferencePolicy(Strict):
     """How every program uses the weights (docs/design.md, law 3)."""
@@ -27,6 +29,8 @@ class WeightsMetadata(Strict):
     seed: Seed
     model: Model
     recipe: Recipe
+    precision: Precision
+    """of the arithmetic of its training"""
     inference: InferencePolicy
     epoch: Annotated[int, Field(ge=0)]
     step: Annotated[int, Field(ge=0)]

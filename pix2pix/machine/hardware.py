@@ -13,18 +13,21 @@ import os
 import platform
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 import torch
 
 from pix2pix.machine.distributed import on_this_machine, processes
 from pix2pix.machine.resources import usable_cores
 
+Word = TypeVar("Word", bound=str)
+
 
 @dataclass(frozen=True)
 class Hardware:
     device: torch.device
     threads: int
-    precision: str
+    precision: Literal["bf16", "fp32"]
     processes: int = 1  # that train together, a device each
     pairs: str = "auto"
 
@@ -62,18 +65,24 @@ def use_hardware() -> Hardware:
     """
     device = _device(_device_name())
     threads = _threads(os.environ.get("PIX2PIX_THREADS"))
-    precision = os.environ.get("PIX2PIX_PRECISION", "bf16" if _has_bf16(device) else "fp32")
-    if precision not in ("bf16", "fp32"):
-        raise ValueError(f"PIX2PIX_PRECISION={precision}: must be bf16 or fp32")
-    pairs = os.environ.get("PIX2PIX_PAIRS", "auto")
-    if pairs not in ("auto", "memory", "disk"):
-        raise ValueError(f"PIX2PIX_PAIRS={pairs}: must be memory, disk or auto")
+    bf16_or_fp32: Literal["bf16", "fp32"] = "bf16" if _has_bf16(device) else "fp32"
+    precision = _choice("PIX2PIX_PRECISION", ("bf16", "fp32"), bf16_or_fp32)
+    pairs = _choice("PIX2PIX_PAIRS", ("memory", "disk", "auto"), "auto")
     torch.set_num_threads(threads)
     if device.type == "cuda":
         torch.cuda.set_device(device.index or 0)
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")
     return Hardware(device, threads, precision, processes(), pairs)
+
+
+def _choice(name: str, choices: tuple[Word, ...], default: Word) -> Word:
+    text = os.environ.get(name, default)
+    for choice in choices:
+        if text == choice:
+            return choice
+    *others, last = choices
+    raise ValueError(f"{name}={text}: must be {', '.join(others)} or {last}")
 
 
 def _device_name() -> str:

@@ -12,6 +12,8 @@ import pandas as pd
 from pix2pix.config.resolved import Experiment
 from pix2pix.files.atomic import whole_file, whole_folder
 from pix2pix.files.images import Uint8, write_png
+from pix2pix.machine.distributed import per_device
+from pix2pix.machine.provenance import write_record
 from pix2pix.networks.weights import network_tensors, save_tensors
 from pix2pix.training.learner import recipe_of
 from pix2pix.training.resume import Run
@@ -42,6 +44,19 @@ def publish(run: Run, experiment: Experiment, out: Path) -> None:
     _save_weights(out / "last.safetensors", run, experiment)
 
 
+def record(run: Run, experiment: Experiment, kept: str) -> None:
+    """Say in logs/records/ on which hardware and how long it was trained, and where its pairs were `kept`."""
+    batch = recipe_of(experiment).batch_size
+    write_record(
+        Path("logs/records", f"{experiment.name}.json"),
+        command=f"python -m stages.train {experiment.name}",
+        seconds=run.seconds,
+        images=batch * run.step,
+        hardware=run.hardware.describe() | {"batch_per_device": per_device(batch), "pairs": kept},
+        code=("stages", "pix2pix", "params.yaml", "config"),
+    )
+
+
 def _samples(run: Run, epoch: int) -> Path:
     return run.folder / "samples" / f"epoch_{epoch:04d}.png"
 
@@ -57,7 +72,7 @@ def _kept(run: Run, experiment: Experiment) -> range:
 
 
 def _save_weights(path: Path, run: Run, experiment: Experiment) -> None:
-    metadata = experiment.metadata(epoch=run.epoch, step=run.step)
+    metadata = experiment.metadata(precision=run.hardware.precision, epoch=run.epoch, step=run.step)
     save_tensors(path, network_tensors("generator", run.learner.networks["generator"]), metadata)
 
 

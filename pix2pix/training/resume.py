@@ -15,8 +15,10 @@ from torch import Tensor
 from pix2pix.config.checks import check
 from pix2pix.config.fields import Strict
 from pix2pix.config.resolved import Experiment
+from pix2pix.config.weights_metadata import Precision
 from pix2pix.files.code_digest import code_digests
 from pix2pix.machine.distributed import is_first
+from pix2pix.machine.hardware import Hardware
 from pix2pix.networks.weights import load_tensors, save_tensors
 from pix2pix.training.dataset import PairSet
 from pix2pix.training.learner import Learner, learner_tensors, restore_learner
@@ -35,9 +37,13 @@ class Saved(Strict):
     seconds: float
 
 
-def run_digest(experiment: Experiment, *sets: PairSet) -> str:
-    """Of all that determines a run: its configuration, its data, and the code that it runs."""
-    digest = hashlib.sha256(experiment.metadata(epoch=0, step=0).model_dump_json().encode())
+def run_digest(experiment: Experiment, precision: Precision, *sets: PairSet) -> str:
+    """Of all that determines a run: its configuration, the precision, its data, and the code that it runs.
+
+    Not the number of processes and threads, which changes a result by rounding alone.
+    """
+    metadata = experiment.metadata(precision=precision, epoch=0, step=0)
+    digest = hashlib.sha256(metadata.model_dump_json().encode())
     for pairs in sets:
         digest.update(pairs.files.content.encode())
     digest.update(code_digests("stages.train").encode())
@@ -50,8 +56,8 @@ class Run:
     `folder` holds its state and what its epochs have written, samples/ and kept/. `epoch_steps`: steps of an epoch.
     """
 
-    def __init__(self, folder: Path, learner: Learner, *, epoch_steps: int, device: torch.device) -> None:
-        self.folder, self.learner, self.epoch_steps, self.device = folder, learner, epoch_steps, device
+    def __init__(self, folder: Path, learner: Learner, *, epoch_steps: int, hardware: Hardware) -> None:
+        self.folder, self.learner, self.epoch_steps, self.hardware = folder, learner, epoch_steps, hardware
         self.step = 0
         self.rows: list[Row] = []
         self.seconds = 0.0  # of training, up to the last save
@@ -131,21 +137,25 @@ class Run:
         try:
             saved: Saved = check("metadata", Saved, said)
             restore_learner(self.learner, tensors)
-            self.sums = tensors["sums"].to(self.device)
+            self.sums = tensors["sums"].to(self.hardware.device)
         except (KeyError, ValueError) as error:
             raise ValueError(f"{self.state}: not a state of this run ({error}); delete it to begin again") from None
         self.step, self.rows, self.seconds = saved.step, saved.rows, saved.seconds
         self._saved, self._since = self.step, time.monotonic()
 
     def forget_others(self) -> None:
-        """Remove the states, which may be large, that other parameters, data or code have left beside this one."""
-        for other in self.folder.parent.iterdir():
-            if other != self.folder and other.is_dir() and not other.is_symlink():
-                shutil.rmtree(other, ignore_errors=True)
+        """Remove them: their states may be large."""
+        for other in self.others():
+            shutil.rmtree(other, ignore_errors=True)
+
+    def others(self) -> list[Path]:
+        """Folders that runs of other parameters, data, code or precision have left beside this one's."""
+        beside = sorted(self.folder.parent.iterdir())
+        return [path for path in beside if path != self.folder and path.is_dir() and not path.is_symlink()]
 
     def _no_losses(self) -> Tensor:
         """float64 (losses + 1,): the epoch's summed losses, and the number of its steps before one was not finite."""
-        return torch.zeros(len(self.learner.losses) + 1, dtype=torch.float64, device=self.device)
+        return torch.zeros(len(self.learner.losses) + 1, dtype=torch.float64, device=self.hardware.device)
 
     def _mean_losses(self) -> list[float]:
         """Of the epoch's steps so far; waits for the device."""
@@ -158,7 +168,7 @@ class Run:
     def _check_weights(self) -> None:
         """See that the last update left finite weights and moments: its losses are those before it."""
         tensors = learner_tensors(self.learner).values()
-        if not torch.stack([tensor.isfinite().all().to(self.device) for tensor in tensors]).all():
+        if not torch.stack([tensor.isfinite().all().to(self.hardware.device) for tensor in tensors]).all():
             raise self._broken(f"the weights are not finite after step {self.step}")
 
     def _broken(self, what: str) -> ValueError:

@@ -44,7 +44,7 @@ def repo(tiny_repo: Path) -> Configuration:
     generator = build_generator(reader.model, size=64)
     initialise(generator, 1)
     tensors = network_tensors("generator", generator)
-    save_tensors(Path("models/reader/last.safetensors"), tensors, reader.metadata(epoch=3, step=12))
+    save_tensors(Path("models/reader/last.safetensors"), tensors, reader.metadata(precision="fp32", epoch=3, step=12))
     return configuration
 
 

@@ -29,6 +29,8 @@ from tests.support.kinds import experiment
 from tests.support.repository import REPO
 from tests.support.tiny import make_pairs, random_image
 
+OTHER = {"bf16": "fp32", "fp32": "bf16"}
+
 
 def published(folder: Path = Path("models/first")) -> dict[str, str]:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -89,7 +91,8 @@ def test_weights_samples_and_history_are_published(trained: dict[str, str]) -> N
     assert history.notna().all(axis=None)
     for name, epoch in (("last", 3), ("kept/epoch_0002", 2)):
         tensors, said = load_tensors(Path(f"models/first/{name}.safetensors"))
-        assert said == experiment().metadata(epoch=epoch, step=4 * epoch).model_dump()
+        precision = use_hardware().precision
+        assert said == experiment().metadata(precision=precision, epoch=epoch, step=4 * epoch).model_dump()
         assert all(tensor.isfinite().all() for tensor in tensors.values())
     assert Path("logs/records/first.json").exists() and list(Path("logs/tensorboard/first").iterdir())
 
@@ -170,9 +173,9 @@ def test_another_seed_is_another_training(trained: dict[str, str]) -> None:
 
 
 @pytest.mark.usefixtures("saving")
-@pytest.mark.parametrize("change", ["recipe", "data"])
+@pytest.mark.parametrize("change", ["recipe", "data", "precision"])
 def test_what_has_changed_is_not_continued(
-    trained: dict[str, str], monkeypatch: pytest.MonkeyPatch, change: str
+    trained: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], change: str
 ) -> None:
     """Data: the same ids, other pixels, as after a change of the edges' thresholds."""
     pair = Path("data/pairs/houses/train/1.png")
@@ -180,12 +183,16 @@ def test_what_has_changed_is_not_continued(
     shutil.copy(pair, "kept.png")
     if change == "data":
         write_png(pair, random_image(0, 64, 128))
+    precision = use_hardware().precision
+    monkeypatch.setenv("PIX2PIX_PRECISION", OTHER[precision] if change == "precision" else precision)
     with monkeypatch.context() as patch:
         patch.setattr(Gan, "validate", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             train(experiment(generator_lr=1e-3) if change == "recipe" else experiment())
+    monkeypatch.setenv("PIX2PIX_PRECISION", precision)
     shutil.copy("kept.png", pair)
     train(experiment())
+    assert "a run of other parameters, data, code or precision; not continued" in capsys.readouterr().out
     assert published() == trained
     assert len(list(Path("scratch/train/first").iterdir())) == 1, "other states are removed in the end"
 
@@ -215,18 +222,25 @@ def test_what_is_gone_of_a_finished_training_is_named(trained: dict[str, str]) -
 # ---- what determines a run -------------------------------------------------------------------------------------------
 
 
-def test_a_run_is_its_configuration_data_and_code(trained: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_is_its_parameters_precision_data_and_code(
+    trained: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def digest(seed: int = 0, **recipe: Any) -> str:
-        chosen = experiment(seed=seed, **recipe)
-        return run_digest(chosen, *load_splits(chosen, chosen.recipe, use_hardware()))
+        chosen, hardware = experiment(seed=seed, **recipe), use_hardware()
+        return run_digest(chosen, hardware.precision, *load_splits(chosen, chosen.recipe, hardware))
 
     digests = [digest(), digest(seed=1), digest(generator_lr=1e-3)]
+    with monkeypatch.context() as patch:
+        patch.setenv("PIX2PIX_PRECISION", OTHER[use_hardware().precision])
+        digests.append(digest())
+    monkeypatch.setenv("PIX2PIX_THREADS", "1")
+    assert digest() == digests[0], "rounding alone"
     assert [path.name for path in Path("scratch/train/first").iterdir()] == [digests[0]]
     write_png(Path("data/pairs/houses/val/1.png"), random_image(0, 64, 128))
     digests.append(digest())
     monkeypatch.setattr(runs, "code_digests", lambda module: f"another {module}")
     digests.append(digest())
-    assert len(set(digests)) == 5
+    assert len(set(digests)) == 6
 
 
 # ---- what is refused -------------------------------------------------------------------------------------------------

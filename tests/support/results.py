@@ -27,6 +27,7 @@ CARD: dict[str, Any] = {
     "seed": 0,
     "model": TINY["models"]["tiny"],
     "recipe": TINY["recipes"]["quick"],
+    "precision": "fp32",
     "inference": {"dropout": True, "statistics": "image"},
     "epoch": 3,
     "step": 12,

@@ -37,7 +37,7 @@ MODELS: dict[str, dict[str, Any]] = {
 
 def metadata(**changes: Any) -> WeightsMetadata:
     """Of weights of experiment `first`, some keys changed."""
-    trained = Configuration(TINY).experiment("first").metadata(epoch=3, step=12)
+    trained = Configuration(TINY).experiment("first").metadata(precision="fp32", epoch=3, step=12)
     return WeightsMetadata.model_validate(trained.model_dump() | changes)
 
 

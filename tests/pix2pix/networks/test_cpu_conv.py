@@ -1,6 +1,6 @@
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -111,7 +111,7 @@ def test_the_fused_adam_reads_gradients_as_they_lie(kind: type[Conv], direct: bo
     torch.testing.assert_close(*updated)
 
 
-def _gan(precision: str, seed: int) -> Gan:
+def _gan(precision: Literal["bf16", "fp32"], seed: int) -> Gan:
     chosen = experiment()
     wide = chosen.model.model_copy(update={"generator_channels": 64, "discriminator_channels": 8})
     assert isinstance(wide, Pix2Pix)
@@ -119,7 +119,7 @@ def _gan(precision: str, seed: int) -> Gan:
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_a_stopped_training_continues_with_the_same_bits(precision: str) -> None:
+def test_a_stopped_training_continues_with_the_same_bits(precision: Literal["bf16", "fp32"]) -> None:
     draw = torch.Generator().manual_seed(0)
     images = 2 * torch.rand(3, 2, 2, 3, 64, 64, generator=draw) - 1
     batches = [(source, target, torch.tensor([i, i + 3])) for i, (source, target) in enumerate(images)]
