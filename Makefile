@@ -6,6 +6,8 @@
 # bench: speed ratios into benchmarks/RESULTS.md · publish, fetch: data, weights and results, to and from others (s3)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PYTHON ?= python3
+# two processes; whichever is done first takes over tests of the other
+SIDE_BY_SIDE := -n 2 --dist worksteal
 BOTH := import json, sys; t = json.load(sys.stdin)["totals"]; \
   found = t["percent_statements_covered"], t["percent_branches_covered"]; \
   print("lines %.1f %%, branches %.1f %%" % found); sys.exit(min(found) < 95)
@@ -26,7 +28,7 @@ app: .venv/ready             ## the page, on this machine alone: draw, and a tra
 	python -m app.page
 
 test: lint .venv/checks      ## lint, types, laws, both engines end to end
-	pytest -n 2 --dist worksteal
+	pytest $(SIDE_BY_SIDE)
 
 test-slurm: .venv/ready      ## the graph as jobs of a real SLURM of one node; installs it as root on Debian, or skips
 	tests/slurm.sh pytest tests/pipeline/test_slurm.py
@@ -39,9 +41,9 @@ lint: .venv/ready
 soak: .venv/ready            ## the full rounds of the long laws (hours), into benchmarks/soaks.csv
 	pytest --soak -m soak
 
-coverage: .venv/checks       ## lines and branches of stages/ that the laws reach, each at least 95 %
+coverage: .venv/checks       ## lines and branches of stages/ and pix2pix/ that the laws reach, each at least 95 %
 	coverage erase
-	coverage run -m pytest --deselect "$(CRAMPED)"
+	coverage run -m pytest $(SIDE_BY_SIDE) --deselect "$(CRAMPED)"
 	coverage combine --quiet
 	coverage report --skip-covered --show-missing
 	@coverage json -q -o - | python -c '$(BOTH)'
