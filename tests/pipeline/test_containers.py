@@ -93,17 +93,6 @@ def test_its_commands_make_the_environment(tmp_path: Path) -> None:
     assert subprocess.run([found / "python", "-c", "import torch"], stderr=subprocess.DEVNULL, check=False).returncode
 
 
-def test_its_own_test_holds_in_this_environment_and_would_not_in_a_bare_one(tmp_path: Path) -> None:
-    if not (BIN / "hadolint").exists():
-        pytest.skip("the group `checks` of pyproject.toml is not installed: make .venv/checks")
-    for name in ("git", "which"):  # of the image, whose Debian always has the second
-        (tmp_path / name).symlink_to(shutil.which(name) or name)
-    for path, holds in ((f"{BIN}{os.pathsep}{tmp_path}", True), (str(tmp_path), False)):
-        command = ["/bin/sh", "-c", docker("RUN")[-1]]
-        done = subprocess.run(command, env={"PATH": path}, capture_output=True, text=True, check=False)
-        assert (done.returncode == 0) == holds, done.stderr
-
-
 NOBODY = """
 import pwd, sys
 def getpwuid(uid):

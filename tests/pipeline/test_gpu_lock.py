@@ -1,12 +1,12 @@
-"""Jobs and GPUs under Snakemake: no two jobs share one, here over GPUs that are only named."""
+"""Laws of GPUs: no two jobs share one, by itself and under Snakemake, here over GPUs that are only named."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -34,24 +34,24 @@ for name in ("last.safetensors", "history.csv", "samples/1", "kept/1"):
 """
 OURS = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid.uuid4().hex)  # the same in each worker of one run
 ONE, TWO = f"GPU-{OURS}-1", f"GPU-{OURS}-2"
-PRINT = "import os; print('sees', os.environ.get('CUDA_VISIBLE_DEVICES'))"
+PRINT = (sys.executable, "-c", "import os; print('sees', os.environ.get('CUDA_VISIBLE_DEVICES'))")
 
 
 @pytest.fixture(autouse=True)
 def _own_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Two names that no other test has: the locks are everybody's. No real GPU is asked for."""
+    """Two names that no other test has, since locks are for all users. No real GPU is asked for."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(REPO))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", f"{ONE},{TWO}")
-    for name in ("PIX2PIX_DEVICE", "SLURM_JOB_ID"):  # the first is set for all tests
+    for name in ("PIX2PIX_DEVICE", "SLURM_JOB_ID"):
         monkeypatch.delenv(name, raising=False)
-    lister(tmp_path, monkeypatch, "exit 1")
+    list_gpus(tmp_path, monkeypatch, "exit 1")
     yield
     for file in Path("/tmp").glob(f"pix2pix-gpu-GPU-{OURS}-*.lock"):
         file.unlink()
 
 
-def lister(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
+def list_gpus(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
     """A nvidia-smi of our own."""
     (folder / "bin").mkdir(exist_ok=True)
     (folder / "bin/nvidia-smi").write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
@@ -61,8 +61,8 @@ def lister(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
 
 def job(*command: str) -> subprocess.Popen[str]:
     """A command on a GPU of its own."""
-    words = [sys.executable, "-m", "workflow.gpu_lock", *command]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    gpu_lock = [sys.executable, "-m", "workflow.gpu_lock", *command]
+    return subprocess.Popen(gpu_lock, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def said(process: subprocess.Popen[str]) -> str:
@@ -70,6 +70,16 @@ def said(process: subprocess.Popen[str]) -> str:
     output = process.communicate(timeout=60)[0]
     assert process.returncode == 0, output
     return output
+
+
+@contextmanager
+def held(gpu: str) -> Iterator[subprocess.Popen[str]]:
+    """A job that holds a GPU until it is killed."""
+    holder = job("sleep", "60")
+    assert holder.stdout is not None and holder.stdout.readline() == f"on GPU {gpu}\n"
+    yield holder
+    holder.kill()
+    holder.communicate()
 
 
 def test_four_jobs_over_two_gpus_never_share_one() -> None:
@@ -80,14 +90,11 @@ def test_four_jobs_over_two_gpus_never_share_one() -> None:
 
 def test_a_killed_job_gives_its_gpu_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ONE)
-    holder = job("sleep", "60")
-    assert holder.stdout is not None and holder.stdout.readline() == f"on GPU {ONE}\n"
-    waiter = job(sys.executable, "-c", PRINT)
-    assert waiter.stdout is not None and waiter.stdout.readline() == f"waiting for a free GPU of {ONE}\n"
-    time.sleep(1)
-    assert waiter.poll() is None
-    holder.send_signal(signal.SIGKILL)
-    holder.communicate()
+    with held(ONE):
+        waiter = job(*PRINT)
+        assert waiter.stdout is not None and waiter.stdout.readline() == f"waiting for a free GPU of {ONE}\n"
+        time.sleep(1)
+        assert waiter.poll() is None
     assert said(waiter) == f"on GPU {ONE}\nsees {ONE}\n"
 
 
@@ -96,7 +103,6 @@ def test_a_killed_job_gives_its_gpu_back(monkeypatch: pytest.MonkeyPatch) -> Non
     [
         ("CUDA_VISIBLE_DEVICES", "", ""),
         ("CUDA_VISIBLE_DEVICES", "-1", "-1"),
-        ("PIX2PIX_DEVICE", "cpu", f"{ONE},{TWO}"),
         ("PIX2PIX_DEVICE", "cuda:1", f"{ONE},{TWO}"),
     ],
 )
@@ -104,19 +110,16 @@ def test_no_gpu_or_a_named_device_leaves_the_command_as_it_is(
     variable: str, value: str, sees: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, value)
-    assert said(job(sys.executable, "-c", PRINT)) == f"sees {sees}\n"
+    assert said(job(*PRINT)) == f"sees {sees}\n"
 
 
 def test_a_number_and_a_uuid_can_be_the_same_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lister(tmp_path, monkeypatch, f"printf '0, {ONE}\\n1, {TWO}\\n'")
+    list_gpus(tmp_path, monkeypatch, f"printf '0, {ONE}\\n1, {TWO}\\n'")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    holder = job("sleep", "60")
-    assert holder.stdout is not None and holder.stdout.readline() == f"on GPU {ONE}\n"
-    assert said(job(sys.executable, "-c", PRINT)) == f"on GPU {TWO}\nsees {TWO}\n"
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    assert said(job(sys.executable, "-c", PRINT)) == "on GPU 1\nsees 1\n"
-    holder.kill()
-    holder.communicate()
+    with held(ONE):
+        assert said(job(*PRINT)) == f"on GPU {TWO}\nsees {TWO}\n"
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+        assert said(job(*PRINT)) == "on GPU 1\nsees 1\n"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +130,7 @@ def test_what_cuda_would_not_see_is_not_lent(
     named: str, lent: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else a job would find no GPU, and train on the CPU."""
-    lister(tmp_path, monkeypatch, f"printf '0, {ONE}\\n1, {TWO}\\n'")
+    list_gpus(tmp_path, monkeypatch, f"printf '0, {ONE}\\n1, {TWO}\\n'")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
     _uuids.cache_clear()
     assert lent_gpus() == lent
@@ -137,12 +140,9 @@ def test_what_cuda_would_not_see_is_not_lent(
 def test_the_gpu_of_a_slurm_job_is_lent_already(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each job may call its own one 0."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ONE)
-    holder = job("sleep", "60")
-    assert holder.stdout is not None and holder.stdout.readline() == f"on GPU {ONE}\n"
-    monkeypatch.setenv("SLURM_JOB_ID", "7")
-    assert said(job(sys.executable, "-c", PRINT)) == f"on GPU {ONE}\nsees {ONE}\n"
-    holder.kill()
-    holder.communicate()
+    with held(ONE):
+        monkeypatch.setenv("SLURM_JOB_ID", "7")
+        assert said(job(*PRINT)) == f"on GPU {ONE}\nsees {ONE}\n"
 
 
 def test_a_command_that_is_not_there_is_named() -> None:

@@ -30,7 +30,7 @@ def by_slurm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = clone(tmp_path_factory.mktemp("slurm") / "clone", TINY | few)
     _save_often(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PIX2PIX_THREADS", "1")
+        patch.delenv("PIX2PIX_DEVICE")  # jobs take the GPU that SLURM gives them
         engine = start(folder, *PROFILE, *IN_A_HURRY, "report_tiny")
     _wait(lambda: engine.poll() is not None or list(folder.glob("scratch/train/first/*/state.safetensors")))
     killed = [job for job, (rule, state, _) in jobs().items() if (rule, state) == ("train_first", "RUNNING")]
