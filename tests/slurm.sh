@@ -12,7 +12,7 @@ if ! type slurmctld slurmd munged >/dev/null 2>&1; then
   (apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends slurm-wlm munge) >/dev/null 2>&1 ||
     skip "apt-get has no slurm-wlm and munge"
 fi
-[ -z "${SLURM_CONF:-}${SLURM_JOB_ID:-}" ] && ! pgrep -x 'slurmd|slurmctld' >/dev/null || skip "there is one already"
+[ -z "${SLURM_CONF:-}${SLURM_JOB_ID:-}" ] && ! pgrep -x slurmctld >/dev/null || skip "there is one already"
 [ ! -e /etc/slurm/slurm.conf ] || skip "/etc/slurm/slurm.conf belongs to another"  # of a run that was killed, the link is dead
 
 root=$(mktemp -d)
