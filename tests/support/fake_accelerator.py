@@ -1,8 +1,8 @@
 """Two training steps on fake tensors of a made-up accelerator: no values, no kernels, only devices and shapes.
 
-`python -m tests.support.fake_accelerator` prints, as JSON, the error of each kind of step: none for the learners' own,
-and one for each of MISTAKES, which a step then makes on purpose (it mixes devices, brings a tensor to the host, or asks
-for a value). Not covered: kernels, streams, pinned memory, exchanges between processes.
+`python -m tests.support.fake_accelerator` prints, as JSON, the error of each kind of step. The learners' own steps have
+none. For each of MISTAKES a step is made wrong on purpose: it mixes devices, brings a tensor to the host, or asks for a
+value. Not covered: kernels, streams, pinned memory, exchanges between processes.
 """
 
 import contextlib
@@ -15,11 +15,17 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
+from pix2pix.config.configuration import Configuration
 from pix2pix.machine.hardware import Hardware
 from pix2pix.training.augmentation import cut_batch
-from tests.support.kinds import learner
+from pix2pix.training.learner import Learner, build_learner
+from tests.support.tiny import TINY
 
-KINDS = ("gan", "l1", "unet_classes", "fcn_image")
+KINDS: dict[str, dict[str, Any]] = {
+    "gan": {},
+    "l1": {"gan_weight": 0.0},
+    "classes": {"gan_weight": 0.0, "l1_weight": 1.0},
+}
 MISTAKES = ("value", "branch", "host", "mixed")
 SIDE, PAIRS = 72, 8
 
@@ -52,20 +58,30 @@ class WithoutAutocast(Hardware):
         return contextlib.nullcontext()
 
 
+def learner_of(kind: str) -> Learner:
+    classes = {"kind": "unet", "channels": 4, "classes": "facades"}
+    experiment = TINY["experiments"]["first"] | {"direction": "AtoB", "set": KINDS[kind]}
+    models = TINY["models"] | ({"tiny": classes} if kind == "classes" else {})
+    configuration = Configuration(TINY | {"models": models, "experiments": {"first": experiment}})
+    hardware = WithoutAutocast(torch.device("cpu"), 1, "fp32")
+    no_pairs: Any = None  # of which only the mean makes use
+    return build_learner(configuration.experiment("first"), hardware, no_pairs)
+
+
 def steps(kind: str, mistake: str = "") -> None:
     """Two steps of a learner, from the images in the accelerator's memory; in the first, optimisers make moments."""
-    learning = learner(kind, hardware=WithoutAutocast(torch.device("cpu"), 1, "fp32"))
+    learner = learner_of(kind)
     accelerator = torch.device("gpu:0")
     with FakeTensorMode(allow_non_fake_inputs=True):
-        coloured: nn.Module | None = getattr(learning, "coloured", None)  # it holds the network
-        for network in [coloured] if coloured else learning.networks.values():
+        coloured: nn.Module | None = getattr(learner, "coloured", None)  # it holds the network
+        for network in [coloured] if coloured else learner.networks.values():
             network.to(accelerator)
         images = torch.empty(PAIRS, SIDE, SIDE, 6, dtype=torch.uint8, device=accelerator)
         draws = torch.empty(2, 5, dtype=torch.int64, device=accelerator)
         for _ in range(2):
             with OnOneDevice():  # type: ignore[no-untyped-call]
                 source, target = cut_batch(images, draws, size=64)
-                losses = learning.step(source, target, draws[:, 4])
+                losses = learner.step(source, target, draws[:, 4])
                 match mistake:
                     case "value":
                         losses[0].item()
@@ -74,7 +90,7 @@ def steps(kind: str, mistake: str = "") -> None:
                     case "host":
                         losses.cpu()
                     case "mixed":
-                        losses + torch.ones(len(learning.losses))
+                        losses + torch.ones(len(learner.losses))
 
 
 def main() -> None:
