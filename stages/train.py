@@ -141,7 +141,8 @@ def learning_rate_factor(epoch: int, *, epochs: int, decay_epochs: int) -> float
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train one experiment; after a kill, run again to continue.")
     parser.add_argument("experiment")
-    experiment = read_configuration().experiment(parser.parse_args().experiment)
+    name = parser.parse_args().experiment
+    experiment = read_configuration().experiment(name)
 
     from pix2pix.machine.process_group import launch, processes_for, together
     from pix2pix.training.learner import recipe_of

@@ -33,7 +33,7 @@ def test_help_explains_and_does_nothing(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "train"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_a_misspelt_name_is_told_before_pytorch_is_imported(verb: str) -> None:
     """PyTorch takes two seconds to import; the help of a verb comes as early."""
     command = [sys.executable, "-X", "importtime", "-m", f"stages.{verb}", "nope"]
