@@ -28,12 +28,13 @@ def set_params(*values: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone of the shipped declaration in which demo_facades has run, smaller; all of it committed."""
+    """A clone of the shipped files, of the studies the demo alone, in which demo_facades has run, smaller; committed."""
     folder = clone(tmp_path_factory.mktemp("shipped") / "clone", TINY)
-    shutil.rmtree(folder / "config")
-    shutil.copytree(REPO / "config", folder / "config")
-    for name in ("params.yaml", "dvc.yaml"):
+    for name in ("params.yaml", "config/datasets.yaml", "config/reference_numbers.yaml", "config/studies/demo.yaml"):
         shutil.copy(REPO / name, folder / name)
+    (folder / "config/studies/tiny.yaml").unlink()
+    graph = (folder / "dvc.yaml").read_text(encoding="utf-8").replace("studies/tiny.yaml", "studies/demo.yaml")
+    (folder / "dvc.yaml").write_text(graph.replace("vars:", "vars:\n  - fcn_scores: {}\n  - robustness: {}", 1))
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "shipped")
     call(folder, "dvc", "exp", "run", *set_params(*SMALLER), "evaluate@demo_facades")
