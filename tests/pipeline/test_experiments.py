@@ -28,7 +28,7 @@ def set_params(*values: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone of the shipped files, of the studies the demo alone, in which demo_facades has run, smaller; committed."""
+    """A clone of the shipped files, of the studies the demo alone, in which a smaller demo_facades has run."""
     folder = clone(tmp_path_factory.mktemp("shipped") / "clone", TINY)
     for name in ("params.yaml", "config/datasets.yaml", "config/reference_numbers.yaml", "config/studies/demo.yaml"):
         shutil.copy(REPO / name, folder / name)
