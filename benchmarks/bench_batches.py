@@ -57,7 +57,7 @@ def bench_batches() -> list[dict[str, str | float]]:
 
 def bench_streaming() -> list[dict[str, str | float]]:
     """One row a case: images/s of training with pairs in memory and on disk, and the share that the disk costs."""
-    hardware = use_hardware()
+    hardware = use_hardware(training=True)
     rows: list[dict[str, str | float]] = []
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
@@ -120,7 +120,7 @@ def _draw_pairs(root: Path) -> None:
 
 def _case(size: int, batch: int) -> dict[str, float]:
     """Images/s of the paper's networks and the peak of this process's memory, or the GPU's, in GiB."""
-    hardware = use_hardware()
+    hardware = use_hardware(training=True)
     gan = our_gan(size, 64, hardware)
     source, target = torch.rand(2, batch, 3, size, size, device=hardware.device) * 2 - 1
     source, target = (side.contiguous(memory_format=torch.channels_last) for side in (source, target))

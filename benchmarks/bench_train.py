@@ -39,7 +39,7 @@ def bench_train() -> list[dict[str, str | float]]:
     Raises:
         ValueError: the environment's INCUMBENT names no checkout of it.
     """
-    hardware = use_hardware()
+    hardware = use_hardware(training=True)
     folder = os.environ.get("INCUMBENT")
     rows: list[dict[str, str | float]] = []
     for name, (size, channels, batch, steps) in CASES.items():

@@ -30,7 +30,7 @@ REST, IDLE = "all else", "waiting for the next kernel"
 
 def bench_budget() -> list[dict[str, str | float]]:
     """The step of the paper's recipe, 256 px and batch 1: a row for each bound, the floor, and what was measured."""
-    hardware = use_hardware()
+    hardware = use_hardware(training=True)
     source, target = (
         x.contiguous(memory_format=torch.channels_last)
         for x in torch.rand(2, 1, 3, SIZE, SIZE, device=hardware.device) * 2 - 1

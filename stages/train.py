@@ -54,7 +54,7 @@ def train(experiment: Experiment) -> None:
     from pix2pix.training.resume import Run, one_at_a_time, run_digest
 
     name, scratch = experiment.name, Path("scratch/train", experiment.name)
-    hardware, recipe = use_hardware(), recipe_of(experiment)
+    hardware, recipe = use_hardware(training=True), recipe_of(experiment)
     part = per_device(recipe.batch_size)
     if part < recipe.batch_size:
         say(f"{name}: {hardware.processes} devices, on each {part} of a batch's {recipe.batch_size} images")

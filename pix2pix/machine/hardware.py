@@ -1,12 +1,12 @@
-"""What this machine computes with: device, CPU threads, precision. From the environment, never from params.yaml.
+"""What this machine computes with. From the environment, never from params.yaml:
 
 PIX2PIX_DEVICE      cpu, cuda or cuda:N (default: cuda where there is one)
 PIX2PIX_THREADS     CPU threads (default: all usable cores, whatever OMP_NUM_THREADS says: the count changes last bits)
-PIX2PIX_PRECISION   bf16 or fp32 (default: bf16 where the device has instructions for it)
-PIX2PIX_PAIRS       memory, disk or auto: where training pairs are kept (default: auto, in the device's memory if they
-                    take at most half of what is free there)
+PIX2PIX_PRECISION   bf16 or fp32, of training (default: bf16 where the device has instructions for it)
+PIX2PIX_PAIRS       memory, disk or auto: where training pairs are kept (default: auto, in the device's memory where
+                    they take at most half of what is free there)
 
-Processes that train together take a GPU each; they share the cores equally, or have that many threads each, not more.
+Processes that train together take a GPU each, and an equal part of the cores.
 """
 
 import os
@@ -20,6 +20,8 @@ import torch
 from pix2pix.machine.distributed import on_this_machine, processes
 from pix2pix.machine.resources import usable_cores
 
+Precision = Literal["bf16", "fp32"]
+Pairs = Literal["memory", "disk", "auto"]
 Word = TypeVar("Word", bound=str)
 
 
@@ -27,9 +29,9 @@ Word = TypeVar("Word", bound=str)
 class Hardware:
     device: torch.device
     threads: int
-    precision: Literal["bf16", "fp32"]
+    precision: Precision
     processes: int = 1  # that train together, a device each
-    pairs: str = "auto"
+    pairs: Pairs = "auto"
 
     def autocast(self) -> AbstractContextManager[None]:
         """Mixed precision for a forward pass; weights, gradients and moments stay float32."""
@@ -48,41 +50,34 @@ class Hardware:
         }
 
 
-def most_processes(asked: int) -> int:
-    """How many of `asked` processes to start here: on GPUs one for each that is visible, on a CPU all.
+def use_hardware(*, training: bool = False) -> Hardware:
+    """Read the environment, prepare PyTorch accordingly, and return what was chosen.
 
-    Where cuda is asked for and no GPU is visible, all: they say so.
-    """
-    on_gpu = _device_name().startswith("cuda")
-    return min(asked, torch.cuda.device_count() or asked) if on_gpu else asked
-
-
-def use_hardware() -> Hardware:
-    """Read the environment, set torch's threads and matmul modes, and return what was chosen.
+    On CUDA fp32 is IEEE's: only a training in bf16 computes in TF32 what it does not compute in bf16. Inference takes
+    deterministic algorithms; training lets cuDNN try several and take the fastest.
 
     Raises:
         ValueError: a variable has a value that is none of the above, or names a GPU that is not there.
     """
-    device = _device(_device_name())
-    threads = _threads(os.environ.get("PIX2PIX_THREADS"))
-    bf16_or_fp32: Literal["bf16", "fp32"] = "bf16" if _has_bf16(device) else "fp32"
-    precision = _choice("PIX2PIX_PRECISION", ("bf16", "fp32"), bf16_or_fp32)
-    pairs = _choice("PIX2PIX_PAIRS", ("memory", "disk", "auto"), "auto")
+    device, threads = _device(_device_name()), _threads(os.environ.get("PIX2PIX_THREADS"))
+    precision: Precision = _choice("PIX2PIX_PRECISION", ("bf16", "fp32"), "bf16" if _has_bf16(device) else "fp32")
+    pairs: Pairs = _choice("PIX2PIX_PAIRS", ("memory", "disk", "auto"), "auto")
     torch.set_num_threads(threads)
     if device.type == "cuda":
         torch.cuda.set_device(device.index or 0)
-        torch.backends.cudnn.benchmark = True
-        torch.set_float32_matmul_precision("high")
+    torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = training, not training
+    tf32 = training and precision == "bf16" and device.type == "cuda"
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = tf32
     return Hardware(device, threads, precision, processes(), pairs)
 
 
-def _choice(name: str, choices: tuple[Word, ...], default: Word) -> Word:
-    text = os.environ.get(name, default)
-    for choice in choices:
-        if text == choice:
-            return choice
-    *others, last = choices
-    raise ValueError(f"{name}={text}: must be {', '.join(others)} or {last}")
+def most_processes(asked: int) -> int:
+    """How many of `asked` processes to start here: on GPUs one for each that is visible, on a CPU all.
+
+    Where cuda is asked for and no GPU is visible, all: each then says so.
+    """
+    on_gpu = _device_name().startswith("cuda")
+    return min(asked, torch.cuda.device_count() or asked) if on_gpu else asked
 
 
 def _device_name() -> str:
@@ -90,20 +85,22 @@ def _device_name() -> str:
 
 
 def _device(name: str) -> torch.device:
+    refused, (rank, count) = f"PIX2PIX_DEVICE={name}", on_this_machine()
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ValueError(f"PIX2PIX_DEVICE={name}: must be cpu, cuda or cuda:N") from None
+        raise ValueError(f"{refused}: must be cpu, cuda or cuda:N") from None
     if device.type not in ("cpu", "cuda"):
-        raise ValueError(f"PIX2PIX_DEVICE={name}: must be cpu, cuda or cuda:N")
-    rank, count = on_this_machine()
-    if device.type == "cuda" and count > 1:
+        raise ValueError(f"{refused}: must be cpu, cuda or cuda:N")
+    if device.type == "cpu":
+        return device
+    if count > 1:
         if device.index is not None:
-            raise ValueError(f"PIX2PIX_DEVICE={name}: {count} processes need a GPU each; say cuda")
+            raise ValueError(f"{refused}: {count} processes need a GPU each; say cuda")
         device = torch.device("cuda", rank)
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+    if (device.index or 0) >= torch.cuda.device_count():
         needs = f", {count} processes need a GPU each" if count > 1 else ""
-        raise ValueError(f"PIX2PIX_DEVICE={name}: this machine shows {torch.cuda.device_count()} CUDA GPUs{needs}")
+        raise ValueError(f"{refused}: this machine shows {torch.cuda.device_count()} CUDA GPUs{needs}")
     return device
 
 
@@ -121,10 +118,18 @@ def _threads(text: str | None) -> int:
 def _has_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
+def _choice(variable: str, words: tuple[Word, ...], default: Word) -> Word:
+    text = os.environ.get(variable, default)
+    for word in words:
+        if text == word:
+            return word
+    *others, last = words
+    raise ValueError(f"{variable}={text}: must be {', '.join(others)} or {last}")
+
+
 def _cpu_name() -> str:
-    name = torch.cpu.get_capabilities().get("cpu_name") if hasattr(torch.cpu, "get_capabilities") else None
-    return f"{name or platform.machine()}, {usable_cores()} cores"
+    return f"{torch.cpu.get_capabilities().get('cpu_name') or platform.machine()}, {usable_cores()} cores"

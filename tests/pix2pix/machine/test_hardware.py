@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from torch.backends import cudnn
+from torch.backends.cuda import matmul
 
 from pix2pix.machine.hardware import use_hardware
 from pix2pix.machine.resources import usable_cores
@@ -22,9 +24,10 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "LOCAL_WORLD_SIZE",
     ):
         monkeypatch.delenv(name, raising=False)
-    threads = torch.get_num_threads()
+    threads, flags = torch.get_num_threads(), (cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32)
     yield
     torch.set_num_threads(threads)
+    cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32 = flags
 
 
 @pytest.mark.parametrize(
@@ -68,6 +71,18 @@ def test_what_is_asked_for_is_used(
     said = hardware.describe()
     assert (said["threads"], said["precision"], said["torch"]) == (threads, precision, torch.__version__)
     assert str(said["device"]).endswith(f", {usable_cores()} cores")
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("training", [True, False])
+def test_on_cuda_fp32_is_true_and_inference_deterministic(
+    monkeypatch: pytest.MonkeyPatch, training: bool, precision: str
+) -> None:
+    """TF32 has three decimal digits; an algorithm that is chosen by its time is another on another day."""
+    monkeypatch.setenv("PIX2PIX_PRECISION", precision)
+    on_gpu = use_hardware(training=training).device.type == "cuda"
+    assert cudnn.allow_tf32 == matmul.allow_tf32 == (on_gpu and training and precision == "bf16")
+    assert (cudnn.benchmark, cudnn.deterministic) == (training, not training)
 
 
 def test_all_usable_cores_are_used_whatever_omp_num_threads_says(monkeypatch: pytest.MonkeyPatch) -> None:
