@@ -15,7 +15,7 @@ from tests.support.tiny import TINY
 
 pytestmark = pytest.mark.skipif("SLURM_OF_ONE_NODE" not in os.environ, reason="make test-slurm brings up a SLURM")
 PROFILE = ("snakemake", "--profile", "workflow/profiles/slurm")
-IN_A_HURRY = ("--slurm-init-seconds-before-status-checks", "2")
+IN_A_HURRY = ("--slurm-init-seconds-before-status-checks", "3")  # then after 13 more, and 23 more
 ON_GPUS = {"train_first", "render_first"}
 
 
