@@ -147,11 +147,11 @@ def main() -> None:
     from pix2pix.machine.process_group import launch, processes_for, together
     from pix2pix.training.learner import recipe_of
 
-    with together():
-        count = processes_for(experiment.name, batch_size=recipe_of(experiment).batch_size)
-        if count > 1:
-            launch("stages.train", experiment.name, count=count)
-        else:
+    count = processes_for(experiment.name, batch_size=recipe_of(experiment).batch_size)
+    if count > 1:
+        launch(train, experiment, count=count)
+    else:
+        with together():
             train(experiment)
 
 

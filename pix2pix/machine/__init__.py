@@ -1,1 +1,1 @@
-"""Cores, memory and devices of this machine."""
+"""Cores, memory and devices of this machine, and processes that compute together."""

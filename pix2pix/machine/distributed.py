@@ -1,11 +1,11 @@
-"""Data parallel training: processes that work as one, each on a device of its own and with its share of every batch.
+"""Data parallel training: processes with a device each, which share every batch.
 
-All hold the same weights. Gradients and losses are those of the whole batch, so that the number of processes changes a
-result by rounding alone. Within a step nothing waits for the device. The first process
-writes, and the others wait for it in their next exchange. A process alone has no process group: nothing is exchanged.
+All hold the same weights. Gradients and losses are averaged over the whole batch, so the number of processes changes a
+result by rounding alone. Rank 0 writes all files; the others wait for it in their next exchange. A single process
+exchanges nothing.
 
-DistributedDataParallel does not fit: D runs three times a step, once without gradients of its own, and its buckets are
-laid anew after a process's first step, so that a resumed run would round otherwise than a straight one.
+Why not DistributedDataParallel: the discriminator runs three times a step, once without gradients of its own, and DDP
+lays its buckets anew after a process's first step, so a resumed run would round otherwise than a straight one.
 """
 
 import os
@@ -19,44 +19,44 @@ from torch import Tensor, nn
 
 T = TypeVar("T")
 
-GONE = ("closed by peer", "reset by peer", "Broken pipe", "Timed out")  # in a plain RuntimeError of gloo's
+LOST = ("closed by peer", "reset by peer", "Broken pipe", "Timed out")  # a peer, in gloo's plain RuntimeError
 
 
 def processes() -> int:
-    """How many train together."""
-    return dist.get_world_size() if _is_one_of_several() else 1
+    """The number of processes that train together."""
+    return dist.get_world_size() if _has_peers() else 1
 
 
 def rank() -> int:
-    """Which of them this is, from 0."""
-    return dist.get_rank() if _is_one_of_several() else 0
+    """The number of this process, from 0."""
+    return dist.get_rank() if _has_peers() else 0
 
 
-def _is_one_of_several() -> bool:
+def _has_peers() -> bool:
     return dist.is_available() and dist.is_initialized()  # some builds of torch have no processes
 
 
 def is_first() -> bool:
-    """Whether this is the process that writes."""
+    """Whether this is rank 0, which writes."""
     return rank() == 0
 
 
 def say(line: str) -> None:
-    """Print a line once."""
+    """Print a line, on rank 0 alone."""
     if is_first():
         print(line, flush=True)
 
 
 def on_this_machine() -> tuple[int, int]:
-    """Which of this machine's processes this is, from 0, and how many of them train here, as torchrun says."""
+    """The number of this process among those of this machine, from 0, and how many these are, as torchrun says."""
     return int(os.environ.get("LOCAL_RANK", "0")), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
 def per_device(batch_size: int) -> int:
-    """How many images of each batch every process takes.
+    """The images of each batch that a process takes.
 
     Raises:
-        ValueError: they cannot be shared equally.
+        ValueError: the batch cannot be shared equally.
     """
     if batch_size % processes():
         raise ValueError(
@@ -73,7 +73,7 @@ def share(draws: Tensor) -> Tensor:
 def total(values: Tensor) -> Tensor:
     """The sum over all processes, the same bits in each; overwrites `values`."""
     if processes() > 1:
-        with _others():
+        with _exchange():
             dist.all_reduce(values)
     return values
 
@@ -84,7 +84,7 @@ def average(values: Tensor) -> Tensor:
 
 
 def average_gradients(network: nn.Module) -> None:
-    """To be called between backward and update: each gradient becomes its mean over all processes, by one exchange."""
+    """Replace each gradient by its mean over all processes, in one exchange; between backward pass and update."""
     if processes() == 1:
         return
     gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
@@ -94,16 +94,16 @@ def average_gradients(network: nn.Module) -> None:
 
 
 def gathered(value: T) -> list[T]:
-    """The `value` of each process, in their order; waits for all of them."""
+    """The `value` of each process, by rank; waits for all of them."""
     values = [value] * processes()
     if len(values) > 1:
-        with _others():
+        with _exchange():
             dist.all_gather_object(values, value)
     return values
 
 
 def agree(value: object, otherwise: str) -> None:
-    """See that `value` is the same in all processes.
+    """Refuse to go on where `value` is not the same in all processes.
 
     Raises:
         ValueError: it is not; says `otherwise`.
@@ -113,12 +113,12 @@ def agree(value: object, otherwise: str) -> None:
 
 
 @contextmanager
-def _others() -> Iterator[None]:
-    """Name the loss of one of them; what else goes wrong in an exchange (no memory left, say) keeps its traceback."""
+def _exchange() -> Iterator[None]:
+    """Say in one line that a peer is gone; any other error of an exchange keeps its traceback."""
     try:
         yield
     except RuntimeError as error:
         lost = isinstance(error, dist.DistBackendError | dist.DistNetworkError | dist.DistStoreError)
-        if not lost and not any(words in str(error) for words in GONE):
+        if not lost and not any(words in str(error) for words in LOST):
             raise
         raise ConnectionError("a process of this training is gone; the same command continues") from error

@@ -2,35 +2,37 @@
 
 PIX2PIX_PROCESSES   how many train one experiment on this machine, at most (default: 1)
 
-They begin by `launch`, or by torchrun, and end together: by an error, which one of them says, by a signal, or all well.
+They are started by `launch`, or by torchrun, and end together: all well, or by one error, which is printed once.
 """
 
+import logging
 import os
-import socket
-import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import psutil
 import torch
 import torch.distributed as dist
+from torch.multiprocessing.spawn import ProcessExitedException, start_processes
 
+from pix2pix.files import entry_point
 from pix2pix.machine.distributed import gathered
 from pix2pix.machine.hardware import most_processes
 
-HERE = "127.0.0.1"
+T = TypeVar("T")
 
-# How long an exchange waits, while the first one writes, say. A process that ends is noticed at once by gloo and by its
-# launcher, which ends all of its machine; by NCCL over several machines, perhaps only after this time
+# How long an exchange waits, for example while rank 0 writes. Gloo and launchers notice at once that a process has
+# ended; NCCL over several machines perhaps only after this time
 PATIENCE = timedelta(hours=1)
 
 
 def asked_for() -> int:
-    """How many processes PIX2PIX_PROCESSES asks this one to start; 1 where it is one of those that were started.
+    """How many processes PIX2PIX_PROCESSES asks this one to start; 1 where torchrun started it.
 
     Raises:
         ValueError: it is no number from 1 on.
@@ -43,9 +45,9 @@ def asked_for() -> int:
 
 
 def processes_for(name: str, *, batch_size: int) -> int:
-    """How many processes to start for experiment `name`: at most as many as asked for, and as there are GPUs, if used.
+    """How many processes to start for experiment `name`: at most as many as are asked for, and as there are GPUs.
 
-    And so that they share each batch equally.
+    They must share each batch equally.
     """
     asked = asked_for()
     most = most_processes(asked)
@@ -57,81 +59,67 @@ def processes_for(name: str, *, batch_size: int) -> int:
     return count
 
 
-def launch(module: str, *words: str, count: int) -> None:
-    """Run `python -m module words` as `count` processes of this machine, until all have ended well.
+def launch(work: Callable[[T], None], value: T, *, count: int) -> None:
+    """Call `work(value)` in `count` processes of this machine that train together, until all have ended well.
 
-    What torchrun would do for them, but they meet where this machine alone can come, and an error stays one line.
+    Unlike torchrun's they open no port, and an error is one line. They end with this process, however it ends.
 
     Raises:
-        SystemExit: one did not, and has said why.
+        SystemExit: one has failed, and has said why.
         ChildProcessError: one was killed.
     """
-    listener = socket.create_server((HERE, 0))
-    port = listener.getsockname()[1]
-    store = dist.TCPStore(  # type: ignore[attr-defined]
-        HERE, port, is_master=True, wait_for_workers=False, master_listen_fd=listener.detach()
-    )
-    environment = os.environ | {
-        "MASTER_ADDR": HERE,
-        "MASTER_PORT": str(port),
-        "TORCHELASTIC_USE_AGENT_STORE": "True",  # the store is there already
+    logging.getLogger(ProcessExitedException.__module__).setLevel(logging.ERROR)  # it would tell how it ends them
+    with TemporaryDirectory() as folder:
+        arguments = work, value, count, f"file://{folder}/store"
+        started = start_processes(_work, arguments, count, join=False, daemon=True)
+        try:
+            while not started.join():
+                pass
+        except ProcessExitedException as error:
+            if error.signal_name is None:
+                sys.exit(1)
+            ended = f"a process of this training ended by {error.signal_name}"
+            raise ChildProcessError(f"{ended}; the same command continues") from None
+
+
+def _work(rank: int, work: Callable[[T], None], value: T, count: int, store: str) -> None:
+    os.setsid()  # Ctrl-C is for the launcher, which says so once
+    os.environ |= {
         "GLOO_SOCKET_IFNAME": os.environ.get("GLOO_SOCKET_IFNAME", _loopback()),
-        "WORLD_SIZE": str(count),
+        "LOCAL_RANK": str(rank),
         "LOCAL_WORLD_SIZE": str(count),
     }
-    started: list[subprocess.Popen[bytes]] = []
-    try:
-        for rank in map(str, range(count)):
-            # a session of their own: Ctrl-C is for the launcher, which says so once
-            started.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", module, *words],
-                    env=environment | {"RANK": rank, "LOCAL_RANK": rank},
-                    start_new_session=True,
-                )
-            )
-        while None in (codes := [process.poll() for process in started]) and not any(codes):
-            time.sleep(0.1)
-    finally:
-        for process in started:
-            process.kill()  # nothing is lost, as by any kill
-        for process in started:
-            process.wait()
-        del store
-    if killed := [-code for code in codes if code and code < 0]:
-        raise ChildProcessError(f"a process of this training ended by signal {killed[0]}; the same command continues")
-    if any(codes):
-        sys.exit(1)
+
+    def verb() -> None:
+        with together(f"{store}?rank={rank}&world_size={count}"):
+            work(value)
+
+    entry_point.run(verb)
 
 
 def _loopback() -> str:
     addresses = psutil.net_if_addrs().items()
-    return next(name for name, of_it in addresses if any(address.address == HERE for address in of_it))
+    return next(name for name, of_it in addresses if any(address.address == "127.0.0.1" for address in of_it))
 
 
 @contextmanager
-def together() -> Iterator[None]:
-    """Be one of the processes that were started together; alone, nothing. An error of any ends all, said once."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+def together(meeting_point: str = "env://") -> Iterator[None]:
+    """Be one of the processes that were started together, by default by torchrun; alone, nothing.
+
+    An error of any ends all, and one of them says it.
+    """
+    if meeting_point == "env://" and int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield
         return
-    threading.Thread(target=_end_after, args=[os.getppid()], daemon=True).start()
-    store, rank, world_size = next(dist.rendezvous("env://"))  # type: ignore[attr-defined]
+    store, rank, world_size = next(dist.rendezvous(meeting_point))  # type: ignore[attr-defined]
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     dist.init_process_group(backend, store=store, rank=rank, world_size=world_size, timeout=PATIENCE)
     try:
         yield
-        gathered(None)  # the first may still be writing
+        gathered(None)  # rank 0 may still be writing
     except BaseException:
         if store.add("said", 1) > 1:
-            time.sleep(10)  # or less: as soon as the one that says it has ended, all are
+            time.sleep(10)  # or less: as soon as the one that says it has ended, all are ended
             os._exit(1)
         raise
     dist.destroy_process_group()
-
-
-def _end_after(launcher: int) -> None:
-    """Else processes would outlive its SIGKILL, and hold the lock of the training."""
-    while os.getppid() == launcher:
-        time.sleep(0.2)
-    os._exit(1)

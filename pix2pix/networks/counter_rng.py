@@ -1,7 +1,7 @@
-"""Randomness by position: a draw is a pure function of integers, never of history or of the batch (laws 1, 3).
+"""Counter-based random numbers: a draw is a function of its seed and position alone (docs/design.md, law 1).
 
-Host-side draws (order, jitter) use a numpy Generator seeded by (seed, epoch). Draws inside the network (dropout) are a
-counter-based hash evaluated on the device: no generator state, static shapes, the same numbers on a CPU and on a GPU.
+Dropout draws by a hash that is evaluated on the device: there is no state, shapes are static, and a CPU and a GPU draw
+the same numbers. (An epoch's order and crops are drawn on the host, by NumPy's generator: training/augmentation.py.)
 """
 
 import hashlib
@@ -13,13 +13,13 @@ _LOW32 = 0xFFFFFFFF
 
 
 def seed_of(*parts: int | str) -> int:
-    """A 32-bit seed from any integers and strings, e.g. (seed, image id)."""
+    """A 32-bit seed from any integers and strings, for example an experiment's seed and an image's id."""
     digest = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:4], "big")
 
 
 def uniform(seeds: torch.Tensor, shape: tuple[int, ...], *, stream: int) -> torch.Tensor:
-    """Uniform numbers in [0, 1), float32 (N, *shape), row n a function of (seeds[n], stream, position) alone.
+    """Uniform numbers in [0, 1), float32 (N, *shape); row n is a function of (seeds[n], stream, position) alone.
 
     `seeds` is int64 (N,) with values below 2**32. The hash is the 32-bit finaliser of MurmurHash3, applied twice.
     """

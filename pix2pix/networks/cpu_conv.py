@@ -1,21 +1,21 @@
-"""The innermost layers of a U-Net in training on a CPU: weights by the million, a few pixels, so matrix products.
+"""CPU fast path: in training, the innermost convolutions of a U-Net run as matrix products (im2col).
 
-There a convolution's arithmetic is nothing and its weights' bytes are all; oneDNN's convolutions, made for many pixels,
-take 2 to 4 times as long as a product with the unfolded pixels, most of it for the gradient of the weights.
+There many weights meet few pixels. oneDNN's convolutions are made for many pixels and take 2 to 4 times as long as a
+matrix product with the unfolded pixels, most of it for the gradient of the weights.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-WEIGHTS = 1_000_000  # at least: below, convolutions are as fast
-PIXELS = 64  # at most, of all images together: above, too
+WEIGHTS = 1_000_000  # from this many weights on, and
+PIXELS = 64  # up to this many pixels of all images together, a matrix product is faster
 
 
 def lay_out(network: nn.Module, device: torch.device) -> None:
-    """Move a network to `device` and lay its weights channels last in memory, as its images are.
+    """Move a network to `device`, with its weights channels last in memory, as its images are.
 
-    On a CPU layers of many weights keep theirs, as matrix products read them, and the fused Adam without copies.
+    On a CPU large layers keep the plain layout, which matrix products and the fused Adam read without copies.
     """
     network.to(device)
     for weight in network.parameters():
@@ -24,8 +24,8 @@ def lay_out(network: nn.Module, device: torch.device) -> None:
 
 
 def halve(conv: nn.Conv2d, x: Tensor) -> Tensor:
-    """A convolution of 4 x 4, stride 2: (N, C, H, W) -> (N, C', H / 2, W / 2)."""
-    if not _is_narrow(conv, x, pixels=x[:, 0].numel() // 4):
+    """`conv(x)` of a 4 x 4 convolution of stride 2: (N, C, H, W) -> (N, C', H / 2, W / 2)."""
+    if not _by_matrix_product(conv, x, pixels=x[:, 0].numel() // 4):
         out: Tensor = conv(x)
         return out
     columns = F.unfold(x.float(), 4, padding=1, stride=2)  # (N, 16 C, pixels)
@@ -34,8 +34,8 @@ def halve(conv: nn.Conv2d, x: Tensor) -> Tensor:
 
 
 def double(conv: nn.ConvTranspose2d, x: Tensor) -> Tensor:
-    """A transposed convolution of 4 x 4, stride 2: (N, C, H, W) -> (N, C', 2 H, 2 W)."""
-    if not _is_narrow(conv, x, pixels=x[:, 0].numel()):
+    """`conv(x)` of a transposed 4 x 4 convolution of stride 2: (N, C, H, W) -> (N, C', 2 H, 2 W)."""
+    if not _by_matrix_product(conv, x, pixels=x[:, 0].numel()):
         out: Tensor = conv(x)
         return out
     columns = (x.flatten(2).transpose(1, 2) @ conv.weight.flatten(1)).transpose(1, 2)  # (N, 16 C', pixels)
@@ -44,5 +44,5 @@ def double(conv: nn.ConvTranspose2d, x: Tensor) -> Tensor:
     return out if conv.bias is None else out + conv.bias[:, None, None].to(out.dtype)
 
 
-def _is_narrow(conv: nn.Conv2d | nn.ConvTranspose2d, x: Tensor, *, pixels: int) -> bool:
+def _by_matrix_product(conv: nn.Conv2d | nn.ConvTranspose2d, x: Tensor, *, pixels: int) -> bool:
     return conv.training and x.device.type == "cpu" and conv.weight.numel() >= WEIGHTS and pixels <= PIXELS

@@ -1,1 +1,1 @@
-"""Everything that happens while a network learns."""
+"""How networks are trained: the learners, their data, and what is kept and shown of a training."""

@@ -1,11 +1,6 @@
-"""What the processes of tests/pix2pix/machine/test_distributed.py do: python -m tests.support.distributed_worker WORD
+"""What the processes of tests/pix2pix/machine/test_distributed.py do.
 
-gradients FOLDER   a step of each kind of learner, its losses and gradients into FOLDER
-fails              rank 1 has an error, rank 0 waits for it
-differs            both have the same error
-gone               rank 1 kills itself, rank 0 waits for it
-waits FOLDER       for ever, once its name lies in FOLDER
-killed STEPS       trains "first", saving each step, until the last of them kills itself
+`python -m tests.support.distributed_worker gone` and `... killed STEPS` are processes without a launcher.
 """
 
 import os
@@ -19,6 +14,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from pix2pix.config.reader import read_configuration
 from pix2pix.files.entry_point import run
 from pix2pix.machine.distributed import agree, gathered, per_device, processes, rank, share
 from pix2pix.machine.hardware import use_hardware
@@ -27,6 +23,7 @@ from pix2pix.networks.layers import to_network
 from pix2pix.pairs.palettes import palette
 from pix2pix.training import resume as runs
 from pix2pix.training.gan import Gan
+from stages.train import train
 from tests.support.kinds import learner
 
 BATCH = 4
@@ -54,14 +51,39 @@ def step(kind: str, source: Tensor, target: Tensor, seeds: Tensor) -> dict[str, 
 
 
 def gradients(out: Path) -> None:
+    """A step of each kind of learner: its losses and gradients into the folder."""
     part = [share(values[None])[0] for values in batch()]
     for kind in CASES:
         save_file(step(kind, *part), out / f"{kind}_{rank()}")
 
 
-def killed(steps: int) -> None:
-    from stages.train import main as train  # noqa: PLC0415 (twice the time of all the others)
+def fails(_: None) -> None:
+    """Rank 1 has an error, rank 0 waits for it."""
+    if rank() == 1:
+        per_device(3)
+    gathered(None)
 
+
+def differs(_: None) -> None:
+    """Both have the same error."""
+    agree(rank(), "they are two")
+
+
+def gone(_: None) -> None:
+    """Rank 1 kills itself, rank 0 waits for it."""
+    if rank() == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    gathered(None)
+
+
+def waits(out: Path) -> None:
+    """For ever, once its name lies in the folder."""
+    Path(out, str(os.getpid())).touch()
+    time.sleep(600)
+
+
+def killed(steps: int) -> None:
+    """Trains "first", saving each step, until the last process kills itself."""
     runs.SAVE_SECONDS, runs.SAVE_SHARE = 0.0, 1e9
     whole = Gan.step
 
@@ -72,34 +94,16 @@ def killed(steps: int) -> None:
         return whole(gan, source, target, seeds)
 
     pytest.MonkeyPatch().setattr(Gan, "step", until)
-    sys.argv = ["train", "first"]
-    train()
+    train(read_configuration().experiment("first"))
 
 
 def main() -> None:
-    match sys.argv[1:]:
-        case ["gradients", out]:
-            with together():
-                gradients(Path(out))
-        case ["fails"]:
-            with together():
-                if rank() == 1:
-                    per_device(3)
-                gathered(None)
-        case ["differs"]:
-            with together():
-                agree(rank(), "they are two")
-        case ["gone"]:
-            with together():
-                if rank() == 1:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                gathered(None)
-        case ["waits", out]:
-            with together():
-                Path(out, str(os.getpid())).touch()
-                time.sleep(600)
-        case ["killed", steps]:
-            killed(int(steps))
+    with together():
+        match sys.argv[1:]:
+            case ["gone"]:
+                gone(None)
+            case ["killed", steps]:
+                killed(int(steps))
 
 
 if __name__ == "__main__":
