@@ -99,7 +99,7 @@ def _train_epochs(run: Run, experiment: Experiment, training: PairSet, validatio
         logs=Path("logs/tensorboard", experiment.name),
     ) as progress:
         while run.epoch < recipe.epochs:
-            factor = learning_rate_factor(run.epoch, epochs=recipe.epochs, decay_epochs=recipe.decay_epochs)
+            factor = learning_rate_factor(run.epoch, epochs=recipe.epochs, decay_share=recipe.decay_share)
             scale_learning_rates(learner, factor)
             draws = draw_epoch(
                 seed=experiment.seed,
@@ -133,8 +133,9 @@ def _train_steps(run: Run, training: PairSet, draws: Tensor, progress: Progress,
                 run.save()
 
 
-def learning_rate_factor(epoch: int, *, epochs: int, decay_epochs: int) -> float:
-    """What all learning rates are multiplied with in `epoch` (from 0): 1, then falling linearly over the last ones."""
+def learning_rate_factor(epoch: int, *, epochs: int, decay_share: float) -> float:
+    """What all learning rates are multiplied with in `epoch` (from 0): 1, then falling linearly over the last share."""
+    decay_epochs = round(decay_share * epochs)
     return min(1.0, (epochs - epoch) / (decay_epochs + 1))
 
 

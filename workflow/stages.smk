@@ -41,7 +41,8 @@ def warn():
     """Name mistakes in the configuration. Whoever needs that entry stops at it; others need not."""
     unlisted = {*Path("config/studies").glob("*.yaml")} - {Path(file) for file in read_yaml("dvc.yaml")["vars"]}
     lines = [f"{file} is not in the graph: list it under vars: in dvc.yaml" for file in sorted(unlisted)]
-    lines += read_configuration().problems()
+    configuration = read_configuration()  # which warns of files that it cannot read
+    lines += [line for line in configuration.problems() if line not in configuration.unreadable]
     for line in lines[:8] + [f"and {len(lines) - 8} more"] * (len(lines) > 8):
         print(f"warning: {line}", file=sys.stderr)
 

@@ -55,6 +55,8 @@ def _line(key: str, raw: Any, error: Any) -> str:
             message = "unknown key"
         case "missing":
             message = "this key is required"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            message = f"must be a map, not {_short(error['input'])}"
         case "union_tag_not_found":
             path, message = [*path, context["discriminator"].strip("'")], "this key is required"
         case "union_tag_invalid":

@@ -46,11 +46,11 @@ class Configuration:
         """
         entry = self._check("experiments", name, ExperimentEntry, self._entry("experiments", name))
         key = self._key("experiments", name)
-        find(f"{key}.study", entry.study, self.names("studies"))
+        self._entry("studies", entry.study, f"{key}.study")
         for part, wanted in (("dataset", entry.dataset), ("model", entry.model), ("recipe", entry.recipe)):
-            find(f"{key}.{part}", wanted, self.names(f"{part}s"))
+            self._entry(f"{part}s", wanted, f"{key}.{part}")
         model, recipe = self._model(entry.model), self._recipe(entry.recipe)
-        of_model = {k: v for k, v in entry.set.items() if k in type(model).model_fields}
+        of_model = {k: v for k, v in entry.set.items() if k in type(model).model_fields and k != "kind"}
         of_recipe = {k: v for k, v in entry.set.items() if k in Recipe.model_fields}
         for unknown in sorted(entry.set.keys() - of_model.keys() - of_recipe.keys()):
             raise ValueError(f"{key}.set.{unknown}: unknown key, neither of model {entry.model} nor of a recipe")
@@ -153,16 +153,18 @@ class Configuration:
         return model
 
     def _recipe(self, name: str) -> Recipe:
-        own = self._entry("recipes", name)
-        raw = _merged(self.sections["recipes"].get(BASE_RECIPE), own)
-        return self._check("recipes", name, Recipe, raw)
+        own, base = self._entry("recipes", name), self.sections["recipes"].get(BASE_RECIPE)
+        if base is not None:
+            self._check("recipes", BASE_RECIPE, Recipe, base)  # a mistake there is named there
+        return self._check("recipes", name, Recipe, _merged(base, own))
 
     def _numbers(self, name: str) -> ReferenceNumbers:
         return self._check("reference_numbers", name, ReferenceNumbers, self._entry("reference_numbers", name))
 
-    def _entry(self, section: str, name: str) -> Any:
+    def _entry(self, section: str, name: str, key: str = "") -> Any:
+        """The entry as it stands in its file; `key` is what names it, where that is another entry."""
         try:
-            find(section, name, self.names(section))
+            find(key or section, name, self.names(section))
         except ValueError as error:
             raise ValueError("; ".join([str(error), *self.unreadable])) from None
         return self.sections[section][name]

@@ -40,11 +40,6 @@ class Recipe(Strict):
     keep_every: Annotated[int, Field(ge=0)]
     """keep the weights of every k-th epoch in models/<experiment>/kept/; 0: none"""
 
-    @property
-    def decay_epochs(self) -> int:
-        """How many of the last epochs the learning rates fall."""
-        return round(self.decay_share * self.epochs)
-
     @field_validator("size")
     @classmethod
     def _power_of_two(cls, size: int) -> int:

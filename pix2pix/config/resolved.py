@@ -1,6 +1,7 @@
 """An experiment, a study and a robustness test with all that their entries name, ready for a verb."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from pix2pix.config.datasets import Dataset
 from pix2pix.config.fields import Direction
@@ -49,18 +50,26 @@ class Experiment:
         )
 
     def check_weights(self, metadata: WeightsMetadata) -> None:
-        """Refuse weights that were trained otherwise than the configuration says now.
+        """Refuse weights that were trained otherwise than the configuration says now, or not to the last epoch.
 
         Raises:
-            ValueError: names the first difference.
+            ValueError: names the first difference and both values.
         """
-        wanted = self.metadata(precision=metadata.precision, epoch=metadata.epoch, step=metadata.step)
-        for key in ("dataset", "direction", "seed", "model", "recipe"):
-            if getattr(metadata, key) != getattr(wanted, key):
-                raise ValueError(
-                    f"models/{self.name}: trained with another {key} than the configuration has now; "
-                    f"train {self.name} again"
-                )
+        epochs = self.recipe.epochs if self.learns else metadata.epoch
+        wanted = _flat(self.metadata(precision=metadata.precision, epoch=epochs, step=metadata.step).model_dump())
+        found = _flat(metadata.model_dump(include=set(WeightsMetadata.model_fields)))
+        for key in dict.fromkeys([*wanted, *found]):
+            if key != "experiment" and found.get(key) != wanted.get(key):
+                values = f"{found.get(key)}, but the configuration has {wanted.get(key)}"
+                raise ValueError(f"models/{self.name}: trained with {key}: {values}; train {self.name} again")
+
+
+def _flat(values: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Nested keys as dotted paths."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{above}{key}.") if isinstance(value, dict) else {f"{above}{key}": value}
+    return flat
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The files in results/<study>/<experiment>/, a class each. Their numbers are keyed as in metric_table.py."""
+"""The files in results/<study>/<experiment>/, a class each. Their numbers are keyed as in metric_definitions.py."""
 
 import math
 

@@ -34,7 +34,7 @@ class ExperimentResult:
 
     @property
     def values(self) -> dict[str, float | None]:
-        """The value of each metric, by its key in metric_table.py."""
+        """The value of each metric, by its key in metric_definitions.py."""
         fcn_score = {f"fcn_{key}": value for key, value in self.fcn_score.values.items()} if self.fcn_score else {}
         return self.metrics.values | fcn_score | (self.perceptual.values if self.perceptual else {})
 

@@ -26,7 +26,7 @@ from pix2pix.pairs.stitched import Pair, read_pairs, read_sides
 from pix2pix.training.augmentation import cut_batch
 
 READERS = 16  # threads at most, of each process: more would only keep the one that trains from its work
-AHEAD = 2  # pairs for each of them that may wait to be used, beside a whole batch
+PREFETCH = 2  # prefetch depth: pairs per reader, beside a whole batch
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class PairSet:
         pool = ThreadPoolExecutor(readers)
         try:
             reads = ([pool.submit(self.files.read, i) for i in batch] for batch in batches)
-            waiting = deque(islice(reads, 1 + AHEAD * readers // len(batches[0])))
+            waiting = deque(islice(reads, 1 + PREFETCH * readers // len(batches[0])))
             while waiting:
                 waiting.extend(islice(reads, 1))
                 images = torch.from_numpy(np.stack([read.result() for read in waiting.popleft()]))

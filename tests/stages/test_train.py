@@ -130,9 +130,9 @@ def test_training_learns(tiny_repo: Path) -> None:
 
 
 def test_learning_rates_fall_linearly_over_the_last_epochs() -> None:
-    factors = [learning_rate_factor(epoch, epochs=6, decay_epochs=3) for epoch in range(6)]
+    factors = [learning_rate_factor(epoch, epochs=6, decay_share=0.5) for epoch in range(6)]
     assert factors == pytest.approx([1, 1, 1, 3 / 4, 2 / 4, 1 / 4])
-    assert [learning_rate_factor(epoch, epochs=6, decay_epochs=0) for epoch in range(6)] == [1] * 6
+    assert [learning_rate_factor(epoch, epochs=6, decay_share=0.0) for epoch in range(6)] == [1] * 6
 
 
 # ---- killed equals straight ------------------------------------------------------------------------------------------

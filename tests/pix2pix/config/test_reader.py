@@ -132,7 +132,7 @@ def test_a_mistake_names_its_file(folder: Path) -> None:
         (["train", "nope"], None, None, "experiments: there is no 'nope' (there are: first, first_mean)"),
         (["report", "nope"], None, None, "studies: there is no 'nope' (there are: tiny)"),
         (["prepare", "nope"], None, None, "datasets: there is no 'nope' (there are: houses)"),
-        (["train", "first"], "params.yaml", ("size: 64", "size: 96"), "params.yaml: recipes.quick.size: 96 is not a"),
+        (["train", "first"], "params.yaml", ("size: 64", "size: 96"), "params.yaml: recipes.paper.size: 96 is not a"),
     ],
 )
 def test_the_command_line_answers_with_one_line_and_exit_code_1(
