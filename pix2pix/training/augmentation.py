@@ -1,4 +1,4 @@
-"""What is drawn for an epoch, and batches cut by it from pairs in the device's memory (laws 1, 7).
+"""What is drawn for an epoch, and batches cut from pairs by these draws (docs/design.md, laws 1 and 7).
 
 Crop (of images that were resized to a larger side) and mirror are one gather a batch, the same for both sides.
 """
@@ -17,15 +17,10 @@ def draw_epoch(
 ) -> Tensor:
     """All draws of one epoch, int64 (steps, batch_size, 5): pair, top, left, mirrored, dropout seed.
 
-    A function of its arguments alone. A last, smaller batch is dropped (shapes stay the same); every epoch has an order
-    of its own, so no pair is dropped for good.
-
-    Raises:
-        ValueError: fewer pairs than one batch.
+    A function of its arguments alone. A last, smaller batch is dropped, so shapes stay the same; every epoch has an
+    order of its own, so no pair is dropped for good.
     """
     steps = pairs // batch_size
-    if steps == 0:
-        raise ValueError(f"batch_size {batch_size} is more than the {pairs} training pairs there are")
     draw = np.random.default_rng([seed, epoch])
     n = steps * batch_size
     columns = [
@@ -41,7 +36,7 @@ def draw_epoch(
 def cut_batch(images: Tensor, draws: Tensor, *, size: int) -> tuple[Tensor, Tensor]:
     """Source and target, each float32 (batch, 3, size, size) in [-1, 1], channels last in memory.
 
-    `images` uint8 (N, L, L, 6): source and target channels; `draws` int64 (batch, 5), as of `draw_epoch`, beside them.
+    `images` uint8 (N, L, L, 6): source and target channels; `draws` int64 (batch, 5), as of `draw_epoch`; one device.
     """
     pair, top, left, mirrored, _ = draws.unbind(1)
     along = torch.arange(size, device=images.device)

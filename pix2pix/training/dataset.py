@@ -1,13 +1,13 @@
 """The pairs of a split for training: in the device's memory where they fit, else read from disk ahead of their use.
 
-Batches have the same bits either way (law 7), so a run may go on where there is more memory, or less.
+Batches have the same bits either way (docs/design.md, law 7), so a run may go on where there is more memory, or less.
 """
 
 import hashlib
 from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -25,25 +25,35 @@ from pix2pix.machine.resources import free_memory, usable_cores
 from pix2pix.pairs.stitched import Pair, read_pairs, read_sides
 from pix2pix.training.augmentation import cut_batch
 
-READERS = 16  # threads at most, of each process: more would only keep the one that trains from its work
-PREFETCH = 2  # prefetch depth: pairs per reader, beside a whole batch
+READERS = 16  # threads of a process at most: more would only keep the one that trains from its work
+PREFETCH = 2  # pairs per reader that are read ahead, beside a whole batch
 
 
 @dataclass(frozen=True)
-class PairFiles:
-    """The files of a split's pairs, each side resized to (side, side) as it is read; `labels` as of `read_sides`."""
+class PairSet:
+    """The pairs of a split, each side resized to (side, side); `labels` as of `read_sides`.
+
+    `images`, uint8 (N, side, side, 6) on `device`, are their source and target channels; None where they stay on disk.
+    """
 
     pairs: list[Pair]
+    digests: list[str]  # of the content of each file
     direction: str
     side: int
     labels: str | None
-    digests: list[str]  # of the content of each file
+    device: torch.device
+    images: Tensor | None = None
 
     @property
     def content(self) -> str:
         """A digest of all ids and contents."""
         lines = (f"{pair.id} {digest}\n" for pair, digest in zip(self.pairs, self.digests, strict=True))
         return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    @property
+    def kept(self) -> str:
+        """Where they are kept: memory or disk."""
+        return "disk" if self.images is None else "memory"
 
     def read(self, i: int) -> Uint8:
         """Source and target channels of pair `i`: (side, side, 6).
@@ -57,31 +67,13 @@ class PairFiles:
             raise ValueError(f"{pair.path}: has changed during training; run the same command again to begin anew")
         return np.concatenate(sides, axis=2)
 
-
-@dataclass(frozen=True)
-class PairSet:
-    """`images` uint8 (N, side, side, 6) on `device`, in the order of the files' pairs; None where they stay on disk."""
-
-    files: PairFiles
-    device: torch.device
-    images: Tensor | None
-
-    @property
-    def pairs(self) -> list[Pair]:
-        return self.files.pairs
-
-    @property
-    def kept(self) -> str:
-        """Where they are kept: memory or disk."""
-        return "disk" if self.images is None else "memory"
-
     def batches(
         self, draws: Sequence[Tensor] | Tensor, *, size: int
     ) -> Generator[tuple[Tensor, Tensor, Tensor], None, None]:
         """Source and target, as of `cut_batch`, and seeds (batch,) of each of `draws` (batch, 5), which lie on the CPU.
 
         Raises:
-            ValueError, FileNotFoundError: as `PairFiles.read`, where pairs are read from disk.
+            ValueError, FileNotFoundError: as `read`, where pairs are read from disk.
         """
         if len(draws) == 0:
             return
@@ -96,11 +88,11 @@ class PairSet:
                 yield *cut_batch(images, numbered, size=size), draw[:, 4]
 
     def _read_ahead(self, batches: list[list[int]]) -> Generator[Tensor, None, None]:
-        """The images of each batch, uint8 (batch, side, side, 6) on the device, while others read those of the next."""
+        """Images of each batch, uint8 (batch, side, side, 6) on the device, while threads read those of the next."""
         readers = _readers()
         pool = ThreadPoolExecutor(readers)
         try:
-            reads = ([pool.submit(self.files.read, i) for i in batch] for batch in batches)
+            reads = ([pool.submit(self.read, i) for i in batch] for batch in batches)
             waiting = deque(islice(reads, 1 + PREFETCH * readers // len(batches[0])))
             while waiting:
                 waiting.extend(islice(reads, 1))
@@ -141,14 +133,14 @@ def load_splits(experiment: Experiment, recipe: Recipe, hardware: Hardware) -> t
 def load_pairs(
     root: Path, split: str, *, direction: str, size: int, device: torch.device, where: str, labels: str | None = None
 ) -> PairSet:
-    """The pairs of a split, each side resized to (size, size): 6 size^2 bytes a pair where they are held in memory.
+    """The pairs of a split, each side resized to (size, size): in memory a pair takes 6 size^2 bytes.
 
     Args:
-        where: memory, disk, or auto: memory where they take at most half of what is free on `device` and on the way.
+        where: memory, disk, or auto: memory where they take at most half of what is free.
         labels: as of `read_sides`.
 
     Raises:
-        ValueError: they do not fit into memory, or, held there, a file is not readable.
+        ValueError: they do not fit into memory, or a file that is to be kept there is not readable.
         ValueError, FileNotFoundError: as `read_pairs`.
     """
     pairs = read_pairs(root, split)
@@ -160,16 +152,16 @@ def load_pairs(
         )
     with ThreadPoolExecutor(_readers()) as pool:
         digests = list(pool.map(_digest, [pair.path for pair in pairs]))
-        files = PairFiles(pairs, direction, size, labels, digests)
+        on_disk = PairSet(pairs, digests, direction, size, labels, device)
         if where == "disk" or (where == "auto" and need > free / 2):
-            return PairSet(files, device, None)
+            return on_disk
         images = np.empty((len(pairs), size, size, 6), np.uint8)
 
         def place(i: int) -> None:
-            images[i] = files.read(i)
+            images[i] = on_disk.read(i)
 
         list(pool.map(place, range(len(pairs))))
-    return PairSet(files, device, torch.from_numpy(images).to(device))
+    return replace(on_disk, images=torch.from_numpy(images).to(device))
 
 
 def _digest(path: Path) -> str:
@@ -181,6 +173,6 @@ def _readers() -> int:
 
 
 def _free_bytes(device: torch.device) -> int:
-    """Of the device and, since all pairs pass through it, of this process's share of the machine's memory."""
+    """What is free on the device and, since all pairs pass through it, in this process's share of the memory."""
     free = free_memory() // on_this_machine()[1]
     return min(free, int(torch.cuda.mem_get_info(device)[0])) if device.type == "cuda" else free

@@ -22,7 +22,7 @@ class Mean:
     losses = ("l1",)
 
     def __init__(self, training: PairSet) -> None:
-        side, count = training.files.side, len(training.pairs)
+        side, count = training.side, len(training.pairs)
         draws = [centre_draws([i], side=side, size=side) for i in range(count)]
         summed = torch.zeros(1, 3, side, side, dtype=torch.float64)  # exact, so that no order counts
         for _, target, _ in training.batches(draws, size=side):

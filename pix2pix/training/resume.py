@@ -46,7 +46,7 @@ def run_digest(experiment: Experiment, precision: Precision, *sets: PairSet) -> 
     # an option that was added later has a neutral default in its type: left out, it changes no digest
     digest = hashlib.sha256(metadata.model_dump_json(exclude_defaults=True).encode())
     for pairs in sets:
-        digest.update(pairs.files.content.encode())
+        digest.update(pairs.content.encode())
     digest.update(code_digests("stages.train").encode())
     return digest.hexdigest()[:16]
 

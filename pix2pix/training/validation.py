@@ -45,7 +45,7 @@ def sample_grid(learner: Learner, sets: Sequence[PairSet], experiment: Experimen
 def _centre(pairs: PairSet, index: Sequence[int], experiment: Experiment) -> Tensor:
     """Draws of pairs, cropped at the centre, with the dropout seeds of inference."""
     seeds = inference_seeds(experiment.seed, [pairs.pairs[i].id for i in index])
-    return centre_draws(index, side=pairs.files.side, size=experiment.recipe.size, seeds=seeds)
+    return centre_draws(index, side=pairs.side, size=experiment.recipe.size, seeds=seeds)
 
 
 def _pixels(images: Tensor) -> Sequence[Uint8]:

@@ -7,7 +7,7 @@ import torch
 from pix2pix.config.configuration import Configuration
 from pix2pix.config.resolved import Experiment
 from pix2pix.machine.hardware import Hardware
-from pix2pix.training.dataset import PairFiles, PairSet
+from pix2pix.training.dataset import PairSet
 from pix2pix.training.learner import Learner, build_learner
 from tests.support.tiny import TINY
 
@@ -46,5 +46,5 @@ def experiment(kind: str = "gan", *, seed: int = 0, **recipe: Any) -> Experiment
 
 def learner(kind: str = "gan", *, hardware: Hardware = FP32, seed: int = 0, **recipe: Any) -> Learner:
     """The learner of that experiment, but for the mean, which needs pairs."""
-    no_pairs = PairSet(PairFiles([], "AtoB", 64, None, []), hardware.device, None)
+    no_pairs = PairSet([], [], "AtoB", 64, None, hardware.device)
     return build_learner(experiment(kind, seed=seed, **recipe), hardware, no_pairs)
