@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("verb", choices=["publish", "fetch"])
     parser.add_argument("what", nargs="*", help="stages or paths (default: all that dvc.lock records)")
     parser.add_argument("--to", "--from", dest="url", help="folder or URL of the remote; kept for next time")
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     if given.url:
         _call("dvc", "remote", "add", "-q", "--local", "--force", REMOTE, given.url)
     elif REMOTE not in Repo().config["remote"]:

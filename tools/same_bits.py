@@ -71,7 +71,7 @@ def make_twin(code: Path, folder: Path) -> None:
 def difference(one: Path, other: Path) -> str | None:
     """The first file of data/, models/ or results/ that is not equal in both folders.
 
-    Of weights the tensors are compared, and a card (their metadata) not at all: names in it may change.
+    Of weights the tensors are compared, and of a card what was rendered: names in their metadata may change.
     """
     roots = [root / part for root in (one, other) for part in ("data", "models", "results")]
     files = {file.relative_to(root.parent) for root in roots for file in root.rglob("*") if file.is_file()}
@@ -84,7 +84,10 @@ def difference(one: Path, other: Path) -> str | None:
 def _equal(one: Path, other: Path) -> bool:
     match one.suffix:
         case ".json":
-            return one.name == "card.json" or bool(json.loads(one.read_bytes()) == json.loads(other.read_bytes()))
+            values, others = (json.loads(path.read_bytes()) for path in (one, other))
+            if one.name == "card.json":
+                return all(values.get(key) == others.get(key) for key in ("split", "n", "shown", "epoch", "step"))
+            return bool(values == others)
         case ".safetensors":
             tensors, others = (
                 {name: (tensor.dtype, tensor.shape, tensor.tobytes()) for name, tensor in load_file(path).items()}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dvc.dependency import ParamsDependency
 from dvc.dvcfile import ProjectFile
+from dvc.parsing import ResolveError
 from dvc.repo import Repo
 from dvc.utils.serialize import load_yaml
 from snakemake.exceptions import WorkflowError
@@ -56,7 +57,12 @@ if workflow.is_main_process:
 
 GRAPH = ProjectFile(Repo(), "dvc.yaml")
 GRAPH.lockfile_contents = {}  # dvc.lock is not read: nothing here needs it, and a running job may be writing it
-STAGES = {stage.addressing: stage for stage in GRAPH.stages.values()}
+STAGES = {}
+for name in GRAPH.stages:
+    try:
+        STAGES[name] = GRAPH.stages[name]
+    except ResolveError as error:  # an entry of the configuration lacks a key that dvc.yaml asks for
+        print(f"warning: {name} is left out: {' '.join(str(error).split())}", file=sys.stderr)
 
 
 def relative(item):

@@ -70,6 +70,8 @@ def load_trained(path: Path, device: torch.device) -> Trained:
     tensors, said = load_tensors(path)
     metadata: WeightsMetadata = check(f"{path}: metadata", WeightsMetadata, said)
     for name, tensor in tensors.items():
+        if not name.startswith("generator."):
+            raise ValueError(f"{path}: '{name}' is no tensor of a generator; train again")
         if tensor.dtype != torch.float32 or not tensor.isfinite().all():
             raise ValueError(f"{path}: '{name}' holds other than finite float32 numbers; train again")
     with torch.device("meta"):  # shapes alone: no memory is taken for what a foreign file claims

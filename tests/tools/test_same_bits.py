@@ -1,5 +1,6 @@
 """Laws of `make same-bits`: dvc.lock becomes what DVC itself would write, but only where the tiny twins are equal."""
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -82,7 +83,7 @@ def test_what_differs_is_named_and_other_metadata_is_no_difference(tmp_path: Pat
         (folder / "results").mkdir()
         (folder / "scratch").mkdir()
         (folder / "scratch/state").write_text(str(folder))
-        (folder / "results/card.json").write_text(str(metadata))
+        (folder / "results/card.json").write_text(json.dumps({"n": 3, "metadata": str(metadata)}))
         (folder / "results/metrics.json").write_text(numbers)
         save_file({"w": np.ones(3, np.float32)}, folder / "models/last.safetensors", metadata)
     assert difference(one, other) is None

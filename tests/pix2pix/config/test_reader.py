@@ -1,5 +1,6 @@
 """Laws of reading: files as DVC reads and writes them, each explained key by key; what is broken is said in a line."""
 
+import difflib
 import os
 import re
 import subprocess
@@ -49,6 +50,23 @@ def test_a_file_is_in_the_form_that_dvc_writes(path: Path) -> None:
 
     text = path.read_text(encoding="utf-8")
     assert dumps_yaml(parse_yaml_for_update(text, path)) == text
+
+
+@pytest.mark.parametrize(
+    ("file", "value"),
+    [("params.yaml", "recipes.small.epochs=7"), ("config/datasets.yaml", "datasets.toy_cars.download.cars=7")],
+)
+def test_trying_a_value_changes_one_line_of_the_files_one_plays_with(file: str, value: str, tmp_path: Path) -> None:
+    """By what `dvc exp run -S` calls. (In a study's file it writes the rows of `<<` out.)"""
+    from dvc.utils.hydra import apply_overrides  # noqa: PLC0415
+
+    before = (REPO / file).read_text(encoding="utf-8")
+    copy = tmp_path / Path(file).name
+    copy.write_text(before, encoding="utf-8")
+    apply_overrides(str(copy), [value])
+    after = copy.read_text(encoding="utf-8")
+    assert len([line for line in difflib.ndiff(before.split("\n"), after.split("\n")) if line[0] == "-"]) == 1
+    assert after.count("\n") == before.count("\n")
 
 
 def models(annotation: Any) -> set[type[BaseModel]]:
