@@ -94,7 +94,11 @@ def _work(rank: int, work: Callable[[T], None], value: T, count: int, store: str
         with together(f"{store}?rank={rank}&world_size={count}"):
             work(value)
 
-    entry_point.run(verb)
+    try:
+        entry_point.run(verb)
+    except SystemExit as end:
+        print(end.code, file=sys.stderr, flush=True)
+        os._exit(1)  # gloo's threads, still waiting for the others, would turn an orderly end into SIGABRT
 
 
 def _loopback() -> str:
