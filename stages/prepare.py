@@ -6,7 +6,8 @@ Reads   data/raw/<dataset>/     laid out as `prepare: {layout: ...}` in config/d
             inpainting  {train,val,test}/<id>.<suffix>: photos; A = the photo with a hole in its centre, B = the photo
             carvana     photos and masks (pix2pix/pairs/carvana.py); A = edges, B = the car on white
             gta5        images/NNNNN.png and labels/NNNNN.png; A = the frame, B = its label's colours
-Writes  data/pairs/<dataset>/   {train,val,test}/<id>.<suffix> and pairs.csv (pix2pix/pairs/stitched.py)
+Writes  data/pairs/<dataset>/   {train,val,test}/<id>.<suffix> and pairs.csv; where training photos are drawn in several
+                                manners also drawings/<id>.png (pix2pix/pairs/stitched.py)
 
 Nothing is repaired. Files whose names start with a dot are passed over.
 """
@@ -18,10 +19,10 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from pix2pix.config.datasets import (
-    CannyEdges,
+import numpy as np
+
+from pix2pix.config.layouts import (
     CarvanaLayout,
-    DoodleEdges,
     FoldersLayout,
     Gta5Layout,
     InpaintingLayout,
@@ -35,11 +36,12 @@ from pix2pix.files.images import Uint8, read_image, write_png
 from pix2pix.machine.resources import keep_memory
 from pix2pix.machine.worker_pool import map_in_processes
 from pix2pix.pairs.carvana import cut_out, find_photos
-from pix2pix.pairs.edges import canny, doodle
+from pix2pix.pairs.edges import draw, manners
 from pix2pix.pairs.gta5 import find_frames, resize_frame
+from pix2pix.pairs.held_out import numbered_splits
 from pix2pix.pairs.inpainting import cut_hole
 from pix2pix.pairs.raw_pairs import RawPair, find_images, find_sides
-from pix2pix.pairs.stitched import SPLITS, PairRecord, stitch, write_records
+from pix2pix.pairs.stitched import DRAWINGS, SPLITS, PairRecord, stitch, write_records
 
 PAIRS_PER_WORKER = 100  # a process takes as long to start as it takes to prepare some 100 photos
 
@@ -73,11 +75,12 @@ def prepare(*, layout: Layout, raw: Path, out: Path, workers: int | None = None)
 def _find_pairs(layout: Layout, raw: Path) -> list[RawPair]:
     match layout:
         case StitchedLayout() | InpaintingLayout():
-            return find_images(raw)
+            return numbered_splits(find_images(raw), layout.splits)
         case FoldersLayout():
-            return find_sides(raw)
+            return numbered_splits(find_sides(raw), layout.splits)
         case CarvanaLayout():
-            return find_photos(raw, hold_out=layout.hold_out, seed=layout.seed)
+            listed = layout.hold_out if isinstance(layout.hold_out, int) else layout.hold_out.model_dump()
+            return find_photos(raw, hold_out=listed, seed=layout.seed or 0)
         case Gta5Layout():
             frames, left_out = find_frames(
                 raw, block=layout.block, gap=layout.gap, hold_out=layout.hold_out, seed=layout.seed
@@ -87,18 +90,21 @@ def _find_pairs(layout: Layout, raw: Path) -> list[RawPair]:
 
 
 def _write_pair(raw_pair: RawPair, *, layout: Layout, raw: Path, out: Path) -> PairRecord:
-    """Write one stitched image below `out`; its row of pairs.csv."""
+    """Write one stitched image, and its drawings where there are several, below `out`; its row of pairs.csv."""
     files = raw_pair.files
     for path in files:
         if any(unicodedata.category(character) in ("Cc", "Cs") for character in path.name):
             raise ValueError(f"{path.parent}: {path.name!r} has control characters or is not UTF-8; rename it")
     folder = out / raw_pair.split
     folder.mkdir(exist_ok=True)
-    pair = _make_pair(files, layout)
+    pair, drawings = _make_pair(raw_pair, layout)
     if isinstance(layout, StitchedLayout):
         (folder / files[0].name).write_bytes(files[0].read_bytes())
     else:
         write_png(folder / f"{raw_pair.id}.png", pair)
+    if len(drawings) > 1:
+        (out / DRAWINGS).mkdir(exist_ok=True)
+        write_png(out / DRAWINGS / f"{raw_pair.id}.png", np.concatenate(drawings, axis=1))
     height, width = pair.shape[:2]
     return PairRecord(
         id=raw_pair.id,
@@ -111,43 +117,29 @@ def _write_pair(raw_pair: RawPair, *, layout: Layout, raw: Path, out: Path) -> P
     )
 
 
-def _make_pair(files: tuple[Path, ...], layout: Layout) -> Uint8:
-    """The stitched image (H, 2W, 3) of the raw files of one pair."""
+def _make_pair(raw_pair: RawPair, layout: Layout) -> tuple[Uint8, list[Uint8]]:
+    """The stitched image (H, 2W, 3), and the drawings of its side A, which is the first; none where A is not drawn."""
+    files = raw_pair.files
     match layout:
         case StitchedLayout():
             pair = read_image(files[0])
             if pair.shape[1] % 2:
                 raise ValueError(f"{files[0]}: {pair.shape[1]} pixels wide; A and B side by side make an even width")
-            return pair
+            return pair, []
         case FoldersLayout():
             a, b = map(read_image, files)
             if a.shape != b.shape:
                 sizes = " and ".join(f"{side.shape[1]} x {side.shape[0]}" for side in (a, b))
                 raise ValueError(f"{files[0]} and {files[1]}: {sizes} pixels; A and B must be equal in size")
-            return stitch(a, b)
+            return stitch(a, b), []
         case InpaintingLayout():
-            return stitch(*cut_hole(read_image(files[0]), size=layout.size, hole=layout.hole))
+            return stitch(*cut_hole(read_image(files[0]), size=layout.size, hole=layout.hole)), []
         case CarvanaLayout():
             car, coverage = cut_out(*files, size=layout.size)
-            return stitch(_draw_edges(car, coverage, layout.edges), car)
+            drawings = [draw(car, coverage, manner) for manner in manners(layout.edges, raw_pair.split)]
+            return stitch(drawings[0], car), drawings
         case Gta5Layout():
-            return stitch(*resize_frame(*files, size=layout.size))
-
-
-def _draw_edges(car: Uint8, coverage: Uint8, edges: CannyEdges | DoodleEdges) -> Uint8:
-    match edges:
-        case CannyEdges():
-            return canny(car, blur_sigma=edges.blur_sigma, low=edges.low, high=edges.high)
-        case DoodleEdges():
-            return doodle(
-                car,
-                coverage,
-                smoothing=edges.smoothing,
-                low=edges.low,
-                high=edges.high,
-                min_length=edges.min_length,
-                width=edges.width,
-            )
+            return stitch(*resize_frame(*files, size=layout.size)), []
 
 
 def _print_counts(records: Sequence[PairRecord], out: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pix2pix.config.checks import check, find
-from pix2pix.config.datasets import CarvanaLayout, Dataset
+from pix2pix.config.datasets import Dataset
+from pix2pix.config.layouts import CarvanaLayout
 from pix2pix.config.models import FCN, Model, Pix2Pix, UNetAlone
 from pix2pix.config.recipes import Recipe
 from pix2pix.config.resolved import Experiment, Robustness, Study
@@ -89,18 +90,17 @@ class Configuration:
         entry = self._check("robustness", name, RobustnessEntry, self._entry("robustness", name))
         key, experiment = self._key("robustness", name), self.experiment(name)
         _refuse_others(key, name, study=(entry.study, experiment.study))
-        if experiment.direction != "AtoB" or experiment.dataset_name not in (entry.canny, entry.doodle):
-            raise ValueError(f"{key}: {name} does not translate A of '{entry.canny}' or '{entry.doodle}' to B")
-        without_edges = []
+        if experiment.direction != "AtoB" or not isinstance(experiment.dataset.prepare, CarvanaLayout):
+            raise ValueError(f"{key}: {name} does not translate edges of cars to photos")
         for method, dataset in (("canny", entry.canny), ("doodle", entry.doodle)):
             find(f"{key}.{method}", dataset, self.names("datasets"))
-            declared = self.dataset(dataset)
+            declared, edges = self.dataset(dataset), {"prepare": {"edges"}}
             if not isinstance(declared.prepare, CarvanaLayout) or declared.prepare.edges.method != method:
                 raise ValueError(f"{key}.{method}: the edges of '{dataset}' are not drawn by {method}")
-            without_edges.append(declared.model_dump(exclude={"prepare": {"edges"}}))
-        if without_edges[0] != without_edges[1]:
-            raise ValueError(f"{key}: '{entry.canny}' and '{entry.doodle}' differ in more than prepare.edges")
-        return Robustness(experiment, entry.canny, entry.doodle, declared.held_out)
+            if declared.model_dump(exclude=edges) != experiment.dataset.model_dump(exclude=edges):
+                own = experiment.dataset_name
+                raise ValueError(f"{key}: '{dataset}' and '{own}', of {name}, differ in more than prepare.edges")
+        return Robustness(experiment, entry.canny, entry.doodle, experiment.dataset.held_out)
 
     def study(self, name: str) -> Study:
         """A study with its experiments, in the order of its file."""

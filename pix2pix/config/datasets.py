@@ -1,18 +1,16 @@
 """Data sets: where raw files come from, how they become pairs, and which split is held out for the tables."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator
 
-from pix2pix.config.fields import Count, PaletteOrNone, Seed, Side, Split, Strict
+from pix2pix.config.fields import CarIds, Count, PaletteOrNone, Seed, Side, Split, Strict
+from pix2pix.config.layouts import Layout
 
 OUTPUTS = ("data", "models", "results", "scratch")
 
-CarId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-
-# ---- where the raw files come from -----------------------------------------------------------------------------------
 
 
 class ArchiveSource(Strict):
@@ -35,8 +33,8 @@ class CarvanaSource(Strict):
 
     source: Literal["carvana"]
     """carvana: the Kaggle competition; accept its rules and have a token"""
-    cars: Annotated[list[CarId], Field(min_length=1)] | None = None
-    """take these cars only"""
+    cars: CarIds | None = None
+    """take these cars only; their ids with spaces between"""
     expect_cars: Count
     """cars that the archives must hold, of those that are taken"""
     expect_views: Count
@@ -48,8 +46,10 @@ class Gta5Source(Strict):
 
     source: Literal["gta5"]
     """gta5: Playing for Data (Richter et al. 2016), frames of a game"""
-    parts: Annotated[list[Annotated[int, Field(ge=1, le=10)]], Field(min_length=1)]
-    """which of its ten parts, about 2500 frames each"""
+    parts: Annotated[list[Annotated[int, Field(ge=1, le=10)]], Field(min_length=1)] = Field(
+        default_factory=lambda: [*range(1, 11)]
+    )
+    """which of its ten parts, about 2500 frames each; left out: all"""
     expect_frames: Count
     """frames that these parts must hold"""
 
@@ -119,116 +119,6 @@ class DrawnFacadesSource(Strict):
 Source = Annotated[
     ArchiveSource | CarvanaSource | Gta5Source | LocalSource | DrawnCarsSource | DrawnFacadesSource,
     Field(discriminator="source"),
-]
-
-
-# ---- how raw files become pairs --------------------------------------------------------------------------------------
-
-
-class Hysteresis(Strict):
-    """The two thresholds of Canny's edge detector."""
-
-    low: Annotated[int, Field(ge=0, le=2000)]
-    """a line goes on while the gradient stays above this (cv2.Canny)"""
-    high: Annotated[int, Field(ge=0, le=2000)]
-    """a line begins where the gradient is above this; raise both for fewer lines"""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.low > self.high:
-            raise ValueError(f"low ({self.low}) must not be above high ({self.high})")
-        return self
-
-
-class CannyEdges(Hysteresis):
-    """Every edge, one pixel wide."""
-
-    method: Literal["canny"]
-    """canny: every edge, one pixel wide"""
-    blur_sigma: Annotated[float, Field(ge=0, le=20)]
-    """Gaussian blur before the edges, pixels; more: fewer edges"""
-
-
-class DoodleEdges(Hysteresis):
-    """Few bold lines, as a hand draws."""
-
-    method: Literal["doodle"]
-    """doodle: few bold lines, as a hand draws"""
-    smoothing: Annotated[float, Field(ge=0, le=20)]
-    """edge-keeping smoothing before the edges, pixels; more: simpler drawings"""
-    min_length: Annotated[int, Field(ge=0)]
-    """lines of fewer pixels are left out"""
-    width: Annotated[int, Field(ge=1, le=9)]
-    """pen width, pixels"""
-
-
-class CarvanaLayout(Strict):
-    """Photo and mask by car; whole cars are held out."""
-
-    layout: Literal["carvana"]
-    """carvana: photo and mask; A = edges, B = the car on white"""
-    size: Side
-    """side of A and of B, pixels"""
-    hold_out: Count
-    """how many whole cars make up val"""
-    seed: Seed
-    """which cars are held out; adding cars moves few"""
-    edges: Annotated[CannyEdges | DoodleEdges, Field(discriminator="method")]
-    """how A is drawn from B"""
-
-
-class StitchedLayout(Strict):
-    """Images that are A|B already."""
-
-    layout: Literal["stitched"]
-    """stitched: images that are A|B already, checked and copied byte for byte"""
-
-
-class FoldersLayout(Strict):
-    """Two folders of equal file names."""
-
-    layout: Literal["folders"]
-    """folders: split/A/NAME and split/B/NAME, or splitA/NAME and splitB/NAME"""
-
-
-class InpaintingLayout(Strict):
-    """Plain photos with a hole to fill (Pathak et al. 2016)."""
-
-    layout: Literal["inpainting"]
-    """inpainting: plain photos; A = the photo with a hole in its centre, B = the photo"""
-    size: Side
-    """side of A and of B, pixels: the photo's central square, resized"""
-    hole: Count
-    """side of the hole, pixels (Pathak et al. 2016: half of size)"""
-
-    @model_validator(mode="after")
-    def _hole_inside(self) -> Self:
-        if self.hole >= self.size or (self.size - self.hole) % 2:
-            raise ValueError(
-                f"hole: {self.hole} must be smaller than size: {self.size} by an even number, to be central"
-            )
-        return self
-
-
-class Gta5Layout(Strict):
-    """Frames of a game; blocks of consecutive frames are held out."""
-
-    layout: Literal["gta5"]
-    """gta5: frame and label, squeezed to a square; A = frame, B = label"""
-    size: Side
-    """side of A and of B, pixels"""
-    block: Count
-    """frames with consecutive numbers that stay in one split"""
-    gap: Annotated[int, Field(ge=0)]
-    """frames of val nearer than this to a frame of train are left out"""
-    hold_out: Count
-    """how many blocks make up val"""
-    seed: Seed
-    """which blocks are held out; adding frames moves few"""
-
-
-Layout = Annotated[
-    CarvanaLayout | StitchedLayout | FoldersLayout | InpaintingLayout | Gta5Layout, Field(discriminator="layout")
 ]
 
 

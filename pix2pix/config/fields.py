@@ -16,6 +16,12 @@ PaletteOrNone = Annotated[
     BeforeValidator(lambda value: None if value == "none" else value),
     WithJsonSchema({"enum": ["facades", "cityscapes", "none"]}),
 ]
+CarIds = Annotated[  # in one text, because `dvc exp run -S` rewrites lists
+    list[Words],
+    Field(min_length=1),
+    BeforeValidator(lambda value: value.split() if isinstance(value, str) else value),
+    WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}}),
+]
 Direction = Literal["AtoB", "BtoA"]
 
 

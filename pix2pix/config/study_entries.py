@@ -79,6 +79,6 @@ class RobustnessEntry(Strict):
     study: Name
     """the experiment's study again (DVC can name nothing else)"""
     canny: Name
-    """a data set whose edges are drawn by canny; one of the two is the experiment's own"""
+    """a data set of the experiment's photos whose edges are drawn by canny"""
     doodle: Name
     """the same photos with edges drawn by doodle"""

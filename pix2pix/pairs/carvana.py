@@ -7,6 +7,7 @@ Cars are cut out, put on white and squeezed to a square. Whole cars are held out
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from pix2pix.files.images import Uint8, open_image
-from pix2pix.pairs.held_out import held_out_groups
+from pix2pix.pairs.held_out import held_out_groups, listed_groups
 from pix2pix.pairs.raw_pairs import RawPair, files_by_id, match_files
 
 EXIF_ORIENTATION = 0x0112
@@ -46,19 +47,25 @@ def car_of(id: str) -> str:
     return id.rpartition("_")[0]
 
 
-def find_photos(root: Path, *, hold_out: int, seed: int) -> list[RawPair]:
-    """Every photo below `root` and its mask, in natural order; a group is a car, and `hold_out` cars are val.
+def find_photos(root: Path, *, hold_out: int | Mapping[str, Sequence[str]], seed: int = 0) -> list[RawPair]:
+    """Every photo below `root` and its mask, in natural order; a group is a car.
+
+    `hold_out` cars are val, chosen by hash of `seed`; or it lists the cars of each held-out split.
 
     Raises:
-        ValueError: a photo without mask, a mask without photo, a file of another name, or no car left to train on.
+        ValueError: a photo without mask, a mask without photo, a file of another name, a listed car that is not there,
+            or no car left to train on.
         FileNotFoundError: a folder is missing or empty.
     """
     photos = files_by_id(root / PHOTO_FOLDER, name=PHOTO_NAME, form="<car>_<view>.jpg")
     masks = files_by_id(root / MASK_FOLDER, name=MASK_NAME, form="<car>_<view>_mask.gif")
     files = match_files(photos, masks)
-    held_out = held_out_groups(map(car_of, files), hold_out=hold_out, seed=seed, kind="cars")
-    splits = {id: "val" if car_of(id) in held_out else "train" for id in files}
-    return [RawPair(id, splits[id], car_of(id), both) for id, both in files.items()]
+    cars = list(map(car_of, files))
+    if isinstance(hold_out, int):
+        held_out = dict.fromkeys(held_out_groups(cars, hold_out=hold_out, seed=seed, kind="cars"), "val")
+    else:
+        held_out = listed_groups(cars, listed=hold_out, kind="cars")
+    return [RawPair(id, held_out.get(car_of(id), "train"), car_of(id), both) for id, both in files.items()]
 
 
 def cut_out(photo: Path, mask: Path, *, size: int) -> tuple[Uint8, Uint8]:

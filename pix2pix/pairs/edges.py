@@ -4,10 +4,38 @@ import cv2
 import numpy as np
 from cv2.typing import MatLike
 
+from pix2pix.config.drawings import CannyEdges, DifferenceOfGaussians, DoodleEdges, Drawing, Edges, RedrawnEdges
 from pix2pix.files.images import Uint8
 
 # square root of the tone: a step between two blacks (door and window of a black car) equals one between two whites
 TONES = np.rint(255 * np.sqrt(np.arange(256) / 255)).astype(np.uint8)
+RATIO = 1.6  # of two Gaussians whose difference is close to a Laplacian (Marr and Hildreth 1980)
+
+
+def manners(edges: Edges, split: str) -> list[Drawing]:
+    """In which manners a photo of a split is drawn: in one, but in several for training where edges are redrawn."""
+    if not isinstance(edges, RedrawnEdges):
+        return [edges]
+    return [edges.drawings[name] for name in sorted(edges.drawings)] if split == "train" else [edges.kept_out]
+
+
+def draw(image: Uint8, coverage: Uint8, drawing: Drawing) -> Uint8:
+    """The object's lines in one manner; `image` and `coverage` as of `doodle`."""
+    match drawing:
+        case CannyEdges():
+            return canny(image, blur_sigma=drawing.blur_sigma, low=drawing.low, high=drawing.high)
+        case DoodleEdges():
+            return doodle(
+                image,
+                coverage,
+                smoothing=drawing.smoothing,
+                low=drawing.low,
+                high=drawing.high,
+                min_length=drawing.min_length,
+                width=drawing.width,
+            )
+        case DifferenceOfGaussians():
+            return difference_of_gaussians(image, sigma=drawing.sigma, threshold=drawing.threshold)
 
 
 def canny(image: Uint8, *, blur_sigma: float, low: int, high: int) -> Uint8:
@@ -50,6 +78,19 @@ def doodle(
     kept = [outline for outline in outlines if len(outline) >= min(min_length, max(map(len, outlines)))]
     cv2.drawContours(lines, kept, -1, 255, 1)
     return _black_on_white(cv2.dilate(lines, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))))
+
+
+def difference_of_gaussians(image: Uint8, *, sigma: float, threshold: float) -> Uint8:
+    """Dark lines, and the dark side of edges, in lines of varying width (Winnemoeller et al. 2012, without softening).
+
+    Args:
+        image: uint8 RGB (H, W, 3).
+        sigma: of the inner Gaussian, pixels; the outer one is RATIO times as wide.
+        threshold: a line is where the outer mean of TONES is above the inner one by more than this, of 255.
+    """
+    tones = cv2.LUT(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), TONES).astype(np.float32)
+    inner, outer = (cv2.GaussianBlur(tones, (0, 0), width) for width in (sigma, RATIO * sigma))
+    return _black_on_white(np.where(outer - inner > threshold, 255, 0).astype(np.uint8))
 
 
 def _without_short(lines: MatLike, min_length: int) -> Uint8:

@@ -1,6 +1,7 @@
 """Prepared pairs: `<root>/<split>/<id>.<suffix>`, each an image A|B side by side, and `<root>/pairs.csv`.
 
-pairs.csv has one row a pair; `PairRecord` describes its columns.
+pairs.csv has one row a pair; `PairRecord` describes its columns. Where side A of the training pairs is drawn in several
+manners, `<root>/drawings/<id>.png` holds all drawings of a pair side by side, K squares of its height; the first is A.
 """
 
 from collections import Counter
@@ -17,6 +18,7 @@ from pix2pix.files.json_csv import read_rows, write_rows
 from pix2pix.pairs.palettes import decode, palette
 
 SPLITS = ("train", "val", "test")
+DRAWINGS = Path("drawings")
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Pair:
     split: str
     group: str
     path: Path
+    drawings: Path | None = None  # of a training pair whose side A is drawn in several manners
 
 
 COLUMNS = [field.name for field in fields(PairRecord)]
@@ -83,19 +86,26 @@ def read_pairs(root: Path, split: str) -> list[Pair]:
 
     Raises:
         FileNotFoundError: no pairs.csv there.
-        ValueError: pairs.csv is broken, it and the folder do not hold the same images once each, or the split is empty.
+        ValueError: pairs.csv is broken, it and a folder do not hold the same images once each, or the split is empty.
     """
     table = read_rows(root / "pairs.csv", PairRecord, made_by=f"python -m stages.prepare {root.name}")
     records = [record for record in table if record.split == split]
-    paths = list_images(root / split) if (root / split).is_dir() else []
+    files = _files_by_id(root / split, records)
+    redrawn = split == "train" and (root / DRAWINGS).is_dir()
+    drawings = _files_by_id(root / DRAWINGS, records) if redrawn else {}
+    if not records:
+        raise ValueError(f"{root}: no pairs in split '{split}'")
+    return [Pair(record.id, split, record.group, files[record.id], drawings.get(record.id)) for record in records]
+
+
+def _files_by_id(folder: Path, records: Iterable[PairRecord]) -> dict[str, Path]:
+    """The images of `folder`; each record must have one, and each image a record."""
+    paths = list_images(folder) if folder.is_dir() else []
     recorded, present = Counter(record.id for record in records), Counter(path.stem for path in paths)
     if wrong := sorted(id for id in recorded | present if (recorded[id], present[id]) != (1, 1)):
         counts = f"{recorded[wrong[0]]} times in pairs.csv and {present[wrong[0]]} times in the folder"
-        raise ValueError(f"{root}/{split}: '{wrong[0]}' is {counts}, not once ({len(wrong)} such); prepare again")
-    if not records:
-        raise ValueError(f"{root}: no pairs in split '{split}'")
-    files = {path.stem: path for path in paths}
-    return [Pair(record.id, split, record.group, files[record.id]) for record in records]
+        raise ValueError(f"{folder}: '{wrong[0]}' is {counts}, not once ({len(wrong)} such); prepare again")
+    return {path.stem: path for path in paths}
 
 
 def read_sides(pair: Pair, *, direction: str, size: int, labels: str | None = None) -> tuple[Uint8, Uint8]:
@@ -108,6 +118,25 @@ def read_sides(pair: Pair, *, direction: str, size: int, labels: str | None = No
     if labels:
         b = palette(labels)[_classes(whole[1], labels, size=size)]
     return (a, b) if direction == "AtoB" else (b, a)
+
+
+def read_drawings(pair: Pair, *, size: int) -> Uint8:
+    """All drawings of side A, grey (K, size, size); the first equals every channel of A as of `read_sides`.
+
+    K is 1 where A is drawn in one manner only.
+
+    Raises:
+        ValueError: the file of drawings is not readable or does not hold whole squares; names it.
+    """
+    if pair.drawings is None:
+        strip = split_sides(read_image(pair.path))[0]
+        return resize(strip, width=size, height=size)[None, ..., 0]
+    strip = read_image(pair.drawings)
+    height, width = strip.shape[:2]
+    if width % height:
+        raise ValueError(f"{pair.drawings}: {width} x {height} pixels are not whole squares; prepare again")
+    drawings = np.split(strip, width // height, axis=1)
+    return np.stack([resize(drawing, width=size, height=size)[..., 0] for drawing in drawings])
 
 
 def read_classes(pair: Pair, labels: str, *, size: int) -> Uint8:

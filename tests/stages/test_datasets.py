@@ -5,13 +5,15 @@ tell the number of the image.
 """
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix.config.datasets import Dataset
+from pix2pix.config.datasets import ArchiveSource, CarvanaSource, Dataset, LocalSource
+from pix2pix.config.layouts import CarvanaLayout, StitchedLayout
 from pix2pix.config.reader import read_configuration
 from pix2pix.files.images import Uint8, read_image
 from pix2pix.pairs.inpainting import FILL
@@ -24,6 +26,8 @@ from tests.support.repository import REPO
 CONFIGURATION = read_configuration(REPO)
 SHIPPED = {name: CONFIGURATION.dataset(name) for name in CONFIGURATION.names("datasets")}
 
+STITCHED = {name for name, dataset in SHIPPED.items() if isinstance(dataset.prepare, StitchedLayout)}
+
 # archive -> width and height of a side, file names; as the authors packed them
 OFFICIAL = {
     "facades": (256, 256, "{n}.jpg"),
@@ -32,6 +36,7 @@ OFFICIAL = {
     "edges2handbags": (256, 256, "{n}_AB.jpg"),
     "cityscapes": (256, 256, "{n}.jpg"),
     "night2day": (256, 256, "{n}.jpg"),
+    "shoes2edges-part": (256, 256, "{n}_AB.jpg"),
 }
 
 
@@ -56,30 +61,50 @@ def made(tmp_path: Path, dataset: Dataset, **changes: object) -> Path:
     return tmp_path / "pairs"
 
 
-@pytest.mark.parametrize("name", [name for name in SHIPPED if SHIPPED[name].download.source == "pix2pix"])
-def test_pix2pix_archive_becomes_pairs(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", sorted(STITCHED - {"toy_facades"}))
+def test_an_archive_of_pairs_becomes_pairs(tmp_path: Path, name: str) -> None:
+    """With two images in val; where a part of val is another split, that is the second image."""
     dataset = SHIPPED[name]
-    assert dataset.download.source == "pix2pix"
-    archive = dataset.download.archive
+    source, layout = dataset.download, dataset.prepare
+    assert isinstance(layout, StitchedLayout) and isinstance(source, ArchiveSource | LocalSource)
+    archive = source.archive if isinstance(source, ArchiveSource) else Path(source.path).name.partition(".")[0]
     width, height, file = OFFICIAL[archive]
-    counts = {split: 11 if split == "train" else 2 for split in dataset.download.expect}
+    counts = {split: 11 if split == "train" else 2 for split in source.expect}
     files = {  # two splits never hold the same bytes
         f"{archive}/{split}/{file.format(n=n)}": encoded(stitch(*sides(n, width, height)), "JPEG") + split.encode()
         for split, count in counts.items()
         for n in range(1, count + 1)
     }
-    write_tar(tmp_path / f"mirror/{archive}.tar.gz", files)
+    path = write_tar(tmp_path / f"mirror/{archive}.tar.gz", files)
 
-    limit = {"train": 10} if dataset.download.limit else {}
-    pairs = made(tmp_path, dataset, limit=limit, expect=counts | limit)
-    for split, count in (counts | limit).items():
+    limit = {"train": 10} if source.limit else {}
+    changes = {"limit": limit, "expect": counts | limit} | ({"path": str(path)} if source.source == "local" else {})
+    second = {split: taken.model_copy(update={"first": 2, "last": 2}) for split, taken in layout.splits.items()}
+    small = layout.model_copy(update={"splits": second})
+    pairs = made(tmp_path, dataset.model_copy(update={"prepare": small}), **changes)
+    numbers = {split: [*range(1, count + 1)] for split, count in (counts | limit).items()}
+    for made_split, taken in second.items():
+        numbers |= {made_split: [2], taken.of: [1]}
+    for split, expected_numbers in numbers.items():
         found = read_pairs(pairs, split)
-        assert [pair.path.name for pair in found] == [file.format(n=n) for n in range(1, count + 1)]
-        for n, pair in enumerate(found, 1):
+        assert [pair.path.name for pair in found] == [file.format(n=n) for n in expected_numbers]
+        for n, pair in zip(expected_numbers, found, strict=True):
             for side, expected in zip(split_sides(read_image(pair.path)), sides(n, width, height), strict=True):
                 assert side.shape == (height, width, 3)
                 assert np.abs(side.astype(int) - expected)[:, 8:-8].max() < 8
-    assert len(read_pairs(pairs, dataset.held_out)) == counts[dataset.held_out]
+    assert dataset.held_out in numbers
+
+
+def test_every_set_of_cars_holds_out_the_same_cars() -> None:
+    """By id; but the sets in which a number of cars is held out, whose results have been told."""
+    layouts = {name: dataset.prepare for name, dataset in SHIPPED.items() if isinstance(dataset.prepare, CarvanaLayout)}
+    by_number = {name for name, layout in layouts.items() if isinstance(layout.hold_out, int)}
+    assert by_number == {"toy_cars", "carvana_28", "carvana_28_doodle"}
+    (listed,) = {repr(layout.hold_out) for name, layout in layouts.items() if name not in by_number}
+    for name in layouts.keys() - by_number:
+        source = SHIPPED[name].download
+        assert isinstance(source, CarvanaSource)
+        assert source.cars is None or all(car in source.cars for car in re.findall("[0-9a-f]{12}", listed))
 
 
 def test_paris_photos_become_inpainting_pairs(tmp_path: Path) -> None:

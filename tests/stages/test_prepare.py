@@ -6,26 +6,30 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from pix2pix.config.datasets import (
-    CannyEdges,
+from pix2pix.config.drawings import CannyEdges, DifferenceOfGaussians, DoodleEdges, Drawing, RedrawnEdges
+from pix2pix.config.fields import Split
+from pix2pix.config.layouts import (
     CarvanaLayout,
-    DoodleEdges,
     FoldersLayout,
     Gta5Layout,
+    HeldOutCars,
     InpaintingLayout,
     Layout,
+    NumberRange,
     StitchedLayout,
 )
 from pix2pix.files.entry_point import run
 from pix2pix.files.images import read_image
-from pix2pix.pairs.carvana import mask_path, photo_path
-from pix2pix.pairs.stitched import read_pairs, split_sides
+from pix2pix.pairs.carvana import cut_out, mask_path, photo_path
+from pix2pix.pairs.edges import draw
+from pix2pix.pairs.stitched import read_drawings, read_pairs, read_sides, split_sides
 from pix2pix.toydata.raw_files import car_name, write_cars
 from stages import prepare as verb
 from stages.prepare import prepare
@@ -34,6 +38,8 @@ from tests.support.tiny import TINY, random_image, write_configuration
 
 CANNY = CannyEdges(method="canny", blur_sigma=1.0, low=40, high=110)
 DOODLE = DoodleEdges(method="doodle", smoothing=2.0, low=40, high=110, min_length=30, width=2)
+PENCIL = DifferenceOfGaussians(method="difference_of_gaussians", sigma=1.0, threshold=4.0)
+REDRAWN = RedrawnEdges(method="redrawn", drawings={"b": DOODLE, "a": CANNY}, kept_out=PENCIL)
 CARS = CarvanaLayout(layout="carvana", size=64, hold_out=2, seed=0, edges=CANNY)
 LAYOUTS: dict[str, Layout] = {
     "cars": CARS,
@@ -79,9 +85,9 @@ def raw(request: pytest.FixtureRequest, trees: Path, tmp_path: Path) -> Path:
 # ---- what a pair looks like ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("edges", [CANNY, DOODLE])
+@pytest.mark.parametrize("edges", [CANNY, DOODLE, PENCIL])
 def test_cars_are_lines_and_a_car_on_white_and_whole_cars_are_held_out(
-    trees: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], edges: CannyEdges | DoodleEdges
+    trees: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], edges: Drawing
 ) -> None:
     prepare(layout=CARS.model_copy(update={"edges": edges}), raw=trees / "cars", out=tmp_path / "pairs")
     assert "train      9 pairs of 3 groups\nval        6 pairs of 2 groups\n" in capsys.readouterr().out
@@ -94,13 +100,74 @@ def test_cars_are_lines_and_a_car_on_white_and_whole_cars_are_held_out(
         assert (b[:2] == 255).all() and (b[-2:] == 255).all()
 
 
-def test_output_does_not_depend_on_workers(trees: Path, tmp_path: Path) -> None:
+def test_training_photos_are_drawn_in_several_manners_and_held_out_ones_in_the_one_kept_out(
+    trees: Path, tmp_path: Path
+) -> None:
+    """To readers of pairs the set is that of its first drawing, but for the drawings of val."""
+    root, plain = tmp_path / "redrawn", tmp_path / "plain"
+    prepare(layout=CARS.model_copy(update={"edges": REDRAWN}), raw=trees / "cars", out=root)
+    prepare(layout=CARS, raw=trees / "cars", out=plain)
+    assert (root / "pairs.csv").read_bytes() == (plain / "pairs.csv").read_bytes()
+    for pair, first in zip(read_pairs(root, "train"), read_pairs(plain, "train"), strict=True):
+        assert pair.path.read_bytes() == first.path.read_bytes()
+        car, coverage = cut_out(trees / "cars" / photo_path(pair.id), trees / "cars" / mask_path(pair.id), size=64)
+        expected = [draw(car, coverage, drawing)[..., 0] for drawing in (CANNY, DOODLE)]
+        np.testing.assert_array_equal(read_drawings(pair, size=64), expected)
+        for size in (64, 40):
+            source, _ = read_sides(pair, direction="AtoB", size=size)
+            np.testing.assert_array_equal(read_drawings(pair, size=size)[0][..., None].repeat(3, 2), source)
+            np.testing.assert_array_equal(read_drawings(first, size=size)[0], source[..., 0])
+    for pair, other in zip(read_pairs(root, "val"), read_pairs(plain, "val"), strict=True):
+        (a, b), (_, car) = (split_sides(read_image(one.path)) for one in (pair, other))
+        np.testing.assert_array_equal(a, draw(car, np.zeros(a.shape[:2], np.uint8), PENCIL))
+        np.testing.assert_array_equal(b, car)
+        assert pair.drawings is None
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_each_training_pair_has_its_drawings_whole(trees: Path, tmp_path: Path, lost: bool) -> None:
+    root = tmp_path / "redrawn"
+    prepare(layout=CARS.model_copy(update={"edges": REDRAWN}), raw=trees / "cars", out=root)
+    (pair, *_) = read_pairs(root, "train")
+    assert pair.drawings is not None
+    if lost:
+        pair.drawings.unlink()
+        with pytest.raises(ValueError, match=f"redrawn/drawings: '{pair.id}' is 1 times in pairs.csv and 0 times in"):
+            read_pairs(root, "train")
+    else:
+        write_image(pair.drawings, width=100, height=64)
+        with pytest.raises(ValueError, match=rf"{pair.id}\.png: 100 x 64 pixels are not whole squares; prepare again"):
+            read_drawings(pair, size=64)
+
+
+def test_cars_listed_by_id_are_val_and_test_in_every_set_that_has_them(trees: Path, tmp_path: Path) -> None:
+    names = [car_name(car=number, seed=0) for number in range(5)]
+    listed = HeldOutCars(val=names[1:2], test=names[3:])
+    layout = CARS.model_copy(update={"hold_out": listed, "seed": None})
+    prepare(layout=layout, raw=trees / "cars", out=tmp_path / "pairs")
+    groups = {split: {pair.group for pair in read_pairs(tmp_path / "pairs", split)} for split in ("val", "test")}
+    assert groups == {"val": {names[1]}, "test": {*names[3:]}}
+    assert {pair.group for pair in read_pairs(tmp_path / "pairs", "train")} == {names[0], names[2]}
+
+
+def test_numbers_of_a_split_become_another(trees: Path, tmp_path: Path) -> None:
+    layout = StitchedLayout(layout="stitched", splits={"val": NumberRange(of="train", first=1, last=2)})
+    raw = Path(shutil.copytree(trees / "stitched", tmp_path / "raw"))
+    shutil.rmtree(raw / "val")
+    prepare(layout=layout, raw=raw, out=tmp_path / "pairs")
+    found = {split: [pair.id for pair in read_pairs(tmp_path / "pairs", split)] for split in ("train", "val", "test")}
+    assert found == {"train": ["10"], "val": ["1", "2"], "test": ["1"]}
+    assert (tmp_path / "pairs/val/2.jpg").read_bytes() == (raw / "train/2.jpg").read_bytes()
+
+
+@pytest.mark.parametrize("edges", [CANNY, REDRAWN])
+def test_output_does_not_depend_on_workers(trees: Path, tmp_path: Path, edges: CannyEdges | RedrawnEdges) -> None:
     contents = []
     for workers in (1, 2):
         out = tmp_path / f"pairs{workers}"
-        prepare(layout=CARS, raw=trees / "cars", out=out, workers=workers)
+        prepare(layout=CARS.model_copy(update={"edges": edges}), raw=trees / "cars", out=out, workers=workers)
         contents.append({p.relative_to(out): p.read_bytes() for p in sorted(out.rglob("*")) if p.is_file()})
-    assert contents[0] == contents[1] and len(contents[0]) == 16
+    assert contents[0] == contents[1] and len(contents[0]) == (16 if edges is CANNY else 25)
 
 
 def test_stitched_pairs_are_copied_byte_for_byte(trees: Path, tmp_path: Path) -> None:
@@ -184,8 +251,46 @@ def test_what_does_not_fit_is_named(raw: Path, layout: str, spoil: Callable[[Pat
     assert says in refusal(LAYOUTS[layout], raw)
 
 
-def test_someone_must_be_left_to_train_on(raw: Path) -> None:
-    assert "hold_out is 5, but there are only 5 cars" in refusal(CARS.model_copy(update={"hold_out": 5}), raw)
+EVERY = [car_name(car=number, seed=0) for number in range(5)]
+
+
+@pytest.mark.parametrize("layout", ["cars"])
+@pytest.mark.parametrize(
+    ("hold_out", "says"),
+    [
+        (5, "hold_out is 5, but there are only 5 cars"),
+        (HeldOutCars(val=EVERY[:2], test=EVERY[2:]), "hold_out lists all 5 cars; none is left to train on"),
+        (
+            HeldOutCars(val=EVERY[:1], test=["f" * 12]),
+            "hold_out.test lists ffffffffffff, which is not among the 5 cars",
+        ),
+    ],
+)
+def test_listed_cars_must_be_there_and_someone_be_left_to_train_on(
+    raw: Path, layout: str, hold_out: int | HeldOutCars, says: str
+) -> None:
+    assert says in refusal(LAYOUTS[layout].model_copy(update={"hold_out": hold_out}), raw)
+
+
+@pytest.mark.parametrize("layout", ["stitched"])
+@pytest.mark.parametrize(
+    ("split", "taken", "says"),
+    [
+        ("test", ("val", 1, 1), "splits.test: the archive has a split test of its own"),
+        ("val", ("train", 2, 4), "splits.val: 0 images of train have the number 3, not one (2 to 4 are asked for)"),
+        ("val", ("train", 9, 12), "splits.val: 2 images of train have the number 9, not one"),
+        ("val", ("test", 1, 1), "splits: no image is left in test"),
+    ],
+)
+def test_numbers_that_are_not_there_once_or_leave_nothing_are_refused(
+    raw: Path, layout: str, split: Literal["val", "test"], taken: tuple[Split, int, int], says: str
+) -> None:
+    shutil.rmtree(raw / "val")
+    for seed, name in enumerate(("9_a.png", "09.png")):
+        write_image(raw / "train" / name, seed=seed + 7)
+    of, first, last = taken
+    chosen = {split: NumberRange(of=of, first=first, last=last)}
+    assert says in refusal(LAYOUTS[layout].model_copy(update={"splits": chosen}), raw)
 
 
 @pytest.mark.parametrize("layout", ["stitched"])

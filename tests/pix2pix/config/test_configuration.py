@@ -19,11 +19,20 @@ SEGMENTER = {"kind": "unet", "channels": 4, "classes": "facades"}
 CANNY = {"method": "canny", "blur_sigma": 1.0, "low": 40, "high": 110}
 DOODLE = {"method": "doodle", "smoothing": 2.0, "low": 40, "high": 110, "min_length": 30, "width": 2}
 CARS = {"layout": "carvana", "size": 64, "hold_out": 1, "seed": 0, "edges": CANNY}
+PENCIL = {"method": "difference_of_gaussians", "sigma": 1.0, "threshold": 4.0}
+LISTED = {"layout": "carvana", "size": 64, "hold_out": {"val": ["a"]}, "edges": CANNY}
+TAKEN = {"of": "train", "first": 1, "last": 2}
+PARTED = {"layout": "stitched"}
 GTA5 = {"source": "gta5", "parts": [1], "expect_frames": 2500}
 HOLE = {"layout": "inpainting", "size": 64, "hole": 32}
 ARCHIVE = {"source": "pix2pix", "archive": "facades", "expect": {"train": 1}}
 QUICK, FIRST = TINY["recipes"]["quick"], TINY["experiments"]["first"]
 SOURCE, PAIRS = "datasets.houses.download", "datasets.houses.prepare"
+
+
+def redrawn(**changes: Any) -> dict[str, Any]:
+    edges = {"method": "redrawn", "drawings": {"a": CANNY, "b": DOODLE}, "kept_out": PENCIL}
+    return CARS | {"edges": edges | changes}
 
 
 def changed(key: str, value: Any) -> dict[str, Any]:
@@ -86,6 +95,19 @@ def problem(whole: dict[str, Any]) -> str:
         ("datasets.houses.labels", "cars", "datasets.houses.labels: .*'facades' or 'cityscapes'"),
         (PAIRS, HOLE | {"hole": 31}, f"{PAIRS}: hole: 31 .* even"),
         (PAIRS, CARS | {"edges": DOODLE | {"low": 111}}, rf"{PAIRS}.edges: low \(111\) must not be above high"),
+        (PAIRS, redrawn(kept_out=CANNY), f"{PAIRS}.edges: kept_out: canny is a method of drawings, too"),
+        (PAIRS, redrawn(drawings={"a": CANNY, "b": CANNY}), f"{PAIRS}.edges: drawings: a and b are the same"),
+        (PAIRS, redrawn(drawings={"a": CANNY}), f"{PAIRS}.edges.drawings: .* at least 2 items"),
+        (PAIRS, CARS | {"hold_out": 0}, f"{PAIRS}.hold_out: .* greater than or equal to 1, not 0"),
+        (PAIRS, CARS | {"seed": None}, f"{PAIRS}: hold_out is a number of cars: seed is required"),
+        (PAIRS, CARS | {"hold_out": {"val": ["a"]}}, f"{PAIRS}: hold_out lists the cars: seed has no effect"),
+        (PAIRS, LISTED | {"hold_out": {"test": ["a"]}}, f"{PAIRS}.hold_out.val: this key is required"),
+        (PAIRS, LISTED | {"hold_out": {"val": "a", "test": "b a"}}, f"{PAIRS}.hold_out: car a stands twice"),
+        (PAIRS, LISTED | {"hold_out": {"val": 7}}, f"{PAIRS}.hold_out.val: .* list, not 7"),
+        (PAIRS, PARTED | {"splits": {"test": TAKEN | {"last": 0}}}, r"splits.test: first \(1\) must not be above last"),
+        (PAIRS, PARTED | {"splits": {"train": TAKEN}}, f"{PAIRS}.splits.train: .*'val' or 'test'"),
+        (PAIRS, PARTED | {"splits": {"test": TAKEN | {"of": "test"}}}, "splits.test: of: test is not a split of the"),
+        (PAIRS, PARTED | {"splits": {"test": TAKEN, "val": TAKEN}}, "splits: number 1 of train is in two splits"),
         (f"{SOURCE}.source", GONE, f"{SOURCE}.source: this key is required"),
         (f"{SOURCE}.source", "web", f"{SOURCE}.source: .*'drawn_cars', .* not 'web'"),
         (SOURCE, GTA5 | {"parts": [11]}, f"{SOURCE}.parts.0: .* equal to 10, not 11"),
@@ -136,8 +158,8 @@ def test_a_mistake_is_named_by_the_path_of_its_key(key: str, value: Any, says: s
         ("robustness.car.study", "x", "robustness.car.study: 'x', but experiments.car has 'tiny'"),
         ("robustness.car.doodle", "canny", "robustness.car.doodle: the edges of 'canny' are not drawn by doodle"),
         ("robustness.car.doodle", "x", "robustness.car.doodle: there is no 'x'"),
-        ("experiments.car.dataset", "houses", "robustness.car: car does not translate A of 'canny' or 'doodle' to B"),
-        ("datasets.doodle.prepare.hold_out", 2, "'canny' and 'doodle' differ in more than prepare.edges"),
+        ("experiments.car.dataset", "houses", "robustness.car: car does not translate edges of cars to photos"),
+        ("datasets.doodle.prepare.hold_out", 2, "'doodle' and 'canny', of car, differ in more than prepare.edges"),
     ],
 )
 def test_entries_that_contradict_each_other_are_named(key: str, value: Any, says: str) -> None:

@@ -80,7 +80,11 @@ def models(annotation: Any) -> set[type[BaseModel]]:
     ("file", "kinds", "nowhere"),
     [
         ("params.yaml", Model | Recipe, set()),
-        ("config/datasets.yaml", Dataset, {"download", "prepare", "edges", "sha256", "layout", "size", "seed"}),
+        (
+            "config/datasets.yaml",
+            Dataset,
+            {"download", "prepare", "edges", "sha256", "layout", "size", "seed", "parts"},
+        ),
     ],
 )
 def test_each_key_is_explained_once_in_the_words_of_its_type(file: str, kinds: Any, nowhere: set[str]) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pix2pix.files.images import Uint8
-from pix2pix.pairs.edges import canny, doodle
+from pix2pix.pairs.edges import canny, difference_of_gaussians, doodle
 
 
 @pytest.fixture
@@ -27,21 +27,29 @@ def draw_doodle(image: Uint8, coverage: Uint8, *, min_length: int = 30, width: i
     return doodle(image, coverage, smoothing=2.0, low=40, high=110, min_length=min_length, width=width)
 
 
+def draw_canny(image: Uint8) -> Uint8:
+    return canny(image, blur_sigma=1.0, low=40, high=110)
+
+
+def draw_pencil(image: Uint8, *, threshold: float = 4.0) -> Uint8:
+    return difference_of_gaussians(image, sigma=1.0, threshold=threshold)
+
+
 def components(lines: Uint8) -> int:
     return cv2.connectedComponents(255 - lines[..., 0])[0] - 1
 
 
 def test_lines_are_black_on_white_and_repeat(car: tuple[Uint8, Uint8]) -> None:
-    detailed, simple = canny(car[0], blur_sigma=1.0, low=40, high=110), draw_doodle(*car)
-    assert np.array_equal(detailed, canny(car[0], blur_sigma=1.0, low=40, high=110))
-    assert np.array_equal(simple, draw_doodle(*car))
-    for lines in (detailed, simple):
+    for lines, again in zip(
+        *[(draw_canny(car[0]), draw_doodle(*car), draw_pencil(car[0])) for _ in range(2)], strict=True
+    ):
+        assert np.array_equal(lines, again)
         assert lines.shape == (256, 256, 3) and lines.dtype == np.uint8
         assert set(np.unique(lines)) == {0, 255} and 0.01 < (lines == 0).mean() < 0.2
 
 
 def test_a_doodle_has_fewer_lines_than_canny_but_keeps_windows(car: tuple[Uint8, Uint8]) -> None:
-    assert components(canny(car[0], blur_sigma=1.0, low=40, high=110)) > 20
+    assert components(draw_canny(car[0])) > 20
     assert components(draw_doodle(*car)) == 3  # the outline and two windows
 
 
@@ -53,8 +61,16 @@ def test_a_doodle_outline_is_closed(car: tuple[Uint8, Uint8]) -> None:
 
 def test_a_white_car_still_has_an_outline(car: tuple[Uint8, Uint8]) -> None:
     white = np.full_like(car[0], 255)
-    assert (canny(white, blur_sigma=1.0, low=40, high=110) == 255).all()
+    assert (draw_canny(white) == 255).all()
     assert components(draw_doodle(white, car[1], min_length=10_000)) == 1
+
+
+def test_a_pencil_draws_on_the_dark_side_and_less_with_a_higher_threshold() -> None:
+    step = np.full((64, 64, 3), 255, np.uint8)
+    step[:, 32:] = 60
+    (columns,) = np.nonzero((draw_pencil(step)[..., 0] == 0).all(axis=0))
+    assert columns.tolist() == [*range(32, 32 + len(columns))] and 1 <= len(columns) <= 4
+    assert (draw_pencil(step, threshold=80.0) == 255).all()
 
 
 def test_pen_width_is_in_pixels(car: tuple[Uint8, Uint8]) -> None:

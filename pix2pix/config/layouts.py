@@ -1,0 +1,141 @@
+"""How raw files become pairs A|B, and which of them are held out of training."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from pix2pix.config.drawings import Edges
+from pix2pix.config.fields import CarIds, Count, Seed, Side, Split, Strict
+
+
+class HeldOutCars(Strict):
+    """Whole cars that are held out, by id."""
+
+    val: CarIds
+    """cars to choose by, with spaces between"""
+    test: CarIds = Field(default_factory=list)
+    """cars for the tables, scored after all choices"""
+
+    @model_validator(mode="after")
+    def _once_each(self) -> Self:
+        cars = self.val + self.test
+        if twice := sorted(car for car in set(cars) if cars.count(car) > 1):
+            raise ValueError(f"car {twice[0]} stands twice")
+        return self
+
+
+class CarvanaLayout(Strict):
+    """Photo and mask by car; whole cars are held out."""
+
+    layout: Literal["carvana"]
+    """carvana: photo and mask; A = edges, B = the car on white"""
+    size: Side
+    """side of A and of B, pixels"""
+    hold_out: Annotated[
+        Annotated[Count, Tag("number")] | Annotated[HeldOutCars, Tag("cars")],
+        Discriminator(lambda value: "cars" if isinstance(value, dict | HeldOutCars) else "number"),
+    ]
+    """how many whole cars make up val, or which cars make up val and test"""
+    seed: Seed | None = None
+    """which cars are held out, where hold_out is a number; adding cars moves few"""
+    edges: Edges
+    """how A is drawn from B"""
+
+    @model_validator(mode="after")
+    def _seed_of_a_number(self) -> Self:
+        if isinstance(self.hold_out, int) and self.seed is None:
+            raise ValueError("hold_out is a number of cars: seed is required")
+        if isinstance(self.hold_out, HeldOutCars) and self.seed is not None:
+            raise ValueError("hold_out lists the cars: seed has no effect; leave it out")
+        return self
+
+
+class NumberRange(Strict):
+    """Images of a split by the first number in their names."""
+
+    of: Split
+    """the split that the images lie in"""
+    first: Annotated[int, Field(ge=0)]
+    """first number in the name of the first image"""
+    last: Annotated[int, Field(ge=0)]
+    """and of the last one; each number between must be there once"""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.first > self.last:
+            raise ValueError(f"first ({self.first}) must not be above last ({self.last})")
+        return self
+
+
+class SplitLayout(Strict):
+    """A layout whose raw files lie in folders of splits."""
+
+    splits: dict[Literal["val", "test"], NumberRange] = Field(default_factory=dict)
+    """images of an official split that make up a split which the archive lacks"""
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        for split, taken in self.splits.items():
+            if taken.of in self.splits:
+                raise ValueError(f"splits.{split}: of: {taken.of} is not a split of the archive, since splits makes it")
+        ranges = list(self.splits.values())
+        if len(ranges) == 2 and ranges[0].of == ranges[1].of:
+            overlap = max(ranges[0].first, ranges[1].first), min(ranges[0].last, ranges[1].last)
+            if overlap[0] <= overlap[1]:
+                raise ValueError(f"splits: number {overlap[0]} of {ranges[0].of} is in two splits")
+        return self
+
+
+class StitchedLayout(SplitLayout):
+    """Images that are A|B already."""
+
+    layout: Literal["stitched"]
+    """stitched: images that are A|B already, checked and copied byte for byte"""
+
+
+class FoldersLayout(SplitLayout):
+    """Two folders of equal file names."""
+
+    layout: Literal["folders"]
+    """folders: split/A/NAME and split/B/NAME, or splitA/NAME and splitB/NAME"""
+
+
+class InpaintingLayout(SplitLayout):
+    """Plain photos with a hole to fill (Pathak et al. 2016)."""
+
+    layout: Literal["inpainting"]
+    """inpainting: plain photos; A = the photo with a hole in its centre, B = the photo"""
+    size: Side
+    """side of A and of B, pixels: the photo's central square, resized"""
+    hole: Count
+    """side of the hole, pixels (Pathak et al. 2016: half of size)"""
+
+    @model_validator(mode="after")
+    def _hole_inside(self) -> Self:
+        if self.hole >= self.size or (self.size - self.hole) % 2:
+            raise ValueError(
+                f"hole: {self.hole} must be smaller than size: {self.size} by an even number, to be central"
+            )
+        return self
+
+
+class Gta5Layout(Strict):
+    """Frames of a game; blocks of consecutive frames are held out."""
+
+    layout: Literal["gta5"]
+    """gta5: frame and label, squeezed to a square; A = frame, B = label"""
+    size: Side
+    """side of A and of B, pixels"""
+    block: Count
+    """frames with consecutive numbers that stay in one split"""
+    gap: Annotated[int, Field(ge=0)]
+    """frames of val nearer than this to a frame of train are left out"""
+    hold_out: Count
+    """how many blocks make up val"""
+    seed: Seed
+    """which blocks are held out; adding frames moves few"""
+
+
+Layout = Annotated[
+    CarvanaLayout | StitchedLayout | FoldersLayout | InpaintingLayout | Gta5Layout, Field(discriminator="layout")
+]
