@@ -16,6 +16,7 @@ import psutil
 from benchmarks.bench_prepare import decode
 from benchmarks.drawn_photos import draw_photos, numbered
 from benchmarks.timing import REPO
+from pix2pix.config.layouts import CarvanaLayout, HeldOutCars
 from pix2pix.config.reader import read_configuration
 from pix2pix.machine.resources import usable_cores
 from pix2pix.pairs.carvana import MASK_FOLDER, PHOTO_FOLDER, find_photos, mask_path, photo_path
@@ -27,12 +28,14 @@ SAMPLED = 0.5  # s
 def bench_photos() -> list[dict[str, str | float]]:
     """One row a count of cores: photos/s of one run of `python -m stages.prepare carvana`, its start included; the
     share of what as many cores decode, just before and after; and the memory of all its processes early and late."""
-    size = read_configuration().dataset("carvana").prepare.size  # type: ignore[union-attr]
+    layout = read_configuration().dataset("carvana").prepare
+    assert isinstance(layout, CarvanaLayout) and isinstance(layout.hold_out, HeldOutCars)
+    size, held_out = layout.size, layout.hold_out.val + layout.hold_out.test
     rows: list[dict[str, str | float]] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         drawn = draw_photos(folder / "drawn")
-        _copy(drawn, folder / "data/raw/carvana")
+        _copy(drawn, folder / "data/raw/carvana", held_out)
         shutil.copy(REPO / "params.yaml", folder)
         shutil.copytree(REPO / "config", folder / "config")
         for cores in sorted({1, usable_cores()}):
@@ -65,14 +68,15 @@ def _decoded_a_second(drawn: Path, *, size: int) -> float:
     return len(photos) / statistics.median(seconds[1:])
 
 
-def _copy(drawn: Path, raw: Path) -> None:
-    """PHOTOS photos with their masks; a comment at the head of each JPEG tells them apart."""
+def _copy(drawn: Path, raw: Path, held_out: list[str]) -> None:
+    """PHOTOS photos with their masks, also of the cars `held_out`; a comment at each JPEG's head tells them apart."""
+    cars = held_out + [f"{number:012x}" for number in range(PHOTOS // VIEWS - len(held_out))]
     photos = [[path.read_bytes() for path in photo.files] for photo in find_photos(drawn, hold_out=0, seed=0)]
     for folder in (PHOTO_FOLDER, MASK_FOLDER):
         (raw / folder).mkdir(parents=True)
     for number in range(PHOTOS):
         image, mask = photos[number % len(photos)]
-        id = f"{number // VIEWS:012x}_{number % VIEWS + 1:02}"
+        id = f"{cars[number // VIEWS]}_{number % VIEWS + 1:02}"
         (raw / photo_path(id)).write_bytes(numbered(image, number))
         (raw / mask_path(id)).write_bytes(mask)
 

@@ -173,6 +173,16 @@ def test_entries_that_contradict_each_other_are_named(key: str, value: Any, says
     assert re.search(says, problem(whole))
 
 
+def test_what_was_trained_on_redrawn_edges_is_tried_on_canny_and_doodle() -> None:
+    whole = everything()
+    whole["datasets"]["redrawn"] = whole["datasets"]["canny"] | {"prepare": redrawn()}
+    whole["experiments"]["car"]["dataset"] = "redrawn"
+    configuration = Configuration(whole)
+    assert configuration.problems() == []
+    test = configuration.robustness("car")
+    assert (test.experiment.dataset_name, test.canny, test.doodle) == ("redrawn", "canny", "doodle")
+
+
 def test_an_entry_is_checked_when_it_is_needed() -> None:
     whole = everything()
     whole["recipes"]["alone"]["epochs"] = 0
