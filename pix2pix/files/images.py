@@ -12,24 +12,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, SAMPLEFORMAT
 
 Uint8 = NDArray[np.uint8]
 
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")  # of Pillow's; others may start programs (EPS)
 MAX_PIXELS = 89_478_485  # a larger image is refused before it is decoded; beyond it Pillow warns
 TO_8_BITS = np.rint(np.arange(2**16) / 257).astype(np.uint8)
-JPEG_END, JPEG_SCAN = b"\xff\xd9", b"\xff\xda"  # markers: end of image, start of scan
-ONE_BITS = b"\xff\x00" * 8  # 8 bytes of ones in a JPEG's coded data; no code word consists of ones only
 
 
 @contextmanager
 def open_image(path: Path, formats: Sequence[str] = FORMATS) -> Iterator[Image.Image]:
     """An image file of one of Pillow's `formats`, not yet decoded; errors of decoding inside the block name the file.
 
-    A truncated file is an error: one that is cut short, ends in zeros as after a full disk or a crash, or was cut and
-    closed with an end marker. Not detected are a progressive JPEG that was cut and closed, a cut and closed JPEG that
-    lacks only the last few blocks, and changed bytes in formats without checksums (all but PNG).
+    A truncated file is an error: one that is cut short, or ends in zeros as after a full disk or a crash. Not detected
+    are a JPEG that was cut and closed with an end marker, and changed bytes in formats without checksums (all but PNG).
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -47,7 +43,7 @@ def open_image(path: Path, formats: Sequence[str] = FORMATS) -> Iterator[Image.I
                 raise ValueError("several frames or pages; which of them is meant?")
             match image.format:
                 case "JPEG":
-                    with Image.open(_without_end_marker(path, image), formats=["JPEG"]) as jpeg:
+                    with Image.open(io.BytesIO(path.read_bytes().rstrip(b"\0")), formats=["JPEG"]) as jpeg:
                         yield jpeg
                     return
                 case "PNG":
@@ -57,21 +53,6 @@ def open_image(path: Path, formats: Sequence[str] = FORMATS) -> Iterator[Image.I
     except Exception as error:  # decoders raise errors of any type on damaged files
         kind = "image" if formats is FORMATS else formats[0]
         raise ValueError(f"{path}: not a readable {kind} ({' '.join(str(error).split())})") from None
-
-
-def _without_end_marker(path: Path, image: Image.Image) -> io.BytesIO:
-    """The bytes of a JPEG with ones in place of its end marker, so that Pillow raises an error where data are missing.
-
-    At an end marker libjpeg fills a missing rest with grey, without an error. Without a marker it asks for more data;
-    it reads 8 bytes ahead, hence the ones. A JPEG in several scans, progressive or not, is read up to its end marker
-    in any case and keeps it.
-    """
-    content = path.read_bytes().rstrip(b"\0")
-    scan = content.rfind(JPEG_SCAN)
-    end = content.rfind(JPEG_END, scan)
-    components = content[scan + 4 : scan + 5]  # of this scan
-    one_scan = "progressive" not in image.info and components == bytes([len(image.getbands())])
-    return io.BytesIO(content[:end] + ONE_BITS if one_scan and end > 0 else content)
 
 
 def read_image(path: Path) -> Uint8:
@@ -84,10 +65,11 @@ def read_image(path: Path) -> Uint8:
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file is not an image, is truncated (see `open_image`), has more than MAX_PIXELS pixels, several
-            frames or pages, or samples whose white level is unknown (12 or 32 bits, signed, floating point); names it.
+            frames or pages, or samples whose white level is unknown (32 bits, signed, floating point); names it.
     """
     with open_image(path) as image:
-        _refuse_unknown_white_level(image)
+        if image.mode in ("I", "F"):
+            raise ValueError("samples whose white level is unknown; save it with 8 bits")
         upright = ImageOps.exif_transpose(image)
         if upright.mode.startswith("I;16"):
             grey = np.asarray(upright)
@@ -98,14 +80,6 @@ def read_image(path: Path) -> Uint8:
             upright = upright.convert("RGBA")
             upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
         return np.asarray(upright.convert("RGB"))
-
-
-def _refuse_unknown_white_level(image: Image.Image) -> None:
-    tags = getattr(image, "tag_v2", {})  # only a TIFF has them
-    bits, kinds = tags.get(BITSPERSAMPLE, (8,)), tags.get(SAMPLEFORMAT, (1,))
-    white_is_zero = tags.get(PHOTOMETRIC_INTERPRETATION) == 0  # Pillow inverts these up to 8 bits only
-    if {*bits} - {1, 2, 4, 8, 16} or {*kinds} != {1} or (white_is_zero and max(bits) > 8) or image.mode in ("I", "F"):
-        raise ValueError(f"samples of {max(bits)} bits whose white is unknown; save it with 8 bits")
 
 
 def resize(image: Uint8, *, width: int, height: int) -> Uint8:

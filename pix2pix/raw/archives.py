@@ -12,16 +12,16 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from lzma import LZMAError
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath
 from typing import IO
 
-ZIP = (b"PK\3\4", b"PK\5\6")  # the first bytes; the content tells the kind, not the name
 MAX_RATIO = 200  # bytes of all files to bytes of the archive; photos are near 1, flat label images at most near 100
 SMALL = 100 * 10**6  # bytes of all files below which the ratio says nothing
-READ_ERRORS = (tarfile.TarError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError, OSError)
+READ_ERRORS = (tarfile.TarError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError, OSError, RuntimeError, ValueError)
+
+Entry = tuple[str, int, bool, Callable[[], IO[bytes] | None]]  # name, size in bytes, whether a regular file, opener
 
 
 class DamagedArchiveError(ValueError):
@@ -32,23 +32,16 @@ class DamagedArchiveError(ValueError):
         self.archive = archive
 
 
-@dataclass(frozen=True)
-class _Member:
-    path: PurePosixPath
-    size: int  # bytes, unpacked
-    open: Callable[[], IO[bytes]]
-
-
 def list_members(archive: Path) -> list[str]:
     """Names of the files in the archive, sorted, with `/` between folders and no leading `./`.
 
     Raises:
         DamagedArchiveError: a truncated or damaged archive, or none at all; no files in it; more than SMALL bytes of
-            files and MAX_RATIO times the archive; a member that is a link or a device, is encrypted, or would lie
-            outside of the folder. Names the archive and the member.
+            files and MAX_RATIO times the archive; a member that is a link or a device, or would lie outside of the
+            folder. Names the archive and the member.
     """
     with _naming(archive):
-        names = sorted(str(member.path) for member in _read(archive))
+        names = sorted(name for name, _ in _files(archive))
     if not names:
         raise DamagedArchiveError(archive, "holds no files")
     return names
@@ -61,13 +54,15 @@ def unpack(archive: Path, folder: Path, *, wanted: Mapping[str, Path]) -> None:
         DamagedArchiveError: as `list_members`, or two members in one place; some files may have been written by then.
     """
     with _naming(archive):
-        for member in _read(archive):
-            if (name := str(member.path)) not in wanted:
+        for name, open_member in _files(archive):
+            if name not in wanted:
                 continue
             path = folder / wanted[name]
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                with member.open() as source, path.open("xb") as file:
+                source = open_member()
+                assert source is not None, name  # of a regular file there always is one
+                with source, path.open("xb") as file:
                     shutil.copyfileobj(source, file, 2**20)
             except (FileExistsError, NotADirectoryError):
                 raise DamagedArchiveError(archive, f"member {name!r} comes twice") from None
@@ -83,7 +78,7 @@ def _naming(archive: Path) -> Iterator[None]:
     """Let the many errors of the libraries that read archives name `archive`; those of the disk pass."""
     try:
         yield
-    except (*READ_ERRORS, NotImplementedError, ValueError, OverflowError) as error:
+    except READ_ERRORS as error:
         of_disk = isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)  # EINVAL: a damaged offset
         if of_disk or isinstance(error, DamagedArchiveError):
             raise
@@ -91,60 +86,40 @@ def _naming(archive: Path) -> Iterator[None]:
         raise DamagedArchiveError(archive, f"truncated, damaged, or not a zip or tar archive ({why})") from None
 
 
-def _read(archive: Path) -> Iterator[_Member]:
-    """Every file in the archive's order; each is checked before it is given out."""
+def _files(archive: Path) -> Iterator[tuple[str, Callable[[], IO[bytes] | None]]]:
+    """Name and opener of every file in the archive's order; each is checked before it is given out."""
     with archive.open("rb") as file:
-        first_bytes = file.read(4)
+        entries = _zip_entries(archive) if file.read(2) == b"PK" else _tar_entries(archive)
     packed, unpacked = archive.stat().st_size, 0
-    for member in _read_zip(archive) if first_bytes in ZIP else _read_tar(archive):
-        unpacked += member.size
+    for name, size, is_regular, open_member in entries:
+        path = PurePosixPath(name)
+        if not is_regular:
+            raise DamagedArchiveError(archive, f"member {name!r} is a link or a device")
+        if not path.parts or ".." in path.parts or path.is_absolute():
+            raise DamagedArchiveError(archive, f"member {name!r} would lie outside of the folder")
+        unpacked += size
         if unpacked > max(SMALL, MAX_RATIO * packed):
             raise DamagedArchiveError(archive, f"{packed} bytes would unpack to {unpacked} bytes or more")
-        if not is_junk(member.path):
-            yield member
+        if not is_junk(path):
+            yield str(path), open_member
 
 
-def _read_zip(archive: Path) -> Iterator[_Member]:
+def _zip_entries(archive: Path) -> Iterator[Entry]:
     with zipfile.ZipFile(archive) as packed:
         for info in packed.infolist():
-            if info.is_dir():
-                continue
-            if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
-                raise DamagedArchiveError(archive, f"member {info.filename!r} is a link or a device")
-            if info.flag_bits & 1:
-                raise DamagedArchiveError(archive, f"member {info.filename!r} is encrypted")
-            yield _Member(_inside(archive, info.filename), info.file_size, partial(packed.open, info))
+            if not info.is_dir():
+                is_regular = not stat.S_ISLNK(info.external_attr >> 16)
+                yield info.filename, info.file_size, is_regular, partial(packed.open, info)
 
 
-def _read_tar(archive: Path) -> Iterator[_Member]:
+def _tar_entries(archive: Path) -> Iterator[Entry]:
     with tarfile.open(archive, "r:*") as tar:
         for info in tar:
-            if info.isdir():
-                continue
-            if not info.isreg():
-                raise DamagedArchiveError(archive, f"member {info.name!r} is a link or a device")
-            yield _Member(_inside(archive, info.name), info.size, partial(_extract, tar, info))
+            if not info.isdir():
+                yield info.name, info.size, info.isreg(), partial(tar.extractfile, info)
         # tarfile takes a damaged header for the end; a compressed stream compares its checksum when it is read whole
         stream = tar.fileobj
         assert stream is not None
         truncated = stream.tell() < tar.offset + tarfile.BLOCKSIZE
         if truncated or any(any(chunk) for chunk in iter(lambda: stream.read(2**20), b"")):
             raise DamagedArchiveError(archive, f"{'truncated' if truncated else 'damaged'} at byte {tar.offset}")
-
-
-def _extract(tar: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
-    file = tar.extractfile(info)
-    assert file is not None, info  # of a regular file there always is one
-    return file
-
-
-def _inside(archive: Path, name: str) -> PurePosixPath:
-    """The path of a member that would lie below the folder."""
-    path = PurePosixPath(name)
-    if "\\" in name:
-        raise DamagedArchiveError(archive, f"member {name!r} has backslashes between its folders, not /")
-    if not path.parts or ".." in path.parts or path.is_absolute() or PureWindowsPath(name).drive:
-        raise DamagedArchiveError(archive, f"member {name!r} would lie outside of the folder")
-    if name.encode(errors="ignore").decode() != name:
-        raise DamagedArchiveError(archive, f"member {name!r} has a name that is not UTF-8")
-    return path

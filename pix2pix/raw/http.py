@@ -10,21 +10,17 @@ import re
 import sys
 import time
 from pathlib import Path
-from typing import Never
 
 import requests
 from filelock import FileLock
-from requests.adapters import HTTPAdapter
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError, ProtocolError
-from urllib3.util import Retry
 
 from pix2pix.raw import kaggle
 from pix2pix.raw.kaggle import UnavailableError
 
-RETRIES = 3  # of a request that failed, and of a transfer that broke off and came no further than before
+RETRIES = 3  # of a request that failed or broke off, and came no further than before
 PAUSE = 0.5  # seconds before a retry, doubling
-LONGEST_PAUSE = 60  # seconds, where a busy server says when to come back (Retry-After)
 BUSY = (429, 500, 502, 503, 504)
 TIMEOUT = (10.0, 60.0)  # seconds to connect, seconds without a byte
 CHUNK = 2**16  # bytes
@@ -89,34 +85,23 @@ def _download(address: str, path: Path) -> None:
     partial = path.with_name(f"{path.name}.partial")
     version = path.with_name(f"{path.name}.version")  # the server's name for the file that `partial` is a part of
     longest = failures = 0
-    with requests.Session() as session:
-        retry = Retry(
-            RETRIES,
-            backoff_factor=PAUSE,
-            status_forcelist=BUSY,
-            raise_on_status=False,
-            retry_after_max=LONGEST_PAUSE,
-        )
-        session.mount("http://", HTTPAdapter(max_retries=retry))
-        session.mount("https://", HTTPAdapter(max_retries=retry))
-        while True:
-            try:
-                _receive(session, address, partial, version)
-                break
-            except requests.RequestException as error:
-                raise UnavailableError(_reason(error)) from None
-            except HTTPError as error:  # the transfer broke off
-                if _size(partial) > longest:
-                    longest, failures = _size(partial), 0
-                failures += 1
-                if failures > RETRIES:
-                    raise UnavailableError(f"broke off at {_size(partial)} bytes ({_reason(error)})") from None
-                time.sleep(PAUSE * 2 ** (failures - 1))
+    while True:
+        try:
+            _receive(address, partial, version)
+            break
+        except (requests.RequestException, HTTPError) as error:
+            if _size(partial) > longest:
+                longest, failures = _size(partial), 0
+            failures += 1
+            if failures > RETRIES:
+                where = f"broke off at {longest} bytes: " if longest else ""
+                raise UnavailableError(f"{where}{_reason(error)}") from None
+            time.sleep(PAUSE * 2 ** (failures - 1))
     partial.replace(path)
     version.unlink()
 
 
-def _receive(session: requests.Session, address: str, partial: Path, version: Path) -> None:
+def _receive(address: str, partial: Path, version: Path) -> None:
     """One request: append to `partial` what is missing, or write it anew if the server has another file by now."""
     start = _size(partial)
     known = version.read_text(encoding="utf-8") if version.exists() else ""
@@ -124,27 +109,27 @@ def _receive(session: requests.Session, address: str, partial: Path, version: Pa
     if start and known:
         headers |= {"Range": f"bytes={start}-", "If-Range": known}
 
-    with session.get(address, headers=headers, stream=True, timeout=TIMEOUT) as response:
+    with requests.get(address, headers=headers, stream=True, timeout=TIMEOUT) as response:
         status, extent = response.status_code, response.headers.get("Content-Range", "")
-        if status == 416 and extent == f"bytes */{start}":
-            return  # the last run was killed behind the last byte
         continues = status == 206 and extent.startswith(f"bytes {start}-") and _version(response) == known
         if status in (206, 416) and not continues:
             partial.unlink(missing_ok=True)
             raise ProtocolError("the file changed on the server")
+        if status in BUSY:
+            raise ProtocolError(f"HTTP {status} {response.reason}")
         if status not in (200, 206):
             raise UnavailableError(f"HTTP {status} {response.reason}")
         if response.headers.get("Content-Type", "").startswith("text/html"):
             raise UnavailableError("a web page came instead of the file; does this network want a login?")
-        length = response.raw.length_remaining
-        if length is None and not response.raw.chunked:
-            raise UnavailableError("the server does not say how long the file is, so a part could pass for the whole")
 
         if not continues:
             start = 0
             partial.unlink(missing_ok=True)  # first: after a kill, old bytes must not lie beside a new version
             version.write_text(_version(response), encoding="utf-8")
-        with partial.open("ab") as file, _progress(partial.stem, start, length) as bar:
+        pause = 0.1 if sys.stderr.isatty() else 30.0  # seconds between updates; a log wants few
+        total = start + (response.raw.length_remaining or 0) or None
+        bar = tqdm(desc=partial.stem, initial=start, total=total, unit="B", unit_scale=True, mininterval=pause)
+        with partial.open("ab") as file, bar:
             for chunk in response.raw.stream(CHUNK, decode_content=False):
                 file.write(chunk)
                 bar.update(len(chunk))
@@ -154,13 +139,6 @@ def _version(response: requests.Response) -> str:
     """What changes whenever the file changes; empty if the server has no such thing."""
     etag = response.headers.get("ETag", "")
     return etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
-
-
-def _progress(name: str, start: int, length: int | None) -> "tqdm[Never]":
-    # seconds between updates; a log wants few, and none of a short transfer
-    pause = 0.1 if sys.stderr.isatty() else 30.0
-    total = None if length is None else start + length
-    return tqdm(desc=name, initial=start, total=total, unit="B", unit_scale=True, mininterval=pause, delay=pause)
 
 
 def _reason(error: BaseException) -> str:

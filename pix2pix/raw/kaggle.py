@@ -34,13 +34,8 @@ def fetch(competition: str, path: Path) -> None:
     except SystemExit:
         raise UnavailableError(f"Kaggle knows no valid token on this machine: {token}") from None
     except requests.HTTPError as error:
-        match error.response.status_code if error.response is not None else None:
-            case 401:
-                raise UnavailableError(f"Kaggle refused the token: {token}") from None
-            case 403:
-                raise UnavailableError(f"Kaggle refused (403): log in and accept the rules at {page}/rules") from None
-            case status:
-                raise UnavailableError(f"Kaggle answered HTTP {status}; see {page}/data") from None
+        status = error.response.status_code if error.response is not None else "?"
+        raise UnavailableError(f"Kaggle answered HTTP {status}: {token}") from None
     except requests.RequestException as error:
         raise UnavailableError(f"Kaggle could not be reached ({type(error).__name__})") from None
     if not (unfinished / path.name).is_file():

@@ -56,9 +56,6 @@ def _serve(host: Host, connection: socket.socket) -> None:
         answer(host, connection, int(asked[1]) if asked else 0)
 
 
-# ---- answers ---------------------------------------------------------------------------------------------------------
-
-
 def says(status: str, *lines: str, body: Callable[[bytes, int], bytes] = lambda content, start: b"") -> Answer:
     """This header, in which {size}, {start}, {rest} and {etag} are filled in, and this body of (content, start)."""
 
@@ -132,21 +129,16 @@ ANSWERS: dict[str, Answer] = {
     "closed at once": lambda host, connection, start: None,
     "silent at once": lambda host, connection, start: silence(connection),
     "no http": lambda host, connection, start: connection.sendall(b"\x00\x01\x02\xff" * 50),
-    "reset in the middle": cut(150_000, reset),
     "silent in the middle": cut(100_000, silence),
     "closed late": cut(290_000),
     "chunked": chunked(b"0\r\n\r\n"),
     "chunked, cut": chunked(b""),
-    "no length": whole(ETAG),
     "no ranges": whole(LENGTH, ETAG),
     "no ranges, cut": whole(LENGTH, ETAG, most=200_000),
     "no ranges, cut early": whole(LENGTH, ETAG, most=1000),
     "range of any version": says(*RANGE, body=from_start_on),
     "no version": whole(LENGTH, 'ETag: W/"weak"'),
-    "no version, cut": whole(LENGTH, most=200_000),
     "404": says("404 Not Found"),
-    "429": says("429 Too Many Requests", "Retry-After: 1"),
-    "503": says("503 Service Unavailable", "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT"),
-    "elsewhere": says("302 Found", "Location: /elsewhere/a.bin"),
+    "503": says("503 Service Unavailable"),
     "web page": whole(LENGTH, "Content-Type: text/html; charset=utf-8"),
 }

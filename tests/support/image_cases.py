@@ -43,16 +43,6 @@ def over_white(rgba: Uint8) -> Uint8:
     return np.rint(rgba[..., :3] * share + 255 * (1 - share)).astype(np.uint8)
 
 
-def in_three_scans(image: Uint8) -> bytes:
-    """A JPEG, not progressive, with a scan for each component, which are the channels of `image`."""
-    planes = [encoded(np.ascontiguousarray(plane), "JPEG", quality=98) for plane in np.moveaxis(image, 2, 0)]
-    frame, tables, scan = (planes[0].index(marker) for marker in (b"\xff\xc0", b"\xff\xc4", b"\xff\xda"))
-    components = b"\3" + b"".join(bytes([number, 0x11, 0]) for number in (1, 2, 3))
-    head = planes[0][:frame] + b"\xff\xc0\0\x11" + planes[0][frame + 4 : frame + 9] + components
-    scans = (b"\xff\xda\0\x08\1" + bytes([n]) + p[p.index(b"\xff\xda") + 6 : -2] for n, p in enumerate(planes, 1))
-    return head + planes[0][tables:scan] + b"".join(scans) + b"\xff\xd9"
-
-
 def make(kind: str, rng: Rng, height: int, width: int) -> Made:  # noqa: PLR0911, PLR0912
     """A file of one of KINDS; `rotated` kinds show (width, height) where the orientation swaps the axes."""
     soft = smooth(rng, height, width)
@@ -67,8 +57,6 @@ def make(kind: str, rng: Rng, height: int, width: int) -> Made:  # noqa: PLR0911
             return encoded(soft, kind, **options, **more), soft, 24
         case ["JPEG", "progressive"]:
             return encoded(soft, "JPEG", progressive=True, **options), soft, 24
-        case ["JPEG", "scans"]:
-            return in_three_scans(soft), np.asarray(Image.fromarray(soft, "YCbCr").convert("RGB")), 32
         case ["JPEG", "grey"]:
             return encoded(soft[..., 0], "JPEG", **options), grey(soft[..., 0]), 24
         case ["JPEG", "CMYK"]:
@@ -125,7 +113,7 @@ ROTATED: dict[int, Callable[[Uint8], Uint8]] = {  # what a viewer makes of the s
     7: lambda x: x[::-1, ::-1].transpose(1, 0, 2),
     8: lambda x: x.transpose(1, 0, 2)[::-1],
 }
-KINDS = ["PNG", "BMP", "TIFF", "WEBP", "TIFF lzw", "JPEG", "JPEG progressive", "JPEG scans", "JPEG grey", "JPEG CMYK"]
+KINDS = ["PNG", "BMP", "TIFF", "WEBP", "TIFF lzw", "JPEG", "JPEG progressive", "JPEG grey", "JPEG CMYK"]
 KINDS += ["MPO", "PNG alpha", "WEBP alpha", "PNG grey", "PNG grey-alpha", "PNG 1-bit", "PNG palette", "GIF palette"]
 KINDS += ["PNG transparent-index", "PNG 16-bit", "TIFF 16-bit", "PNG 16-bit transparent", "PNG 16-bit RGB"]
 KINDS += ["PNG 16-bit alpha", *(f"{file} rotated {n}" for file in ("JPEG", "PNG", "TIFF", "WEBP") for n in ROTATED)]

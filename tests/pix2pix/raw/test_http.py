@@ -30,7 +30,6 @@ pytestmark = pytest.mark.filterwarnings(
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "PAUSE", 0.001)
-    monkeypatch.setattr(http, "LONGEST_PAUSE", 0.01)
 
 
 @pytest.fixture
@@ -56,9 +55,6 @@ def refused(host: Host, cache: Path) -> str:
     assert re.fullmatch(r"a\.bin: could not be downloaded \(.*: Connection refused\); check the network, or .*", line)
     assert not list(cache.rglob("a.bin"))
     return line
-
-
-# ---- whatever the network does ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.soak
@@ -127,9 +123,6 @@ def test_two_processes_download_once(host: Host, tmp_path: Path) -> None:
     assert len(host.requests) == 1
 
 
-# ---- a download that broke off ---------------------------------------------------------------------------------------
-
-
 def test_broken_download_continues_where_it_stopped(host: Host, tmp_path: Path) -> None:
     host.script = [cut(200_000), *[ANSWERS["closed at once"]] * 4]
     assert "a.bin: " in refused(host, tmp_path)
@@ -147,27 +140,14 @@ def test_bytes_of_two_files_are_never_joined(host: Host, tmp_path: Path) -> None
     assert get(host, tmp_path) == OTHER
 
 
-def test_download_killed_behind_its_last_byte_is_not_repeated(host: Host, tmp_path: Path) -> None:
-    get(host, tmp_path)
-    [path] = tmp_path.rglob("a.bin")
-    path.rename(f"{path}.partial")
-    path.with_name("a.bin.version").write_text(host.etag)
-    host.sent = 0
-    assert get(host, tmp_path) == CONTENT
-    assert host.sent == 0
-
-
 def test_it_is_given_up_when_it_comes_no_further(host: Host, tmp_path: Path) -> None:
     host.script = [cut(70_000)] * 4
     assert get(host, tmp_path) == CONTENT
     assert len(host.requests) == 5
     host.script = [ANSWERS["no ranges, cut"], ANSWERS["no ranges, cut early"]] * 9
     host.requests.clear()
-    assert "broke off at 1000 bytes" in refused(host, tmp_path / "other")
+    assert "broke off at 200000 bytes" in refused(host, tmp_path / "other")
     assert len(host.requests) == 4
-
-
-# ---- what a server answers -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -176,10 +156,8 @@ def test_it_is_given_up_when_it_comes_no_further(host: Host, tmp_path: Path) -> 
         (says("404 Not Found"), 1, "HTTP 404 Not Found"),
         (says("503 Service Unavailable"), 4, "HTTP 503 Service Unavailable"),
         (ANSWERS["web page"], 1, "a web page came instead of the file; does this network want a login?"),
-        (ANSWERS["no length"], 1, "the server does not say how long the file is"),
         (ANSWERS["silent at once"], 4, "timed out"),
-        (ANSWERS["elsewhere"], 31, "Exceeded 30 redirects"),
-        (says("302 Found", "Location: file:///etc/passwd"), 1, "No connection adapters were found for 'file:///etc"),
+        (says("302 Found", "Location: file:///etc/passwd"), 4, "No connection adapters were found for 'file:///etc"),
     ],
 )
 @pytest.mark.usefixtures("impatient")
@@ -187,14 +165,6 @@ def test_refusal_says_why(host: Host, tmp_path: Path, answer: Answer, requests: 
     host.usually = answer
     assert reason in refused(host, tmp_path)
     assert len(host.requests) == requests
-
-
-def test_busy_server_is_asked_again_when_it_says(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "LONGEST_PAUSE", 1)
-    host.script = [says("503 Service Unavailable", "Retry-After: 3600")]
-    start = time.monotonic()
-    assert get(host, tmp_path) == CONTENT
-    assert 1 <= time.monotonic() - start < 5
 
 
 def test_password_is_for_its_own_host_and_never_shown(host: Host, tmp_path: Path) -> None:
@@ -209,9 +179,6 @@ def test_password_is_for_its_own_host_and_never_shown(host: Host, tmp_path: Path
         fetch("b.bin", official=DEAD, mirror=mirror, cache=tmp_path)
     assert "secret" not in str(caught.value)
     assert not [path for path in tmp_path.rglob("*") if "secret" in str(path)]
-
-
-# ---- mirror and cache ------------------------------------------------------------------------------------------------
 
 
 def test_downloaded_file_is_used_without_network(host: Host, tmp_path: Path) -> None:
