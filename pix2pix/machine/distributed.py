@@ -24,16 +24,12 @@ LOST = ("closed by peer", "reset by peer", "Broken pipe", "Timed out")  # a peer
 
 def processes() -> int:
     """The number of processes that train together."""
-    return dist.get_world_size() if _has_peers() else 1
+    return dist.get_world_size() if dist.is_initialized() else 1
 
 
 def rank() -> int:
     """The number of this process, from 0."""
-    return dist.get_rank() if _has_peers() else 0
-
-
-def _has_peers() -> bool:
-    return dist.is_available() and dist.is_initialized()  # some builds of torch have no processes
+    return dist.get_rank() if dist.is_initialized() else 0
 
 
 def is_first() -> bool:
@@ -118,7 +114,6 @@ def _exchange() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        lost = isinstance(error, dist.DistBackendError | dist.DistNetworkError | dist.DistStoreError)
-        if not lost and not any(words in str(error) for words in LOST):
+        if not isinstance(error, dist.DistError) and not any(words in str(error) for words in LOST):
             raise
         raise ConnectionError("a process of this training is gone; the same command continues") from error

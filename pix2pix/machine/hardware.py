@@ -11,6 +11,7 @@ Processes that train together take a GPU each, and an equal part of the cores.
 
 import os
 import platform
+import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -86,12 +87,9 @@ def _device_name() -> str:
 
 def _device(name: str) -> torch.device:
     refused, (rank, count) = f"PIX2PIX_DEVICE={name}", on_this_machine()
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ValueError(f"{refused}: must be cpu, cuda or cuda:N") from None
-    if device.type not in ("cpu", "cuda"):
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
         raise ValueError(f"{refused}: must be cpu, cuda or cuda:N")
+    device = torch.device(name)
     if device.type == "cpu":
         return device
     if count > 1:

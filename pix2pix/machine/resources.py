@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-CGROUPS, OWN_CGROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+CGROUPS, OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")  # of version 2
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
@@ -23,26 +23,12 @@ def free_memory() -> int:
     Containers and clusters set such limits. Against a limit the kernel also counts the files that it caches.
     """
     free = [int(psutil.virtual_memory().available)]
-    for folder in _memory_cgroups():
-        for limit, used in (
-            ("memory.max", "memory.current"),
-            ("memory.limit_in_bytes", "memory.usage_in_bytes"),  # version 1
-        ):
-            with suppress(OSError, ValueError):  # no such file, or the word "max" instead of a limit
-                free.append(int((folder / limit).read_text()) - int((folder / used).read_text()))
-    return max(0, min(free))
-
-
-def _memory_cgroups() -> list[Path]:
-    """Folders of this process's control groups that may limit memory, each with its parents; versions 1 and 2."""
-    folders: list[Path] = []
     with suppress(OSError):
-        for line in OWN_CGROUPS.read_text(encoding="utf-8").splitlines():
-            _, controllers, group = line.split(":", 2)
-            if not controllers or "memory" in controllers.split(","):  # version 2 names no controllers
-                own = CGROUPS / ("memory" if controllers else "") / group.lstrip("/")
-                folders += [own, *own.parents]
-    return folders
+        own = CGROUPS / OWN_CGROUP.read_text(encoding="utf-8").strip().removeprefix("0::/")
+        for folder in (own, *own.parents):
+            with suppress(OSError, ValueError):  # no such file, or the word "max" instead of a limit
+                free.append(int((folder / "memory.max").read_text()) - int((folder / "memory.current").read_text()))
+    return max(0, min(free))
 
 
 def keep_memory() -> None:

@@ -36,12 +36,6 @@ def test_gradients_and_losses_are_those_of_one_process_with_the_whole_batch(case
         assert torch.equal(first[name], second[name]), name
 
 
-def test_without_processes_in_torch_one_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dist, "is_available", lambda: False)
-    monkeypatch.delattr(dist, "is_initialized")
-    assert (distributed.processes(), distributed.rank(), distributed.is_first()) == (1, 0, True)
-
-
 GLOO = "[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:545] "
 
 
@@ -49,13 +43,7 @@ GLOO = "[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:545] "
     ("error", "lost"),
     [
         (dist.DistBackendError("NCCL"), True),
-        (dist.DistNetworkError("no answer"), True),
-        (dist.DistStoreError("no answer"), True),
         (RuntimeError(GLOO + "Connection closed by peer [127.0.0.1]:80"), True),
-        (RuntimeError(GLOO + "Read error [127.0.0.1]:80: Connection reset by peer."), True),
-        (RuntimeError(GLOO + "writev [127.0.0.1]:80: Broken pipe"), True),
-        (RuntimeError(GLOO + "Timed out waiting 3000ms for recv operation to complete"), True),
-        (RuntimeError("[enforce fail at pair.cc:446] op.preamble.length <= op.nbytes. 8 vs 4"), False),
         (torch.cuda.OutOfMemoryError("CUDA out of memory."), False),
     ],
 )

@@ -56,10 +56,7 @@ def nobody_left() -> Iterator[None]:
     assert not [process for process in left if "resource_tracker" not in " ".join(process.cmdline())]
 
 
-# ---- how many --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("batch_size", "count"), [(1, 1), (2, 2), (6, 6), (8, 4), (21, 7)])
+@pytest.mark.parametrize(("batch_size", "count"), [(1, 1), (8, 4), (21, 7)])
 def test_only_as_many_processes_as_share_a_batch_are_started(
     monkeypatch: pytest.MonkeyPatch, batch_size: int, count: int
 ) -> None:
@@ -67,7 +64,7 @@ def test_only_as_many_processes_as_share_a_batch_are_started(
     assert processes_for("first", batch_size=batch_size) == count
 
 
-@pytest.mark.parametrize(("gpus", "count"), [(0, 4), (1, 1), (2, 2), (3, 2), (4, 4)])
+@pytest.mark.parametrize(("gpus", "count"), [(0, 4), (3, 2), (4, 4)])
 def test_on_gpus_at_most_one_process_for_each_visible_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], gpus: int, count: int
 ) -> None:
@@ -85,7 +82,7 @@ def test_on_gpus_at_most_one_process_for_each_visible_one(
         assert capsys.readouterr().out == (said if wanted < 4 else "")
 
 
-@pytest.mark.parametrize("text", ["", "0", "-1", "two", "²", "1.5"])
+@pytest.mark.parametrize("text", ["", "0", "²"])
 def test_a_wrong_number_of_processes_is_named(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("PIX2PIX_PROCESSES", text)
     with pytest.raises(ValueError, match=f"^PIX2PIX_PROCESSES={text}: must be a number from 1 on$"):
@@ -98,9 +95,6 @@ def test_only_a_started_process_starts_none(monkeypatch: pytest.MonkeyPatch) -> 
     assert asked_for() == 2
     monkeypatch.setenv("RANK", "0")
     assert asked_for() == 1
-
-
-# ---- another number goes on ------------------------------------------------------------------------------------------
 
 
 def results() -> tuple[pd.DataFrame, Tensor]:
@@ -156,9 +150,6 @@ def test_another_number_of_processes_continues_a_run(
     assert "Traceback" not in errors
     record = read_json(Path("logs/records/first.json"), dict[str, Any])
     assert (record["processes"], record["batch_per_device"]) == (2, 1)
-
-
-# ---- the end ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("nobody_left")
