@@ -13,15 +13,9 @@ import os
 import shutil
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import lpips
 import numpy as np
-import torch
-import torch_fidelity
-from torch import Tensor
-from torch.utils.data import TensorDataset
-from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
-from torchvision.models import AlexNet_Weights
 
 from pix2pix.config.reader import read_configuration
 from pix2pix.config.resolved import Experiment
@@ -30,19 +24,16 @@ from pix2pix.files.atomic import whole_file
 from pix2pix.files.entry_point import run
 from pix2pix.files.images import Uint8, read_image
 from pix2pix.files.json_csv import read_json, write_json
-from pix2pix.machine.hardware import use_hardware
-from pix2pix.networks.layers import to_network
 from pix2pix.pairs.stitched import read_pairs, read_sides
-from pix2pix.raw.http import fetch
 
-INCEPTION, ALEXNET = URL_INCEPTION_V3, AlexNet_Weights.IMAGENET1K_V1.url
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
-
-class _Images(TensorDataset):
-    """uint8 images (N, 3, H, W), one tensor an item, as torch-fidelity wants them."""
-
-    def __getitem__(self, index: int) -> Tensor:  # type: ignore[override]
-        return self.tensors[0][index]
+INCEPTION = (
+    "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
+)
+ALEXNET = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
 
 
 def perceptual(experiment: Experiment) -> Perceptual:
@@ -53,9 +44,9 @@ def perceptual(experiment: Experiment) -> Perceptual:
     """
     folder = Path("results", experiment.study, experiment.name)
     card = read_json(folder / "card.json", Card, made_by=f"python -m stages.render {experiment.name}")
-    inception, alexnet = weights(INCEPTION), weights(ALEXNET)  # both, before the work
-    for path in (inception, alexnet):
-        check_weights(path)
+    from pix2pix.machine.hardware import use_hardware
+
+    inception, _ = weights(INCEPTION), weights(ALEXNET)  # both, before the work
     device = use_hardware().device
     pairs = read_pairs(Path("data/pairs", experiment.dataset_name), card.split)
     images = _tensor([read_image(folder / "images" / card.split / f"{pair.id}.png") for pair in pairs])
@@ -74,7 +65,12 @@ def weights(address: str) -> Path:
 
     Raises:
         FileNotFoundError: nobody gave it; one line that says which file must lie where.
+        ValueError: it holds more than tensors: unpickled, it could run a program.
     """
+    import torch
+
+    from pix2pix.raw.http import fetch
+
     path = Path(torch.hub.get_dir(), "checkpoints", address.rpartition("/")[2])
     if not path.exists():
         mirror = os.environ.get("DATA_MIRROR") or None
@@ -84,27 +80,34 @@ def weights(address: str) -> Path:
             raise FileNotFoundError(f"{error}, or put the file of {address} at {path} yourself") from None
         with whole_file(path) as partial:
             shutil.copyfile(found, partial)
-    return path
-
-
-def check_weights(path: Path) -> None:
-    """Refuse a file that holds anything but tensors: unpickled, it could run a program.
-
-    Raises:
-        ValueError: it does, or is no file of PyTorch's.
-    """
     try:
         torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # of many kinds, by what the file is
         raise ValueError(f"{path}: not a file of weights alone ({type(error).__name__}); remove it") from None
+    return path
 
 
-def fid(generated: Tensor, wanted: Tensor, *, inception: Path, device: torch.device) -> float:
+def fid(generated: "Tensor", wanted: "Tensor", *, inception: Path, device: "torch.device") -> float:
     """Fréchet Inception distance between two sets of images, each uint8 (N, 3, H, W)."""
+    import torch_fidelity
+    from torch.utils.data import Dataset
+
+    class Images(Dataset["Tensor"]):
+        """One tensor an item, as torch-fidelity wants them."""
+
+        def __init__(self, images: "Tensor") -> None:
+            self.images = images
+
+        def __len__(self) -> int:
+            return len(self.images)
+
+        def __getitem__(self, index: int) -> "Tensor":
+            return self.images[index]
+
     os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"  # torch-fidelity would unpickle whatever the file holds
     scores = torch_fidelity.calculate_metrics(
-        input1=_Images(generated),
-        input2=_Images(wanted),
+        input1=Images(generated),
+        input2=Images(wanted),
         fid=True,
         feature_extractor_weights_path=str(inception),
         cuda=device.type == "cuda",
@@ -114,8 +117,13 @@ def fid(generated: Tensor, wanted: Tensor, *, inception: Path, device: torch.dev
     return float(scores["frechet_inception_distance"])
 
 
-def lpips_of_pairs(generated: Tensor, wanted: Tensor, *, device: torch.device) -> Tensor:
+def lpips_of_pairs(generated: "Tensor", wanted: "Tensor", *, device: "torch.device") -> "Tensor":
     """LPIPS (N,) of images uint8 (N, 3, H, W), pair by pair: 0 for equal images, more for less alike ones."""
+    import lpips
+    import torch
+
+    from pix2pix.networks.layers import to_network
+
     with warnings.catch_warnings():  # lpips asks torchvision in words that it has given up
         warnings.filterwarnings("ignore", category=UserWarning, module="torchvision")
         network = lpips.LPIPS(net="alex", verbose=False).to(device)
@@ -127,7 +135,9 @@ def lpips_of_pairs(generated: Tensor, wanted: Tensor, *, device: torch.device) -
     return torch.cat(distances)
 
 
-def _tensor(images: list[Uint8]) -> Tensor:
+def _tensor(images: list[Uint8]) -> "Tensor":
+    import torch
+
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
 
 

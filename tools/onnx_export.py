@@ -4,7 +4,7 @@
 
 The graph takes `source` (N, 3, size, size) float32 in [-1, 1], any N, and gives `generated`, the same shape. Norms use
 the statistics of each image, computed when it runs; dropout is off, also where `render` leaves it on. The check is on
-20 held-out images (random ones where no pairs are prepared) against PyTorch in float32. The file carries `metadata`,
+20 held-out images against PyTorch in float32. The file carries `metadata`,
 that of the weights, and `parity`, the check's result, both JSON.
 """
 
@@ -13,24 +13,20 @@ import copy
 import json
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
-import onnxruntime
-import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import nn
 
 from pix2pix.config.reader import read_configuration
 from pix2pix.config.resolved import Experiment
 from pix2pix.files.atomic import whole_file
 from pix2pix.files.entry_point import run
-from pix2pix.networks.class_colours import Coloured
-from pix2pix.networks.inference import load_trained
-from pix2pix.networks.layers import Norm, to_network
 from pix2pix.pairs.stitched import read_pairs, read_sides
+
+if TYPE_CHECKING:
+    import onnx
+    from torch import nn
 
 IMAGES = 20  # that the check compares
 TOLERANCE = 1e-4  # of images in [-1, 1]
@@ -44,9 +40,15 @@ def onnx_export(experiment: Experiment, out: Path) -> float:
     A network of classes is written with its logits (N, K, H, W); the metadata (model.classes) name the palette.
 
     Raises:
-        ValueError, FileNotFoundError: no weights, or the graph differs from PyTorch by more than
+        ValueError, FileNotFoundError: no weights or pairs, or the graph differs from PyTorch by more than
             TOLERANCE (then no file is left).
     """
+    import onnx
+    import torch
+
+    from pix2pix.networks.class_colours import Coloured
+    from pix2pix.networks.inference import load_trained
+
     name = experiment.name
     trained = load_trained(Path("models", name, "last.safetensors"), torch.device("cpu"))
     # channels_last is fast, but its batch norm on a CPU is up to 1e-4 off float64; this layout, and ONNX, 1e-5
@@ -69,8 +71,13 @@ def onnx_export(experiment: Experiment, out: Path) -> float:
     return difference
 
 
-def to_onnx(generator: nn.Module, *, size: int) -> onnx.ModelProto:
+def to_onnx(generator: "nn.Module", *, size: int) -> "onnx.ModelProto":
     """The graph of a generator in evaluation mode: (N, 3, size, size) in [-1, 1] -> the same shape, any N."""
+    import torch
+    import torch.nn.functional as F
+
+    from pix2pix.networks.layers import Norm
+
     network = copy.deepcopy(generator).eval()
     network.forward = partial(network.forward, seeds=None)
     for norm in network.modules():
@@ -89,8 +96,11 @@ def to_onnx(generator: nn.Module, *, size: int) -> onnx.ModelProto:
     return program.model_proto
 
 
-def largest_difference(model: onnx.ModelProto, generator: nn.Module, sources: Float) -> float:
+def largest_difference(model: "onnx.ModelProto", generator: "nn.Module", sources: Float) -> float:
     """max |ONNX - PyTorch| over images (N, 3, H, W) in [-1, 1]: ONNX all at once on the CPU, PyTorch one by one."""
+    import onnxruntime
+    import torch
+
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     (answers,) = session.run(None, {"source": sources})
     with torch.inference_mode():
@@ -99,12 +109,13 @@ def largest_difference(model: onnx.ModelProto, generator: nn.Module, sources: Fl
 
 
 def _sources(root: Path, split: str, *, direction: str, size: int) -> Float:
-    """The first IMAGES held-out sources (N, 3, size, size) in [-1, 1], or random images."""
-    if (root / "pairs.csv").exists():
-        pairs = read_pairs(root, split)[:IMAGES]
-        images: Any = np.stack([read_sides(pair, direction=direction, size=size)[0] for pair in pairs])
-    else:
-        images = np.random.default_rng(0).integers(0, 256, (IMAGES, size, size, 3), dtype=np.uint8)
+    """The first IMAGES held-out sources (N, 3, size, size) in [-1, 1]."""
+    import torch
+
+    from pix2pix.networks.layers import to_network
+
+    pairs = read_pairs(root, split)[:IMAGES]
+    images = np.stack([read_sides(pair, direction=direction, size=size)[0] for pair in pairs])
     return to_network(torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()).numpy()
 
 
@@ -113,8 +124,9 @@ def main() -> None:
     parser.add_argument("experiment")
     parser.add_argument("--out", type=Path, help="default: models/<experiment>/generator.onnx")
     given = parser.parse_args()
-    out = given.out or Path("models", given.experiment, "generator.onnx")
-    difference = onnx_export(read_configuration().experiment(given.experiment), out)
+    experiment = read_configuration().experiment(given.experiment)
+    out = given.out or Path("models", experiment.name, "generator.onnx")
+    difference = onnx_export(experiment, out)
     print(f"{out}: differs from PyTorch by at most {difference:.1e} of images in [-1, 1]")
 
 

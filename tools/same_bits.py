@@ -82,18 +82,15 @@ def difference(one: Path, other: Path) -> str | None:
 
 
 def _equal(one: Path, other: Path) -> bool:
-    match one.suffix:
-        case ".json":
-            values, others = (json.loads(path.read_bytes()) for path in (one, other))
-            if one.name == "card.json":
-                return all(values.get(key) == others.get(key) for key in ("split", "n", "shown", "epoch", "step"))
-            return bool(values == others)
-        case ".safetensors":
-            tensors, others = (
-                {name: (tensor.dtype, tensor.shape, tensor.tobytes()) for name, tensor in load_file(path).items()}
-                for path in (one, other)
-            )
-            return tensors == others
+    if one.name == "card.json":
+        card, other_card = (json.loads(path.read_bytes()) for path in (one, other))
+        return all(card.get(key) == other_card.get(key) for key in ("split", "n", "shown", "epoch", "step"))
+    if one.suffix == ".safetensors":
+        tensors, others = (
+            {name: (tensor.dtype, tensor.shape, tensor.tobytes()) for name, tensor in load_file(path).items()}
+            for path in (one, other)
+        )
+        return tensors == others
     return one.read_bytes() == other.read_bytes()
 
 

@@ -56,7 +56,22 @@ def schema() -> dict[str, Any]:
 
 
 def _plain(node: Any) -> Any:
-    """Without pydantic's titles, which repeat the keys, and without defaults."""
+    """Without pydantic's titles, which repeat the keys, and without defaults.
+
+    Of a choice by a key (`kind`, `source`, ...) only the schema of the chosen value is asked, so that it names what is
+    wrong.
+    """
+    if isinstance(node, dict) and "discriminator" in node:
+        mapping, key = map(node.pop("discriminator").get, ("mapping", "propertyName"))
+        del node["oneOf"]
+        node |= {"type": "object", "properties": {key: {"enum": [*mapping]}}, "required": [key] * (key != "kind")}
+        node["allOf"] = [  # a model that does not say its kind is of pix2pix
+            {
+                "if": {"properties": {key: {"const": value}}, "required": [key] * (value != "pix2pix")},
+                "then": {"$ref": entry},
+            }
+            for value, entry in mapping.items()
+        ]
     if isinstance(node, dict):
         titled = isinstance(node.get("title"), str)  # else it is a key of ours
         return {k: _plain(v) for k, v in node.items() if k != "default" and not (k == "title" and titled)}

@@ -34,7 +34,7 @@ def sources(count: int) -> NDArray[np.float32]:
     return np.random.default_rng(count).uniform(-1, 1, (count, 3, 64, 64)).astype(np.float32)
 
 
-@pytest.mark.parametrize("count", [1, 7, 20])
+@pytest.mark.parametrize("count", [1, 7])
 def test_any_number_of_images_equals_pytorch(model: onnx.ModelProto, generator: nn.Module, count: int) -> None:
     assert largest_difference(model, generator, sources(count)) < 1e-4
 
@@ -58,10 +58,6 @@ def test_the_file_says_what_it_is_and_how_well_it_agrees(
     assert said["parity"] == {"images": 3, "largest_absolute_difference": difference, "tolerance": 1e-4}
 
 
-def test_without_pairs_twenty_random_images_are_compared(tmp_path: Path) -> None:
-    assert tool._sources(tmp_path, "val", direction="AtoB", size=64).shape == (20, 3, 64, 64)
-
-
 def test_a_graph_that_differs_is_not_written(
     tiny_repo: Path, configuration: Configuration, model: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,9 +70,3 @@ def test_a_graph_that_differs_is_not_written(
     with pytest.raises(ValueError, match="more than 1e-04; not written"):
         onnx_export(configuration.experiment("first"), Path("first.onnx"))
     assert not list(Path().glob("*.onnx*"))
-
-
-def test_the_network_of_the_caller_is_left_as_it_was(model: onnx.ModelProto, generator: nn.Module) -> None:
-    assert not [module for module in generator.modules() if "forward" in vars(module)]
-    with torch.inference_mode():
-        assert generator(torch.zeros(1, 3, 64, 64), None).isfinite().all()

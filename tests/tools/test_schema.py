@@ -34,24 +34,26 @@ def test_every_shipped_file_is_valid_and_names_the_schema(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "keys", "value"),
+    ("file", "keys", "value", "says"),
     [
-        ("params.yaml", ["recipes", "small", "epoch"], 3),
-        ("params.yaml", ["recipes", "small", "epochs"], "3"),
-        ("params.yaml", ["models", "pix2pix_small", "dropout"], 1),
-        ("params.yaml", ["models", "mean", "channels"], 3),
-        ("config/datasets.yaml", ["datasets", "facades", "download", "archive"], "faces"),
-        ("config/studies/demo.yaml", ["experiments", "demo_cars", "set"], {"lr": 0.1}),
-        ("config/studies/demo.yaml", ["experiment"], {}),
+        ("params.yaml", ["recipes", "small", "epoch"], 3, "'epoch' was unexpected"),
+        ("params.yaml", ["recipes", "small", "epochs"], "3", "'3' is not of type 'integer'"),
+        ("params.yaml", ["models", "pix2pix_small", "dropout"], 1, "1 is greater than or equal to the maximum"),
+        ("params.yaml", ["models", "mean", "channels"], 3, "'channels' was unexpected"),
+        ("config/datasets.yaml", ["datasets", "facades", "download", "archive"], "faces", "'faces' is not one of"),
+        ("config/datasets.yaml", ["datasets", "facades", "prepare", "layout"], "tiled", "'tiled' is not one of"),
+        ("config/studies/demo.yaml", ["experiments", "demo_cars", "set"], {"lr": 0.1}, "'lr' was unexpected"),
+        ("config/studies/demo.yaml", ["experiment"], {}, "'experiment' was unexpected"),
     ],
 )
-def test_a_wrong_key_or_value_is_seen(file: str, keys: list[str], value: Any) -> None:
+def test_a_wrong_key_or_value_is_named(file: str, keys: list[str], value: Any, says: str) -> None:
     content = copy.deepcopy(read(REPO / file))
     place = content
     for key in keys[:-1]:
         place = place[key]
     place[keys[-1]] = value
-    assert not VALID.is_valid(content)
+    [error] = VALID.iter_errors(content)
+    assert says in error.message
 
 
 def test_every_key_is_explained() -> None:
