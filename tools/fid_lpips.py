@@ -13,22 +13,16 @@ import os
 import shutil
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
+from tempfile import TemporaryDirectory
 
 from pix2pix.config.reader import read_configuration
 from pix2pix.config.resolved import Experiment
 from pix2pix.evaluation.result_files import Card, Perceptual
 from pix2pix.files.atomic import whole_file
 from pix2pix.files.entry_point import run
-from pix2pix.files.images import Uint8, read_image
+from pix2pix.files.images import read_image, write_png
 from pix2pix.files.json_csv import read_json, write_json
 from pix2pix.pairs.stitched import read_pairs, read_sides
-
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
 
 INCEPTION = (
     "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
@@ -44,17 +38,17 @@ def perceptual(experiment: Experiment) -> Perceptual:
     """
     folder = Path("results", experiment.study, experiment.name)
     card = read_json(folder / "card.json", Card, made_by=f"python -m stages.render {experiment.name}")
-    from pix2pix.machine.hardware import use_hardware
-
     inception, _ = weights(INCEPTION), weights(ALEXNET)  # both, before the work
-    device = use_hardware().device
-    pairs = read_pairs(Path("data/pairs", experiment.dataset_name), card.split)
-    images = _tensor([read_image(folder / "images" / card.split / f"{pair.id}.png") for pair in pairs])
-    targets = _tensor([read_sides(pair, direction=card.direction, size=card.recipe.size)[1] for pair in pairs])
-    distances = {
-        "fid": fid(images, targets, inception=inception, device=device),
-        "lpips": float(lpips_of_pairs(images, targets, device=device).mean()),
-    }
+    pairs, images = read_pairs(Path("data/pairs", experiment.dataset_name), card.split), folder / "images" / card.split
+    with TemporaryDirectory() as name:
+        targets = Path(name)
+        for pair in pairs:
+            target = read_sides(pair, direction=card.direction, size=card.recipe.size)[1]
+            write_png(targets / f"{pair.id}.png", target)
+        distances = {
+            "fid": fid(images, targets, inception=inception),
+            "lpips": mean_lpips(images, targets, ids=[pair.id for pair in pairs]),
+        }
     scores = Perceptual(card=card, n=len(pairs), **distances)
     write_json(folder / "perceptual.json", scores)
     return scores
@@ -87,58 +81,38 @@ def weights(address: str) -> Path:
     return path
 
 
-def fid(generated: "Tensor", wanted: "Tensor", *, inception: Path, device: "torch.device") -> float:
-    """Fréchet Inception distance between two sets of images, each uint8 (N, 3, H, W)."""
+def fid(images: Path, targets: Path, *, inception: Path) -> float:
+    """Fréchet Inception distance between two folders of images."""
     import torch_fidelity
-    from torch.utils.data import Dataset
 
-    class Images(Dataset["Tensor"]):
-        """One tensor an item, as torch-fidelity wants them."""
+    from pix2pix.machine.hardware import use_hardware
 
-        def __init__(self, images: "Tensor") -> None:
-            self.images = images
-
-        def __len__(self) -> int:
-            return len(self.images)
-
-        def __getitem__(self, index: int) -> "Tensor":
-            return self.images[index]
-
-    os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"  # torch-fidelity would unpickle whatever the file holds
     scores = torch_fidelity.calculate_metrics(
-        input1=Images(generated),
-        input2=Images(wanted),
+        input1=str(images),
+        input2=str(targets),
         fid=True,
         feature_extractor_weights_path=str(inception),
-        cuda=device.type == "cuda",
-        save_cpu_ram=True,  # in this process: the images are in memory
+        cuda=use_hardware().device.type == "cuda",
+        save_cpu_ram=True,  # reads the images in this process
         verbose=False,
     )
     return float(scores["frechet_inception_distance"])
 
 
-def lpips_of_pairs(generated: "Tensor", wanted: "Tensor", *, device: "torch.device") -> "Tensor":
-    """LPIPS (N,) of images uint8 (N, 3, H, W), pair by pair: 0 for equal images, more for less alike ones."""
+def mean_lpips(images: Path, targets: Path, *, ids: list[str]) -> float:
+    """Mean LPIPS of the images with these ids in two folders: 0 for equal images, more for less alike ones."""
     import lpips
     import torch
 
-    from pix2pix.networks.layers import to_network
-
     with warnings.catch_warnings():  # lpips asks torchvision in words that it has given up
         warnings.filterwarnings("ignore", category=UserWarning, module="torchvision")
-        network = lpips.LPIPS(net="alex", verbose=False).to(device)
+        network = lpips.LPIPS(net="alex", verbose=False)
     with torch.inference_mode():
         distances = [
-            network(to_network(a[None].to(device)), to_network(b[None].to(device))).flatten().cpu()
-            for a, b in zip(generated, wanted, strict=True)
+            network(*(lpips.im2tensor(read_image(folder / f"{id}.png")) for folder in (images, targets))).item()
+            for id in ids
         ]
-    return torch.cat(distances)
-
-
-def _tensor(images: list[Uint8]) -> "Tensor":
-    import torch
-
-    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
+    return float(sum(distances) / len(distances))
 
 
 def main() -> None:

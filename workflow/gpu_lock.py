@@ -23,16 +23,10 @@ def lent_gpus() -> list[str]:
     """The GPUs of which a job gets one, as CUDA_VISIBLE_DEVICES names them: by number or by UUID."""
     if os.environ.get("PIX2PIX_DEVICE", "cuda") != "cuda":
         return []
-    named, uuids = os.environ.get("CUDA_VISIBLE_DEVICES"), _uuids()
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is None:
-        return list(uuids.values())
-    gpus: list[str] = []
-    for gpu in map(str.strip, named.split(",")):
-        listed = not uuids or gpu in uuids or any(uuid.startswith(gpu) for uuid in uuids.values())
-        if not (gpu.isdecimal() and listed) and not (gpu.startswith("GPU-") and listed) and not gpu.startswith("MIG-"):
-            break  # as CUDA does at the first name that is no GPU, such as "" or "-1"
-        gpus += [gpu] if gpu not in gpus else []
-    return gpus
+        return list(_uuids().values())
+    return [*dict.fromkeys(gpu for gpu in map(str.strip, named.split(",")) if gpu not in ("", "-1"))]
 
 
 def take_gpu(gpus: list[str]) -> tuple[str, int]:

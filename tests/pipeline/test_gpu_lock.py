@@ -14,7 +14,6 @@ import pytest
 from tests.support.clones import call, clone
 from tests.support.repository import REPO
 from tests.support.tiny import TINY
-from workflow.gpu_lock import _uuids, lent_gpus
 
 # fails where another job has the same GPU
 ALONE = """
@@ -120,21 +119,6 @@ def test_a_number_and_a_uuid_can_be_the_same_gpu(tmp_path: Path, monkeypatch: py
         assert said(job(*PRINT)) == f"on GPU {TWO}\nsees {TWO}\n"
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
         assert said(job(*PRINT)) == "on GPU 1\nsees 1\n"
-
-
-@pytest.mark.parametrize(
-    ("named", "lent"),
-    [("0, 1", ["0", "1"]), ("1,1", ["1"]), ("0,9,1", ["0"]), ("²", []), (f"{TWO[:9]},0", [TWO[:9], "0"]), ("x", [])],
-)
-def test_what_cuda_would_not_see_is_not_lent(
-    named: str, lent: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Else a job would find no GPU, and train on the CPU."""
-    list_gpus(tmp_path, monkeypatch, f"printf '0, {ONE}\\n1, {TWO}\\n'")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
-    _uuids.cache_clear()
-    assert lent_gpus() == lent
-    _uuids.cache_clear()
 
 
 def test_the_gpu_of_a_slurm_job_is_lent_already(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,13 +19,6 @@ def test_a_folder_is_filled_by_one_process_at_a_time(tmp_path: Path) -> None:
     assert [path.name for path in out.iterdir()] == ["kept"]
 
 
-def test_what_a_kill_left_is_not_published(tmp_path: Path) -> None:
-    (tmp_path / ".out.partial/half").mkdir(parents=True)
-    with whole_folder(tmp_path / "out") as partial:
-        (partial / "new").touch()
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["new"]
-
-
 def test_a_folder_is_never_seen_half_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out, remove = tmp_path / "out", shutil.rmtree
 

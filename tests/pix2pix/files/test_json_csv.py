@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pix2pix.evaluation.result_files import Card, FcnScore, ImageScores, Metrics, Spread
+from pix2pix.evaluation.result_files import Card, FcnScore, ImageScores, Metrics
 from pix2pix.files.json_csv import Cell, read_json, read_rows, write_json, write_rows
 from tests.support.results import CARD, metrics
 
@@ -18,13 +18,9 @@ FCN_SCORE: dict[str, Any] = {"n": 3, "segmenter": "reader", "mean_iou": 0.5, "re
     ("kind", "content", "says"),
     [
         (Metrics, '{"groups": 3}', "n: Field required"),
-        (Metrics, '{"n": "3", "groups": 3}', "n: Input should be a valid integer"),
-        (Metrics, '{"n": 3, "groups": 3, "ssim": "0.5"}', "ssim: Input should be a valid number"),
         (Metrics, '{"n": 3, "groups": 3, "psnr": NaN}', "psnr: Input should be a finite number"),
         (FcnScore, "[]", "Input should be an object"),
         (FcnScore, "{", "Invalid JSON: "),
-        (FcnScore, "[" * 100_000, "Invalid JSON: recursion limit exceeded"),
-        (dict[str, Spread], '{"ssim": {"sd": 1.0, "low": null}}', "ssim.high: Field required"),
         (Card, json.dumps(CARD | {"shown": ["1", 2]}), "shown.1: Input should be a valid string"),
         (Card, json.dumps(CARD | {"unknown": 1}), "unknown: Extra inputs are not permitted"),
     ],
@@ -42,11 +38,8 @@ def test_a_json_file_is_refused_by_its_first_wrong_key(tmp_path: Path, kind: Any
     [
         (b"", "no column 'psnr'"),
         (b"split,id,group,psnr\n", "no rows"),
-        (b"split,id,group\nval,1,1\n", "no column 'psnr'"),
-        (b"split,id,psnr\nval,1,2\n", "row 1: group: Field required"),
         (b"split,id,group,psnr\nval,1,1,2\nval,2,2,b\n", "row 2: psnr: Input should be a valid number"),
         (b"split,id,group,psnr\nval,1,1,2,3\n", "row 1: "),
-        (b"split,id,group,psnr\nval,1\n", "row 1: "),
         (b"split,id,group\nval,\xff,1\n", "not a CSV table ('utf-8' codec can't decode byte"),
         (b'split,id,group,psnr\nval,"1"2,1,2\n', "not a CSV table ("),
     ],

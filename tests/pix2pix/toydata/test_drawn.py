@@ -1,6 +1,5 @@
 """Laws of the drawn cars and house fronts."""
 
-import random
 from functools import cache
 from itertools import combinations
 
@@ -33,17 +32,13 @@ def difference(a: Array, b: Array) -> float:
     return float(np.abs(a.astype(int) - b).mean())
 
 
-@pytest.mark.parametrize("size", [64, 100])
-def test_the_same_arguments_give_the_same_arrays_and_touch_no_global_state(size: int) -> None:
-    python, (_, keys, position, *_) = random.getstate(), np.random.get_state(legacy=True)
+def test_the_same_arguments_give_the_same_arrays() -> None:
     first, second = (
-        (*draw_car(car=3, view=5, size=size, seed=7), *draw_facade(index=3, size=size, seed=7)) for _ in range(2)
+        (*draw_car(car=3, view=5, size=100, seed=7), *draw_facade(index=3, size=100, seed=7)) for _ in range(2)
     )
     for a, b in zip(first, second, strict=True):
-        assert a.shape in ((size, size), (size, size, 3)) and a.dtype == np.uint8
+        assert a.shape in ((100, 100), (100, 100, 3)) and a.dtype == np.uint8
         np.testing.assert_array_equal(a, b)
-    (_, keys_after, position_after, *_) = np.random.get_state(legacy=True)
-    assert random.getstate() == python and position == position_after and np.array_equal(keys, keys_after)
 
 
 def test_another_view_car_seed_or_house_is_another_picture() -> None:
@@ -64,23 +59,6 @@ def test_a_car_stands_inside_the_frame_before_a_grey_backdrop(car: int) -> None:
         assert parts.max() > 0.99 * parts.sum()
     around = photos[:, :4].reshape(-1, 3).astype(int)
     assert around.min() > 100 and around.max() < 245 and np.ptp(around, axis=1).max() < 12
-
-
-def test_a_car_keeps_its_colour_all_round() -> None:
-    checked = 0
-    for car in range(16):
-        hues = []
-        for photo, mask in zip(*turntable(car), strict=True):
-            hue, saturation, value = cv2.cvtColor(photo, cv2.COLOR_RGB2HSV)[mask == 1].astype(np.float64).T
-            painted = (saturation > 110) & (value > 60)
-            if painted.mean() > 0.25:
-                angle = hue[painted] * np.pi / 90
-                hues.append(np.arctan2(np.median(np.sin(angle)), np.median(np.cos(angle))))
-        if len(hues) == VIEWS:  # greys have no hue
-            spread = np.angle(np.exp(1j * (np.array(hues) - hues[0])))
-            assert np.degrees(np.abs(spread).max()) < 12
-            checked += 1
-    assert checked >= 5
 
 
 def test_label_holds_only_the_twelve_colours_and_a_front() -> None:
