@@ -27,12 +27,8 @@ def draw_car(*, car: int, view: int, views: int = 16, size: int = 256, seed: int
     turned by 360 * view / views degrees, view 0 shows its nose. Three of four cars have the main paint of their body
     type (one of eight), so that colour can partly be learnt from outlines. Any eight cars with consecutive numbers have
     different bodies. The same arguments give the same arrays.
-
-    Raises:
-        ValueError: a view outside [0, views) or a size below 16.
     """
-    if not 0 <= view < views or size < 16:
-        raise ValueError(f"want 0 <= view < views and size >= 16, got view {view} of {views}, size {size}")
+    assert 0 <= view < views, (view, views)
     model = random_car(car=car, seed=seed)
     body, wheels = body_mesh(model), wheel_mesh(model)
     width = size * SUPERSAMPLING

@@ -56,12 +56,8 @@ def draw_facade(*, index: int, size: int = 128, seed: int = 0) -> tuple[Array, A
     (seed, index) decides style, storeys, columns and colours. There are four styles, and the parts of a house predict
     its likely colours (brick has no ornaments, shutters go with warm plaster, pillars with pastels). The same arguments
     give the same arrays.
-
-    Raises:
-        ValueError: a size below 64.
     """
-    if size < 64:
-        raise ValueError(f"a facade needs at least 64 pixels, got size {size}")
+    assert size >= 64, size  # as the configuration asks for
     rng = np.random.default_rng([seed, index])
     style = STYLES[rng.integers(len(STYLES))]
     wall = rgb(style.walls[rng.integers(len(style.walls))]) * np.float32(rng.uniform(0.92, 1.05))

@@ -7,7 +7,6 @@ The same arguments give the same bytes, on any number of cores.
 """
 
 import hashlib
-from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -25,11 +24,7 @@ JPEG_QUALITY = 95  # with Pillow's chroma subsampling 4:2:0, so that label colou
 FIRST_VAL_INDEX = 1_000_000  # of the held-out houses: more training houses leave them as they are
 
 
-@dataclass(frozen=True)
-class House:
-    split: str
-    number: int  # of its file
-    index: int  # decides how it looks
+House = tuple[str, int, int]  # split, number of its file, index that decides how it looks
 
 
 def write_cars(folder: Path, *, cars: int, views: int, size: int, seed: int) -> None:
@@ -44,8 +39,8 @@ def write_facades(folder: Path, *, train: int, val: int, size: int, seed: int) -
     """Draw `train` and `val` houses, photo and label each `size` pixels square, into `folder`."""
     for split in ("train", "val"):
         (folder / split).mkdir()
-    houses = [House("train", n + 1, n) for n in range(train)]
-    houses += [House("val", n + 1, FIRST_VAL_INDEX + n) for n in range(val)]
+    houses: list[House] = [("train", n + 1, n) for n in range(train)]
+    houses += [("val", n + 1, FIRST_VAL_INDEX + n) for n in range(val)]
     draw = partial(_write_facade, folder=folder, size=size, seed=seed)
     map_in_processes(draw, houses, description="drawing houses")
 
@@ -66,8 +61,9 @@ def _write_car(car: int, *, folder: Path, views: int, size: int, seed: int) -> N
 
 
 def _write_facade(house: House, *, folder: Path, size: int, seed: int) -> None:
-    photo, label = draw_facade(index=house.index, size=size, seed=seed)
-    _write_jpeg(folder / house.split / f"{house.number}.jpg", np.concatenate([photo, label], axis=1))
+    split, number, index = house
+    photo, label = draw_facade(index=index, size=size, seed=seed)
+    _write_jpeg(folder / split / f"{number}.jpg", np.concatenate([photo, label], axis=1))
 
 
 def _write_jpeg(path: Path, image: Uint8) -> None:

@@ -78,10 +78,3 @@ def test_photo_steps_where_the_label_does() -> None:
             border = np.diff(label, axis=axis).any(-1)
             shifted = np.roll(border, 3, axis) & ~border
             assert step[border].mean() > 1.5 * step[shifted].mean()
-
-
-def test_impossible_arguments_are_refused() -> None:
-    with pytest.raises(ValueError, match="view 16 of 16"):
-        draw_car(car=0, view=16)
-    with pytest.raises(ValueError, match="32"):
-        draw_facade(index=0, size=32)
