@@ -4,9 +4,13 @@ Reads   data/pairs/<dataset>/, models/<experiment>/history.csv and, of results/<
         card.json; neither a model nor a GPU
 Writes  results/<study>/<experiment>/
             per_image.csv       PSNR, SSIM and L1 of each image; of a label map also pixel_accuracy
-            metrics.json        number of images and groups, the mean of each metric, the last epoch's losses; of label
-                                maps also class_accuracy, mean_iou and iou_<class>, over all images at once
-            intervals.json      standard deviation of each metric, and the 95 % interval of its mean
+            distributions.npz   power spectrum and Lab histograms of each image and each target, in the same order
+            metrics.json        number of images and groups, and of images equal to their target; the mean of each
+                                metric of images; log-spectrum distance and Lab histogram intersections of the whole
+                                set, of label maps class_accuracy, mean_iou and iou_<class>; the last epoch's losses
+            intervals.json      standard deviation of each metric of images; the 95 % interval of its mean, and of the
+                                metrics of the set
+            controls.json       the same numbers of sets of images that no network made: see evaluation/controls.py
             best_and_worst.png  the best, the median and the three worst images by SSIM, or by pixel accuracy
 
 Cars are also scored over the foreground alone (fg_...), because the white background flatters every metric.
@@ -22,11 +26,12 @@ import numpy as np
 
 from pix2pix.config.reader import read_configuration
 from pix2pix.config.resolved import Experiment
-from pix2pix.evaluation.confidence_intervals import summarise
-from pix2pix.evaluation.metrics import scores
+from pix2pix.evaluation.controls import controls
 from pix2pix.evaluation.rendered_images import Rendered, read_rendered
-from pix2pix.evaluation.result_files import ImageScores, Metrics, Spread, finite
+from pix2pix.evaluation.result_files import ImageScores
+from pix2pix.evaluation.scored_set import ScoredImage, metrics_file, score_image, set_pairs, summarise_set
 from pix2pix.evaluation.segmentation import Counts, confusion, ious, label_scores, pixel_accuracy
+from pix2pix.evaluation.set_scores import write_sets
 from pix2pix.files.atomic import whole_file
 from pix2pix.files.entry_point import run
 from pix2pix.files.image_grid import grid
@@ -44,7 +49,8 @@ def evaluate(experiment: Experiment) -> None:
         ValueError, FileNotFoundError: nothing rendered, or images and pairs do not match.
     """
     out = Path("results", experiment.study, experiment.name)
-    rendered = read_rendered(out, Path("data/pairs", experiment.dataset_name))
+    root = Path("data/pairs", experiment.dataset_name)
+    rendered = read_rendered(out, root)
     losses = _last_losses(Path("models", experiment.name, "history.csv"))
     target_is_b = rendered.card.direction == "AtoB"
     masked_out = experiment.dataset.prepare.layout == "carvana" and target_is_b
@@ -52,17 +58,18 @@ def evaluate(experiment: Experiment) -> None:
 
     with ThreadPoolExecutor(usable_cores()) as pool:
         scored = list(pool.map(lambda pair: _score(pair, rendered, masked_out, labels), rendered.pairs))
-    images = [image for image, _ in scored]
-    means, intervals = _summarise(images)
+        beside = controls(rendered, scored, root, pool, masked_out=masked_out)
+    means, intervals = summarise_set(scored)
     if labels:
-        matrices = [matrix for _, matrix in scored if matrix is not None]
+        matrices = [image.matrix for image in scored if image.matrix is not None]
         means |= _class_scores(np.sum(matrices, axis=0), list(PALETTES[labels]))
 
+    images = [image.row for image in scored]
     write_rows(out / "per_image.csv", [image.model_dump() for image in images], decimals=8)
-    values = {key: finite(value) for key, value in (means | losses).items()}
-    groups = len({image.group for image in images})
-    write_json(out / "metrics.json", Metrics(n=len(images), groups=groups, **values))
+    write_sets(out / "distributions.npz", set_pairs(scored))
+    write_json(out / "metrics.json", metrics_file(scored, means | losses))
     write_json(out / "intervals.json", intervals)
+    write_json(out / "controls.json", beside)
     with whole_file(out / "best_and_worst.png") as partial:
         write_png(partial, _best_and_worst(images, rendered))
 
@@ -73,26 +80,15 @@ def _last_losses(history: Path) -> dict[str, float]:
     return {key: value for key, value in last.items() if key.startswith(("train_", "val_"))}
 
 
-def _score(pair: Pair, rendered: Rendered, masked_out: bool, labels: str | None) -> tuple[ImageScores, Counts | None]:
-    """The metrics of one image; of a label map also its confusion matrix."""
+def _score(pair: Pair, rendered: Rendered, masked_out: bool, labels: str | None) -> ScoredImage:
+    """The metrics of one image; of a label map also its confusion matrix and pixel_accuracy."""
     generated, (_, target) = rendered.image(pair), rendered.sides(pair)
-    values, matrix = scores(generated, target, masked_out=masked_out), None
-    if labels:
-        truth = rendered.classes(pair, labels)
-        matrix = confusion(decode(generated, labels), truth, classes=list(PALETTES[labels]))
-        values["pixel_accuracy"] = pixel_accuracy(matrix)
-    return ImageScores(split=pair.split, id=pair.id, group=pair.group, **values), matrix
-
-
-def _summarise(images: Sequence[ImageScores]) -> tuple[dict[str, float], dict[str, Spread]]:
-    """The mean of each metric over the images, and its spread."""
-    groups = [image.group for image in images]
-    means, spreads = {}, {}
-    for key in images[0].values:
-        summary = summarise(np.array([image.values[key] for image in images]), groups)
-        means[key] = summary.mean
-        spreads[key] = Spread(sd=finite(summary.sd), low=finite(summary.low), high=finite(summary.high))
-    return means, spreads
+    if not labels:
+        return score_image(pair, generated, target, masked_out=masked_out)
+    truth = rendered.classes(pair, labels)
+    matrix = confusion(decode(generated, labels), truth, classes=list(PALETTES[labels]))
+    accuracy = pixel_accuracy(matrix)
+    return score_image(pair, generated, target, masked_out=masked_out, matrix=matrix, pixel_accuracy=accuracy)
 
 
 def _class_scores(matrix: Counts, classes: list[str]) -> dict[str, float]:

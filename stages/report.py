@@ -1,10 +1,10 @@
 """report: the tables and the figure of a study. `python -m stages.report <study>`
 
 Reads   results/<study>/<experiment>/ of each of its experiments: card.json, metrics.json, intervals.json,
-        per_image.csv, images/ and shown/; where they exist, fcn_score.json, robustness.csv, sketches.png and
-        perceptual.json
-Writes  results/<study>.md    metrics with their intervals, losses, label metrics, FCN-scores; means over seeds; paired
-                              differences to the baselines; published numbers
+        controls.json, per_image.csv, distributions.npz, images/ and shown/; where they exist, fcn_score.json,
+        robustness.csv, sketches.png and perceptual.json
+Writes  results/<study>.md    metrics with their intervals, of controls too; losses, label metrics, FCN-scores; means
+                              over seeds; paired differences to the baselines; published numbers
         results/<study>.png   the same images by each experiment
         results/<study>.html  both in one file, for browsers and for `snakemake --report`
 """
@@ -20,10 +20,11 @@ from pix2pix.files.atomic import whole_file
 from pix2pix.files.entry_point import run
 from pix2pix.files.images import read_image, write_png
 from pix2pix.reporting.comparison_figure import figure
+from pix2pix.reporting.differences import differences
 from pix2pix.reporting.experiment_result import ExperimentResult, read_result
 from pix2pix.reporting.html import html_page
 from pix2pix.reporting.robustness_table import Drawings, read_robustness, robustness_lines
-from pix2pix.reporting.tables import definitions, differences, image_metrics, markdown, other_metrics, published
+from pix2pix.reporting.tables import definitions, image_metrics, markdown, other_metrics, published
 
 
 def report(study: Study) -> None:

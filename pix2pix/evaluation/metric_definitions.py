@@ -23,9 +23,15 @@ class Metric:
 
 
 IMAGE_METRICS = (  # of each image; of cars also over the foreground alone, then with the prefix fg_
-    Metric("psnr", "PSNR, dB", 2, True, "peak signal-to-noise ratio over all channels"),
+    Metric("psnr", "PSNR, dB", 2, True, "peak signal-to-noise ratio over all channels; 58.9 for equal images"),
     Metric("ssim", "SSIM", 4, True, "structural similarity of RGB images, Gaussian window with σ 1.5"),
     Metric("l1", "L1 of 1", 4, False, "mean absolute difference; 0: equal, 1: black against white"),
+)
+SET_METRICS = (  # of all images at once; of cars also over the foreground alone
+    Metric("lsd", "LSD", 3, False, "log-spectrum distance: RMS difference of log10 radial power; 0: as sharp"),
+    Metric("lab_l", "L ∩", 3, True, "share that the histograms of L (CIELAB) of images and targets have in common"),
+    Metric("lab_a", "a ∩", 3, True, "the same of a, green to red"),
+    Metric("lab_b", "b ∩", 3, True, "the same of b, blue to yellow"),
 )
 LOSSES = (  # of the last epoch
     Metric("train_l1", "train L1", 4, False, "the last epoch's training loss, with augmentation and dropout"),
@@ -52,5 +58,6 @@ PERCEPTUAL_METRICS = (
     Metric("lpips", "LPIPS", 3, False, "mean learned perceptual distance to the target; 0: equal"),
 )
 METRICS = {
-    metric.key: metric for metric in (*IMAGE_METRICS, *LOSSES, *LABEL_METRICS, *FCN_METRICS, *PERCEPTUAL_METRICS)
+    metric.key: metric
+    for metric in (*IMAGE_METRICS, *SET_METRICS, *LOSSES, *LABEL_METRICS, *FCN_METRICS, *PERCEPTUAL_METRICS)
 }

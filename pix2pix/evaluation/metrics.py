@@ -1,7 +1,8 @@
 """PSNR, SSIM and L1 of uint8 images, as pure functions of two arrays, equal to scikit-image's to rounding.
 
 SSIM: Gaussian window sigma 1.5, truncated at 3.5 sigma (11 taps), per RGB channel, population covariance, K1 0.01, K2
-0.03, mean over the pixels whose window lies inside (Wang et al. 2004). PSNR is infinite for equal images, never capped.
+0.03, mean over the pixels whose window lies inside (Wang et al. 2004). PSNR is infinite for equal images; in
+the row of an image (`scores`), of which means are taken, it is at most that of rounding to 8 bits.
 All raise ValueError for arrays that are not uint8 of one shape, and for a mask of another shape or without a pixel.
 """
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from pix2pix.files.images import Uint8
 
 DATA_RANGE = 255.0
+MOST_PSNR = 10 * math.log10(DATA_RANGE**2 * 12)  # 58.9 dB: rounding to 8 bits has an error of 1/12 level^2
 SIGMA = 1.5
 RADIUS = int(3.5 * SIGMA + 0.5)
 TAPS = np.exp(-0.5 * (np.arange(-RADIUS, RADIUS + 1) / SIGMA) ** 2)
@@ -51,12 +53,15 @@ def ssim_map(image: Uint8, target: Uint8) -> Float64:
 
 
 def scores(image: Uint8, target: Uint8, *, masked_out: bool) -> dict[str, float]:
-    """psnr, ssim and l1; where the target is `masked_out` on white, also of its foreground alone (fg_...)."""
+    """psnr, ssim and l1; where the target is `masked_out` on white, also of its foreground alone (fg_...).
+
+    PSNR is at most MOST_PSNR, so that the mean over images is finite where one is equal to its target.
+    """
     values = _ssim_map(image, target)
     masks = {"": None, "fg_": foreground(target)} if masked_out else {"": None}
     row: dict[str, float] = {}
     for of, mask in masks.items():
-        row[f"{of}psnr"] = psnr(image, target, mask)
+        row[f"{of}psnr"] = min(psnr(image, target, mask), MOST_PSNR)
         row[f"{of}ssim"] = _mean_inside(values, mask)
         row[f"{of}l1"] = l1(image, target, mask)
     return row

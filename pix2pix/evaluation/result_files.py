@@ -8,6 +8,8 @@ from pix2pix.config.fields import Count, Name, Split, Strict
 from pix2pix.config.weights_metadata import WeightsMetadata
 from pix2pix.files.json_csv import Cell
 
+TRAINING, SHUFFLED, NOISE = "training", "shuffled", "noise"  # the keys of controls.json
+
 
 class Card(WeightsMetadata):
     """card.json, by render: what was rendered, by which weights."""
@@ -19,7 +21,7 @@ class Card(WeightsMetadata):
 
 
 class Numbers(Strict):
-    """A flat object of numbers beside the named ones; null where a metric has none (the PSNR of equal images)."""
+    """A flat object of numbers beside the named ones; null where a metric has none."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, float | None] = Field(init=False)
@@ -31,7 +33,10 @@ class Numbers(Strict):
 
 
 class Metrics(Numbers):
-    """metrics.json, by evaluate: means over the images, metrics over all images at once, the last epoch's losses."""
+    """metrics.json, by evaluate: means over the images, metrics over all images at once, the last epoch's losses.
+
+    equal and fg_equal count the images that are equal to their target.
+    """
 
     groups: Count
 
@@ -74,6 +79,13 @@ class Spread(Strict):
     """lower end of the mean's 95 % interval"""
     high: float | None
     """upper end"""
+
+
+class Control(Strict):
+    """Of controls.json, by evaluate: what the metrics say of images that no network made, or that were made worse."""
+
+    metrics: Metrics
+    intervals: dict[str, Spread]
 
 
 class FcnScore(Numbers):

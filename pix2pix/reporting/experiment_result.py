@@ -1,11 +1,12 @@
 """What stands in results/<study>/<experiment>/: one row of a study's tables."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pix2pix.evaluation.metric_definitions import IMAGE_METRICS
 from pix2pix.evaluation.rendered_images import read_shown
-from pix2pix.evaluation.result_files import Card, FcnScore, ImageScores, Metrics, Perceptual, Spread
+from pix2pix.evaluation.result_files import Card, Control, FcnScore, ImageScores, Metrics, Perceptual, Spread
+from pix2pix.evaluation.set_scores import SET_SCORES, SetPair, read_sets
 from pix2pix.files.images import Uint8
 from pix2pix.files.json_csv import read_json, read_rows
 
@@ -22,6 +23,8 @@ class ExperimentResult:
     per_image: dict[tuple[str, str], ImageScores]  # by split and id
     fcn_score: FcnScore | None = None
     perceptual: Perceptual | None = None
+    controls: dict[str, Control] = field(default_factory=dict)
+    sets: dict[str, SetPair] = field(default_factory=dict)  # by prefix; images in the order of per_image
 
     @property
     def data(self) -> tuple[str, str, int]:
@@ -64,6 +67,12 @@ def read_result(folder: Path, *, with_fcn_score: bool) -> ExperimentResult:
         raise ValueError(f"{folder}/per_image.csv: an image stands twice; make it again")
     if missing := [key for key in keys if key not in metrics.values or key not in intervals]:
         raise ValueError(f"{folder}: metrics.json or intervals.json has no '{missing[0]}'; run `{evaluate}` again")
+    controls: dict[str, Control] = {}
+    sets: dict[str, SetPair] = {}
+    if SET_SCORES[0] in metrics.values:  # results of earlier versions have neither
+        controls = read_json(folder / "controls.json", dict[str, Control], made_by=evaluate)
+        prefixes = [prefix for prefix in ("", "fg_") if f"{prefix}{SET_SCORES[0]}" in metrics.values]
+        sets = read_sets(folder / "distributions.npz", prefixes=prefixes, images=len(rows), made_by=evaluate)
     fcn_score = None
     if with_fcn_score:
         path = folder / "fcn_score.json"
@@ -74,4 +83,4 @@ def read_result(folder: Path, *, with_fcn_score: bool) -> ExperimentResult:
         if perceptual.card != card:
             again = f"delete it, or `python -m tools.fid_lpips {name}`"
             raise ValueError(f"{path}: of images that were rendered before; {again}")
-    return ExperimentResult(name, folder, card, metrics, intervals, per_image, fcn_score, perceptual)
+    return ExperimentResult(name, folder, card, metrics, intervals, per_image, fcn_score, perceptual, controls, sets)

@@ -8,7 +8,7 @@ import numpy as np
 from pix2pix.evaluation.metric_definitions import Metric
 from pix2pix.evaluation.result_files import DrawingScores
 from pix2pix.files.json_csv import read_rows
-from pix2pix.reporting.tables import Line, paired_difference
+from pix2pix.reporting.differences import Line, paired_difference
 
 Drawings = dict[tuple[str, ...], DrawingScores]  # by edges, corruption, split and id
 

@@ -1,79 +1,79 @@
-"""The lines of a study's tables: metrics, means over seeds, paired differences, published numbers; and definitions."""
+"""The lines of a study's tables: metrics, means over seeds, controls, published numbers; and definitions."""
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from tabulate import tabulate
 
 from pix2pix.config.study_entries import ReferenceNumbers
-from pix2pix.evaluation.confidence_intervals import summarise
-from pix2pix.evaluation.metric_definitions import FCN_METRICS, IMAGE_METRICS, METRICS, Metric
-from pix2pix.evaluation.result_files import DrawingScores, ImageScores
+from pix2pix.evaluation.metric_definitions import FCN_METRICS, IMAGE_METRICS, METRICS, SET_METRICS, Metric
+from pix2pix.evaluation.result_files import NOISE, SHUFFLED, TRAINING, Metrics, Spread
+from pix2pix.reporting.differences import Line
 from pix2pix.reporting.experiment_result import ExperimentResult
 
-Line = dict[str, str]  # heading -> cell
-Row = ImageScores | DrawingScores
 CELLS = """PSNR, SSIM and L1: mean ± standard deviation over the n images [95 % interval of the mean, a t-interval over
-groups: the views of one car are not independent]."""
+groups: the views of one car are not independent]. LSD and ∩: of all n images together [95 % interval, with a
+standard error by bootstrap over groups]."""
+CONTROLS = {
+    TRAINING: "real training images of {dataset}",
+    SHUFFLED: "the targets of {dataset}, shuffled",
+    NOISE: "{name}, with noise of the spectrum that it lacks",
+}
 
 
 def image_metrics(results: Sequence[ExperimentResult], prefix: str = "") -> list[Line]:
-    """The metrics of single images, with `prefix` before their keys: a line an experiment that has them, and one over
-    the seeds of experiments that differ in nothing else."""
+    """The metrics of single images and of all together, with `prefix` before their keys: a line an experiment that has
+    them, one over the seeds of experiments that differ in nothing else, and one a control beside them."""
     results = [result for result in results if f"{prefix}{IMAGE_METRICS[0].key}" in result.intervals]
     both_directions = len({result.card.direction for result in results}) > 1
-    lines = []
+    scored = any(f"{prefix}{SET_METRICS[0].key}" in result.intervals for result in results)
+    metrics = [*IMAGE_METRICS, *(SET_METRICS if scored else ())]
+    lines = [
+        _description(result, both_directions, result.metrics)
+        | _with_intervals(metrics, result.metrics, result.intervals, prefix)
+        for result in results
+    ]
+    for seeds in same_but_seed(results):
+        line = _description(seeds[0], both_directions, seeds[0].metrics)
+        line |= {"experiment": _mean_of(seeds), "seed": "all"}
+        lines.append(line | _over_seeds(seeds, metrics, prefix))
     for result in results:
-        line = _description(result, both_directions)
-        for metric in IMAGE_METRICS:
-            mean, spread = result.values[prefix + metric.key], result.intervals[prefix + metric.key]
-            cells = metric.text(mean, none="∞"), "±", metric.text(spread.sd), metric.interval(spread.low, spread.high)
-            line[metric.heading] = " ".join(cells)
-        lines.append(line)
-    for seeds in _same_but_seed(results):
-        line = _description(seeds[0], both_directions) | {"experiment": _mean_of(seeds), "seed": "all"}
-        lines.append(line | _over_seeds(seeds, IMAGE_METRICS, prefix))
+        for kind, control in result.controls.items():
+            name = CONTROLS[kind].format(dataset=result.card.dataset, name=result.name)
+            line = _description(result, both_directions, control.metrics)
+            line |= {"experiment": f"*{name}*", "epochs": "–", "seed": "–"}
+            lines.append(line | _with_intervals(metrics, control.metrics, control.intervals, prefix))
     return lines
+
+
+def _with_intervals(metrics: Sequence[Metric], means: Metrics, spreads: Mapping[str, Spread], prefix: str) -> Line:
+    """Mean, standard deviation and interval of each metric; how many images are equal to their targets, with PSNR."""
+    line = {}
+    for metric in metrics:
+        key = prefix + metric.key
+        if key not in spreads:
+            line[metric.heading] = "–"
+            continue
+        spread = spreads[key]
+        sd = ["±", metric.text(spread.sd)] if metric in IMAGE_METRICS else []
+        cells = [metric.text(means.values[key]), *sd, metric.interval(spread.low, spread.high)]
+        if metric.key == "psnr" and (equal := means.values.get(f"{prefix}equal")):
+            cells.append(f"({equal:.0f} equal)")
+        line[metric.heading] = " ".join(cells)
+    return line
 
 
 def other_metrics(results: Sequence[ExperimentResult]) -> list[Line]:
     """The metrics that any experiment has beside: losses, label metrics, FCN-scores, FID and LPIPS."""
-    metrics = [metric for metric in _filled(results) if metric not in IMAGE_METRICS]
+    metrics = [metric for metric in _filled(results) if metric not in (*IMAGE_METRICS, *SET_METRICS)]
     if not metrics:
         return []
     lines = [
         {"experiment": result.name} | {metric.heading: metric.text(result.values.get(metric.key)) for metric in metrics}
         for result in results
     ]
-    lines += [{"experiment": _mean_of(seeds)} | _over_seeds(seeds, metrics) for seeds in _same_but_seed(results)]
+    lines += [{"experiment": _mean_of(seeds)} | _over_seeds(seeds, metrics) for seeds in same_but_seed(results)]
     return lines + _real_photos(results)
-
-
-def differences(
-    results: Sequence[ExperimentResult], baselines: Sequence[ExperimentResult], prefix: str = ""
-) -> list[Line]:
-    """Every experiment minus each baseline on the same images, where both have the metrics; mean and 95 % interval.
-
-    Raises:
-        ValueError: two experiments of the same data were not scored on the same images.
-    """
-    lines = []
-    for baseline in baselines:
-        for result in results:
-            if result.name == baseline.name or result.data != baseline.data:
-                continue
-            if result.per_image.keys() != baseline.per_image.keys():
-                names = f"{result.name} and {baseline.name}"
-                raise ValueError(f"{names} were not scored on the same images; evaluate both again")
-            pairs = [(image, baseline.per_image[key]) for key, image in result.per_image.items()]
-            line = {
-                metric.heading: paired_difference(pairs, metric, prefix)
-                for key, metric in METRICS.items()
-                if all(prefix + key in image.values for pair in pairs for image in pair)
-            }
-            lines += [{"experiment": f"{result.name} − {baseline.name}"} | line] if line else []
-    return lines
 
 
 def published(numbers: ReferenceNumbers) -> list[Line]:
@@ -103,7 +103,7 @@ def _filled(results: Sequence[ExperimentResult]) -> list[Metric]:
     return [m for key, m in METRICS.items() if any(result.values.get(key) is not None for result in results)]
 
 
-def _description(result: ExperimentResult, both_directions: bool) -> Line:
+def _description(result: ExperimentResult, both_directions: bool, metrics: Metrics) -> Line:
     card = result.card
     return {
         "experiment": result.name,
@@ -113,12 +113,12 @@ def _description(result: ExperimentResult, both_directions: bool) -> Line:
         "size": str(card.recipe.size),
         "epochs": str(card.epoch) if result.learned else "–",
         "seed": str(card.seed) if result.learned else "–",
-        "n": str(result.metrics.n),
-        "groups": str(result.metrics.groups),
+        "n": str(metrics.n),
+        "groups": str(metrics.groups),
     }
 
 
-def _same_but_seed(results: Sequence[ExperimentResult]) -> list[list[ExperimentResult]]:
+def same_but_seed(results: Sequence[ExperimentResult]) -> list[list[ExperimentResult]]:
     """Groups of several results that differ in nothing but their seed."""
     groups: dict[str, list[ExperimentResult]] = {}
     for result in results:
@@ -155,12 +155,3 @@ def _real_photos(results: Sequence[ExperimentResult]) -> list[Line]:
         if lines.setdefault(name, line) != line:
             raise ValueError(f"{result.folder}/fcn_score.json: other scores of the real photos than other experiments")
     return list(lines.values())
-
-
-def paired_difference(pairs: Sequence[tuple[Row, Row]], metric: Metric, prefix: str = "") -> str:
-    """The mean of first minus second, and its 95 % interval over the groups of the first."""
-    key = prefix + metric.key
-    differences = np.array([first.values[key] - second.values[key] for first, second in pairs])
-    summary = summarise(differences, [first.group for first, _ in pairs])
-    mean = f"{summary.mean:+.{metric.decimals}f}" if math.isfinite(summary.mean) else "–"
-    return f"{mean} {metric.interval(summary.low, summary.high)}"

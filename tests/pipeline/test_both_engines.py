@@ -63,7 +63,7 @@ def test_git_shows_only_the_small_results(by_dvc: Path) -> None:
     ).stdout.split("\n")
     new = sorted(line[3:] for line in shown if line)
     results = [f"results/tiny/{name}/{file}" for name in ("first", "first_mean") for file in (
-        "card.json", "intervals.json", "metrics.json", "per_image.csv")]  # fmt: skip
+        "card.json", "controls.json", "intervals.json", "metrics.json", "per_image.csv")]  # fmt: skip
     histories = [f"models/{name}/history.csv" for name in ("first", "first_mean")]
     assert new == sorted(["dvc.lock", "results/tiny.md", "results/tiny.png", *results, *histories])
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +16,8 @@ from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from pix2pix.config.configuration import Configuration
+from pix2pix.evaluation.distributions import distributions, joined
+from pix2pix.evaluation.set_scores import SetPair, read_sets
 from pix2pix.files.images import Uint8, read_image, write_png
 from pix2pix.pairs.palettes import FACADES, decode
 from pix2pix.pairs.stitched import COLUMNS, stitch
@@ -25,7 +28,9 @@ from tests.support.results import save_rendered, sides
 from tests.support.tiny import TINY, random_image
 
 OUT = Path("results/tiny/first")
+IMAGES = OUT / "images/val"
 METRICS = ["psnr", "ssim", "l1"]
+OF_SET = ["lsd", "lab_l", "lab_a", "lab_b"]
 WANG = {"channel_axis": 2, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 255}
 LOSSES = {"train_l1": 0.25, "train_gan": None, "val_l1": 0.375, "val_gan": None}  # of the last epoch
 
@@ -67,23 +72,75 @@ def test_the_numbers_are_those_of_the_pictures(
         assert intervals[metric]["low"] <= means[metric] <= intervals[metric]["high"]
     assert {key: means[key] for key in LOSSES} == LOSSES
     labels = ["pixel_accuracy", "class_accuracy", "mean_iou", *(f"iou_{name}" for name in FACADES)]
-    assert {*means} == {"n", "groups", *METRICS, *LOSSES, *(labels if direction == "AtoB" else [])}
-    assert [*intervals] == list(table.columns[3:])
+    scores = ["equal", *METRICS, *OF_SET, *LOSSES]
+    assert {*means} == {"n", "groups", *scores, *(labels if direction == "AtoB" else [])}
+    assert [*intervals] == [*table.columns[3:], *OF_SET]
     before = {path.name: path.read_bytes() for path in OUT.iterdir() if path.is_file()}
-    assert {*before} == {"card.json", "metrics.json", "intervals.json", "per_image.csv", "best_and_worst.png"}
+    made = {"metrics.json", "intervals.json", "controls.json", "per_image.csv", "distributions.npz"}
+    assert {*before} == {"card.json", "best_and_worst.png", *made}
     evaluate(configuration.experiment("first"))
     assert {path.name: path.read_bytes() for path in OUT.iterdir() if path.is_file()} == before
 
 
-def test_equal_pictures_are_infinitely_good_and_the_files_still_readable(
+def test_equal_pictures_have_the_psnr_of_rounding_and_are_counted(
     tiny_repo: Path, configuration: Configuration
 ) -> None:
     save_rendered(noise=0)
+    write_png(IMAGES / "2.png", 255 - read_image(IMAGES / "2.png"))
     evaluate(configuration.experiment("first"))
-    table, means, intervals = read_scores()
-    assert table[METRICS].to_numpy().tolist() == [[np.inf, 1.0, 0.0]] * 3
-    assert [means[metric] for metric in METRICS] == [None, 1.0, 0.0]
-    assert intervals["psnr"] == {"sd": None, "low": None, "high": None}
+    table, means, _ = read_scores()
+    of_rounding = 10 * np.log10(255**2 * 12)
+    assert table[METRICS].loc[[0, 2]].to_numpy().tolist() == [[pytest.approx(of_rounding), 1.0, 0.0]] * 2
+    assert means["equal"] == 2
+    assert means["psnr"] == pytest.approx((2 * of_rounding + table["psnr"][1]) / 3)
+
+
+def read_controls(out: Path) -> dict[str, Any]:
+    return dict(json.loads((out / "controls.json").read_text("utf-8")))
+
+
+def test_the_scores_of_the_set_are_those_of_the_pictures(tiny_repo: Path, configuration: Configuration) -> None:
+    """Recomputed from the PNGs alone; metrics.json, intervals.json and what a report compares say the same."""
+    save_rendered(noise=30)
+    evaluate(configuration.experiment("first"))
+    _, means, intervals = read_scores()
+    generated = [np.asarray(Image.open(path).convert("RGB")) for path in sorted(IMAGES.iterdir())]
+    targets = [np.asarray(sides(path, 64)[0]) for path in sorted(Path("data/pairs/houses/val").iterdir())]
+    pair = SetPair(joined(list(map(distributions, generated))), joined(list(map(distributions, targets))))
+    assert {key: means[key] for key in OF_SET} == pytest.approx(pair.scores(), abs=1e-8)
+    for key, summary in pair.summaries(list("123")).items():
+        assert intervals[key] == {"sd": None, "low": pytest.approx(summary.low), "high": pytest.approx(summary.high)}
+    kept = read_sets(OUT / "distributions.npz", prefixes=[""], images=3, made_by="")
+    assert kept[""].scores() == pair.scores()
+    assert read_controls(OUT) == {}
+
+
+def photo(pair: Path) -> Uint8:
+    return np.asarray(sides(pair, 64)[0])
+
+
+def test_the_ceiling_and_the_limits_stand_beside_mean_and_l1(tiny_repo: Path) -> None:
+    l1 = TINY["recipes"]["quick"] | {"gan_weight": 0.0}
+    configuration = Configuration(TINY | {"recipes": {"quick": l1}})
+    for name, card in {"first": {"recipe": l1}, "first_mean": {"model": {"kind": "mean"}}}.items():
+        save_rendered(OUT.with_name(name), **card)
+    for path in IMAGES.iterdir():
+        write_png(path, np.asarray(cv2.GaussianBlur(read_image(path), (0, 0), 2), np.uint8))
+    evaluate(configuration.experiment("first"))
+    evaluate(configuration.experiment("first_mean"))
+    (noise,) = read_controls(OUT).items()
+    blurred = read_scores()[1]
+    assert noise[0] == "noise" and noise[1]["metrics"]["lsd"] < 0.5 * blurred["lsd"]
+    assert noise[1]["metrics"]["l1"] > blurred["l1"] - 0.01
+    beside_mean = read_controls(OUT.with_name("first_mean"))
+    assert [*beside_mean] == ["training", "shuffled"]
+    shuffled, training = beside_mean["shuffled"]["metrics"], beside_mean["training"]
+    assert (shuffled["lsd"], shuffled["lab_a"], shuffled["equal"]) == (0, 1, 0) and shuffled["ssim"] < 0.9
+    chosen = [photo(Path("data/pairs/houses/train", f"{i}.png")) for i in (1, 5, 8)]  # 3 of 8, evenly
+    targets = [photo(path) for path in sorted(Path("data/pairs/houses/val").iterdir())]
+    ceiling = SetPair(joined(list(map(distributions, chosen))), joined(list(map(distributions, targets))))
+    assert training["metrics"] == pytest.approx({"n": 3, "groups": 3} | ceiling.scores(), abs=1e-8)
+    assert [*training["intervals"]] == OF_SET
 
 
 EDGES = {"method": "canny", "blur_sigma": 1.0, "low": 40, "high": 110}
@@ -117,7 +174,8 @@ def test_cars_on_white_are_also_scored_alone(tiny_repo: Path, layout: str, direc
     table, means, intervals = read_scores(out)
     alone = ["fg_psnr", "fg_ssim", "fg_l1"] if (layout, direction) == ("carvana", "AtoB") else []
     assert list(table.columns) == ["split", "id", "group", *METRICS, *alone]
-    assert [*intervals] == [*METRICS, *alone]
+    foreground = [f"fg_{key}" for key in OF_SET] if alone else []
+    assert [*intervals] == [*METRICS, *alone, *OF_SET, *foreground]
     assert intervals["l1"]["sd"] is None, "one image has no spread"
     if alone:
         generated = np.asarray(Image.open(out / "images/val/car_01.png"), np.float64)
@@ -164,7 +222,6 @@ def test_the_best_the_median_and_the_worst_are_shown(
 
 
 INEXACT = r"first/images/val: does not hold exactly the images of split 'val'; render again"
-IMAGES = OUT / "images/val"
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,12 @@ import pytest
 from pix2pix.config.resolved import Study
 from pix2pix.files.image_grid import grid
 from pix2pix.files.images import read_image, write_png
+from pix2pix.files.json_csv import write_json
 from stages.report import report
 from tests.support.results import FOLDER, ROWS, THREE, edit, evaluated_for_all, evaluated_for_one, read_report, tables  # noqa: F401
 from tests.support.tiny import random_image
+
+CONTROLS = ["*real training images of houses*", "*the targets of houses, shuffled*"]
 
 pytestmark = pytest.mark.usefixtures("evaluated")
 
@@ -25,13 +28,31 @@ def study(**changes: Any) -> Study:
 def test_a_report_shows_the_numbers_in_the_files(evaluated: Path) -> None:
     report(study())
     metrics, _, paired = tables(read_report())
-    assert [row["experiment"] for row in metrics] == [*ROWS, "*first: mean and spread of 2 seeds*"]
+    assert [row["experiment"] for row in metrics] == [*ROWS, "*first: mean and spread of 2 seeds*", *CONTROLS]
     for row in metrics[:3]:
         folder = FOLDER / row["experiment"]
         mean = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["ssim"]
         spread = json.loads((folder / "intervals.json").read_text(encoding="utf-8"))["ssim"]
         assert row["SSIM"] == "{:.4f} ± {:.4f} [{:.4f}, {:.4f}]".format(mean, *spread.values())
+        assert row["LSD"] != "–"
+    ceiling = json.loads((FOLDER / "first_mean/controls.json").read_text(encoding="utf-8"))["training"]
+    assert metrics[-2]["LSD"].startswith(f"{ceiling['metrics']['lsd']:.3f} [")
     assert [row["experiment"] for row in paired] == ["first − first_mean", "first_seed1 − first_mean"]
+
+
+def test_results_of_an_earlier_version_have_dashes() -> None:
+    """Its files lack the scores of the set, and two of the files."""
+    report(study())
+    for file in ("distributions.npz", "controls.json"):
+        (FOLDER / "first" / file).unlink()
+    for file in ("metrics.json", "intervals.json"):
+        path = FOLDER / "first" / file
+        kept = {k: v for k, v in json.loads(path.read_text("utf-8")).items() if not k.startswith(("lsd", "lab_"))}
+        write_json(path, kept)
+    report(study())
+    metrics, _, paired = tables(read_report())
+    assert (metrics[0]["LSD"], metrics[1]["LSD"] != "–") == ("–", True)
+    assert (paired[0]["LSD"], paired[1]["LSD"] != "") == ("", True)
 
 
 def test_the_same_results_give_the_same_bytes() -> None:
@@ -61,7 +82,7 @@ def test_an_experiment_may_stand_in_several_tables_of_a_study() -> None:
     report(study(tables={"Seeds": ["first", "first_seed1"], "Floor": ["first", "first_mean"]}))
     seeds, _, floor, _, paired = tables(read_report())
     assert [row["experiment"] for row in seeds] == ["first", "first_seed1", "*first: mean and spread of 2 seeds*"]
-    assert [row["experiment"] for row in floor] == ["first", "first_mean"]
+    assert [row["experiment"] for row in floor] == ["first", "first_mean", *CONTROLS]
     assert len(paired) == 2
     text = read_report()
     assert text.index("#### Seeds") < text.index("#### Floor") < text.index("- SSIM: ")
@@ -89,16 +110,6 @@ def test_an_image_may_be_called_na() -> None:
     assert len(tables(read_report())[-1]) == 2
 
 
-def test_an_infinite_psnr_in_the_files_is_no_difference() -> None:
-    path = FOLDER / "first/per_image.csv"
-    pd.read_csv(path).assign(psnr="inf").to_csv(path, index=False)
-    edit("first", "metrics.json", psnr=None)
-    report(study())
-    metrics, _, paired = tables(read_report())
-    assert metrics[0]["PSNR, dB"].startswith("∞ ±")
-    assert paired[0]["PSNR, dB"] == "– [–]"
-
-
 @pytest.mark.parametrize(
     ("file", "verb"),
     [
@@ -106,6 +117,8 @@ def test_an_infinite_psnr_in_the_files_is_no_difference() -> None:
         ("metrics.json", "evaluate"),
         ("intervals.json", "evaluate"),
         ("per_image.csv", "evaluate"),
+        ("controls.json", "evaluate"),
+        ("distributions.npz", "evaluate"),
         ("fcn_score.json", "fcn_score"),
         ("robustness.csv", "robustness"),
         ("images/val/1.png", None),

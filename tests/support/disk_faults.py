@@ -23,6 +23,9 @@ from tests.support.repository import REPO
 from tests.support.tiny import TINY, write_configuration
 
 EXPERIMENT = "results/tiny/first"
+EVALUATED = (
+    "per_image.csv", "distributions.npz", "metrics.json", "intervals.json", "controls.json", "best_and_worst.png",
+)  # fmt: skip
 TRAINED = ("samples", "kept", "history.csv", "last.safetensors")
 OUTS = {  # of a verb: the name it is called with, what it declares
     "download": ("houses", ["data/raw/houses"]),
@@ -34,7 +37,7 @@ OUTS = {  # of a verb: the name it is called with, what it declares
     ),
     "evaluate": (
         "first",
-        [f"{EXPERIMENT}/{name}" for name in ("per_image.csv", "metrics.json", "intervals.json", "best_and_worst.png")],
+        [f"{EXPERIMENT}/{name}" for name in EVALUATED],
     ),
     "report": ("tiny", [f"results/tiny{suffix}" for suffix in (".md", ".png", ".html")]),
 }

@@ -1,6 +1,5 @@
 """Laws of a study's tables: every cell is a number of the results, differences are paired, nothing is left out."""
 
-import math
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -9,9 +8,10 @@ import pytest
 from pix2pix.config.study_entries import ReferenceNumbers, ReferenceScore
 from pix2pix.evaluation.metric_definitions import IMAGE_METRICS, METRICS
 from pix2pix.evaluation.metrics import scores
-from pix2pix.evaluation.result_files import FcnScore, Perceptual, Spread
-from pix2pix.reporting.tables import definitions, differences, image_metrics, other_metrics, published
-from tests.support.results import CARD, metrics, per_image, result
+from pix2pix.evaluation.result_files import Control, FcnScore, Perceptual, Spread
+from pix2pix.reporting.experiment_result import ExperimentResult
+from pix2pix.reporting.tables import definitions, image_metrics, other_metrics, published
+from tests.support.results import CARD, metrics, result
 from tests.support.tiny import TINY, random_image
 
 NONE = ReferenceNumbers(source="none", scores=[], rows={})
@@ -47,10 +47,32 @@ def test_the_mean_baseline_has_neither_epochs_nor_seed() -> None:
     assert (line["epochs"], line["seed"]) == ("–", "–")
 
 
-def test_an_infinite_mean_and_a_single_group_are_shown_so() -> None:
+def test_a_single_group_has_no_interval_and_equal_images_are_counted() -> None:
     alone = {key: Spread(sd=None, low=None, high=None) for key in ("psnr", "ssim", "l1")}
-    [line] = image_metrics([result(intervals=alone, metrics=metrics(n=1, groups=1, psnr=None, ssim=1.0, l1=0.0))])
-    assert (line["PSNR, dB"], line["SSIM"]) == ("∞ ± – [–]", "1.0000 ± – [–]")
+    values = metrics(n=2, groups=1, psnr=58.92, ssim=1.0, l1=0.0, equal=1.0)
+    [line] = image_metrics([result(intervals=alone, metrics=values)])
+    assert (line["PSNR, dB"], line["SSIM"]) == ("58.92 ± – [–] (1 equal)", "1.0000 ± – [–]")
+
+
+def with_set_scores(name: str, **card: Any) -> ExperimentResult:
+    plain = result(name, **card)
+    scores: dict[str, Any] = {"lsd": 0.25, "lab_l": 0.875, "lab_a": 0.75, "lab_b": 0.5}
+    spreads = {key: Spread(sd=None, low=value - 0.125, high=value + 0.125) for key, value in scores.items()}
+    means: dict[str, Any] = plain.metrics.values | scores
+    return replace(plain, metrics=metrics(**means), intervals=plain.intervals | spreads)
+
+
+def test_scores_of_the_set_stand_beside_those_of_images_and_controls_beneath() -> None:
+    """Results of earlier versions, which have none, have a dash."""
+    ceiling = Control(metrics=metrics(n=2, groups=2, lsd=0.03), intervals={"lsd": Spread(sd=None, low=0.0, high=0.1)})
+    mean = replace(with_set_scores("mean", model={"kind": "mean"}), controls={"training": ceiling})
+    old, new, floor, control = image_metrics([result(), with_set_scores("new", dataset="other"), mean])
+    assert (old["LSD"], old["b ∩"], new["LSD"]) == ("–", "–", "0.250 [0.125, 0.375]")
+    assert floor["LSD"] == new["LSD"]
+    assert (control["experiment"], control["n"]) == ("*real training images of houses*", "2")
+    assert (control["LSD"], control["L ∩"], control["SSIM"]) == ("0.030 [0.000, 0.100]", "–", "–")
+    assert "LSD" not in image_metrics([result()])[0]
+    assert not [line for line in other_metrics([mean]) if "LSD" in line]
 
 
 def test_results_that_differ_in_their_seed_alone_have_a_line_of_their_mean() -> None:
@@ -114,38 +136,6 @@ def test_perceptual_distances_stand_where_they_are() -> None:
     perceptual = Perceptual.model_validate({"card": CARD, "n": 3, "fid": 123.45, "lpips": 0.4567})
     lines = other_metrics([result(perceptual=perceptual), result("b", dataset="b")])
     assert [(line["FID"], line["LPIPS"]) for line in lines] == [("123.5", "0.457"), ("–", "–")]
-
-
-def test_differences_are_paired_image_by_image() -> None:
-    baseline = result("mean")
-    better = result(per_image=per_image({"3": (18.0, 0.26, 0.105), "2": (14.0, 0.26, 0.105), "1": (13.0, 0.26, 0.105)}))
-    [line] = differences([baseline, better], [baseline])  # by id, not by place
-    assert line == {
-        "experiment": "first − mean",
-        "PSNR, dB": "+3.00 [-3.57, 9.57]",  # t with 2 degrees of freedom: 4.303 * sqrt(7 / 3)
-        "SSIM": "+0.0100 [0.0100, 0.0100]",
-        "L1 of 1": "-0.0200 [-0.0200, -0.0200]",
-    }
-    infinite = result(per_image=per_image(dict.fromkeys("123", (math.inf, 1.0, 0.0))))
-    assert differences([infinite], [baseline])[0]["PSNR, dB"] == "– [–]"
-
-
-@pytest.mark.parametrize(
-    "card",
-    [
-        {"dataset": "other"},
-        {"direction": "AtoB"},
-        {"recipe": TINY["recipes"]["quick"] | {"size": 128, "load_size": 128}},
-    ],
-)
-def test_other_data_are_not_compared(card: dict[str, Any]) -> None:
-    assert differences([result(**card)], [result("mean")]) == []
-
-
-def test_results_of_other_images_are_refused() -> None:
-    baseline = result("mean")
-    with pytest.raises(ValueError, match="first and mean were not scored on the same images"):
-        differences([result(per_image=per_image(dict.fromkeys("12", (12.0, 0.25, 0.125))))], [baseline])
 
 
 def test_published_numbers_stand_under_our_headings() -> None:
