@@ -10,7 +10,7 @@ from filelock import FileLock
 from pix2pix.config.configuration import Configuration
 from tests.support.clones import call, clone
 from tests.support.soaks import soak
-from tests.support.tiny import TINY, make_pairs, write_configuration
+from tests.support.tiny import ONE, TINY, make_pairs, write_configuration
 
 __all__ = ["soak"]  # a fixture of every test
 
@@ -26,7 +26,7 @@ def configuration() -> Configuration:
 
 @pytest.fixture(scope="session")
 def by_dvc(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone with TINY in which `dvc repro` has run: leave it as it is, or put back what you change.
+    """A clone with ONE in which `dvc repro` has run: leave it as it is, or put back what you change.
 
     It is made once for all workers of pytest-xdist; each has a copy.
     """
@@ -34,7 +34,7 @@ def by_dvc(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "by_dvc"
     with FileLock(f"{folder}.lock"):
         if not folder.exists():
-            made = clone(base / "clone_by_dvc")
+            made = clone(base / "clone_by_dvc", ONE)
             call(made, "dvc", "repro")
             made.rename(folder)
     return Path(shutil.copytree(folder, tmp_path_factory.mktemp("dvc") / "clone", symlinks=True))

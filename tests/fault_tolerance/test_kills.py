@@ -25,10 +25,9 @@ from stages.train import train
 from tests.support.clones import ENGINES, call, clone, engine_of, process_of, said, start
 from tests.support.kill_points import alive, digests, kill, marks_of, wait_for, watched
 from tests.support.soaks import Soak
-from tests.support.tiny import TINY
+from tests.support.tiny import ONE, TINY
 
 EPOCHS = 24
-MANY = 400  # images of the data set that is killed; as many take two workers some seconds
 BUSY = ("another process", "is busy, it is being blocked by")  # how `train` and DVC refuse
 
 MOMENTS = {  # of a training: what tells that one has come, and how many seconds it may last
@@ -53,7 +52,7 @@ def _one_thread() -> Iterator[None]:
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone with prepared pairs, whose training saves its state some ten times a second, on a slow disk."""
     recipes = {"quick": TINY["recipes"]["quick"] | {"epochs": EPOCHS}}
-    folder = clone(tmp_path_factory.mktemp("train") / "prepared", TINY | {"recipes": recipes})
+    folder = clone(tmp_path_factory.mktemp("train") / "prepared", ONE | {"recipes": recipes})
     for module, before, after in (
         ("training/resume", "SAVE_SECONDS = 5.0", "SAVE_SECONDS = 0.05"),
         ("training/resume", "SAVE_SHARE = 0.02", "SAVE_SHARE = 1.0"),
@@ -152,9 +151,9 @@ def _torn_training(folder: Path) -> list[str]:
 @pytest.mark.soak
 def test_killed_data_are_absent_or_whole_and_no_worker_lingers(soak: Soak, tmp_path: Path) -> None:
     """The command is always that of `prepare`, which calls `download` first."""
-    houses = TINY["datasets"]["houses"]
-    houses = houses | {"download": houses["download"] | {"train": MANY}}
-    folder = clone(tmp_path / "killed", TINY | {"datasets": {"houses": houses}})
+    houses, seconds = TINY["datasets"]["houses"], 0.3 if soak.full else 0.1  # in which two workers make many images
+    houses = houses | {"download": houses["download"] | {"train": 400 if soak.full else 150}}
+    folder = clone(tmp_path / "killed", ONE | {"datasets": {"houses": houses}})
     straight = _straight_data(Path(shutil.copytree(folder, tmp_path / "straight")))
     chance, engines = random.Random(5), cycle(ENGINES)
     for verb, out in (("download", Path("data/raw/houses")), ("prepare", Path("data/pairs/houses"))):
@@ -163,7 +162,9 @@ def test_killed_data_are_absent_or_whole_and_no_worker_lingers(soak: Soak, tmp_p
         while kills.total() < wanted or not kills["working"]:
             assert kills.total() < 2 * wanted + 20, kills
             early = soak.full and kills.total() % 5 == 4
-            moment = _kill_data(folder, next(engines), verb, out, chance, straight, early=early)
+            work = f"{out.parent}/.houses.partial/train/*"
+            aim = ("nothing", chance.uniform(0, 3)) if early else (work, chance.uniform(0, seconds))
+            moment = _kill_data(folder, next(engines), (verb, out), aim, straight)
             if moment:
                 kills[moment] += 1
             else:  # it ended before its kill
@@ -186,33 +187,23 @@ def _straight_data(folder: Path) -> dict[str, str]:
 
 
 def _kill_data(
-    folder: Path,
-    engine: list[str],
-    verb: str,
-    out: Path,
-    chance: random.Random,
-    straight: dict[str, str],
-    *,
-    early: bool,
+    folder: Path, engine: list[str], stage: tuple[str, Path], aim: tuple[str, float], straight: dict[str, str]
 ) -> str | None:
-    """Kill `verb` beneath `engine` as it starts, or while it writes images."""
+    """Kill a verb, which makes `out`, beneath `engine` as it starts, or while it writes images."""
+    verb, out = stage
     work = out.with_name(".houses.partial") / "train/*"
     whole = {name: digest for name, digest in straight.items() if name.startswith(f"{out.relative_to('data')}/")}
     before = marks_of(folder, str(work))
 
     def torn() -> list[str]:
         there = digests(folder / out) if (folder / out).exists() else {}
-        return (
-            []
-            if not there or {f"{out.relative_to('data')}/{name}": there[name] for name in there} == whole
-            else [str(out)]
-        )
+        as_whole = {f"{out.relative_to('data')}/{name}": digest for name, digest in there.items()} == whole
+        return [] if not there or as_whole else [str(out)]
 
     def look() -> str:
         assert not torn()
         return "working" if marks_of(folder, str(work)).items() - before.items() else "starting"
 
-    aim = ("nothing", chance.uniform(0, 3)) if early else (str(work), chance.uniform(0, 1))
     with watched(torn) as watcher:
         return kill(folder, engine, ("prepare@houses", verb), aim, look, watcher)
 

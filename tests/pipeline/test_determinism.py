@@ -51,7 +51,7 @@ def test_two_processes_make_all_kinds_of_experiment_byte_for_byte(tmp_path: Path
 
 @pytest.mark.soak
 def test_two_clean_clones_give_equal_locks_for_all_kinds(tmp_path: Path, soak: Soak) -> None:
-    """One by DVC, one by Snakemake; `make test` holds two kinds in test_both_engines.py."""
+    """One by DVC, one by Snakemake; `make test` holds one kind in test_both_engines.py."""
     if not soak.full:
         pytest.skip("some 60 stages, twice: under --soak")
     clones = [clone(tmp_path / name) for name in "ab"]

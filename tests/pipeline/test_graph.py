@@ -1,7 +1,7 @@
 """What the record in git says of the whole configuration: what is current, and what a change makes stale."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
@@ -14,65 +14,60 @@ from pix2pix.config.reader import read_configuration
 from tests.support.repository import REPO
 
 
-@pytest.fixture
-def graph(tmp_path: Path) -> Iterator[Path]:
-    """The declaration and its record alone, without data."""
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    """The recorded stages of a copy of the declaration and its record alone, without data."""
+    folder = tmp_path_factory.mktemp("graph")
     for name in ("dvc.yaml", "dvc.lock", "params.yaml", ".dvcignore"):
-        shutil.copy(REPO / name, tmp_path / name)
-    shutil.copytree(REPO / "config", tmp_path / "config")
-    Repo.init(str(tmp_path), no_scm=True)
-    with chdir(tmp_path):
-        yield tmp_path
+        shutil.copy(REPO / name, folder / name)
+    shutil.copytree(REPO / "config", folder / "config")
+    stages = Repo.init(str(folder), no_scm=True).index.stages
+    return [stage for stage in stages if any(out.hash_info for out in stage.outs)]
 
 
-def _stale() -> set[str]:
-    """The recorded stages whose parameters are not as recorded."""
-    recorded = [stage for stage in Repo().index.stages if any(out.hash_info for out in stage.outs)]
-    assert recorded
-    return {
-        stage.addressing
-        for stage in recorded
-        if any(isinstance(dep, ParamsDependency) and dep.workspace_status() for dep in stage.deps)
-    }
-
-
-def test_what_was_run_has_the_params_of_today(graph: Path) -> None:
-    assert _stale() == set()
-
-
-def _replace(path: Path, after: str, old: str, new: str) -> None:
-    head, mark, tail = path.read_text(encoding="utf-8").partition(after)
-    assert mark and old in tail
+def _stale(graph: list[Any], file: str, after: str, old: str, new: str) -> set[str]:
+    """The stages whose parameters are not as recorded, once `old` in the file, after `after`, has become `new`."""
+    path = Path(graph[0].repo.root_dir, file)
+    text = path.read_text(encoding="utf-8")
+    head, mark, tail = text.partition(after)
+    assert old in tail
     path.write_text(head + mark + tail.replace(old, new, 1), encoding="utf-8")
+    try:
+        params = [(stage, dep) for stage in graph for dep in stage.deps if isinstance(dep, ParamsDependency)]
+        return {stage.name for stage, dep in params if dep.workspace_status()}
+    finally:
+        path.write_text(text, encoding="utf-8")
 
 
-def _trained(wanted: Callable[[Any], bool]) -> set[str]:
+def _trained(graph: list[Any], wanted: Callable[[Any], bool]) -> set[str]:
     """The recorded trainings whose entry is `wanted`."""
-    entries = read_configuration().sections["experiments"]
-    recorded = {stage.addressing for stage in Repo().index.stages if any(out.hash_info for out in stage.outs)}
-    return {f"train@{name}" for name, entry in entries.items() if wanted(entry)} & recorded
+    entries = read_configuration(REPO).sections["experiments"]
+    return {f"train@{name}" for name, entry in entries.items() if wanted(entry)} & {stage.name for stage in graph}
 
 
-def test_a_changed_recipe_makes_only_its_trainings_stale(graph: Path) -> None:
-    _replace(graph / "params.yaml", "\n  small:\n", "epochs: 50", "epochs: 60")
-    assert _stale() == _trained(lambda entry: entry["recipe"] == "small")
+def test_what_was_run_has_the_params_of_today(graph: list[Any]) -> None:
+    assert _stale(graph, "params.yaml", "models", ":", ":") == set()
 
 
-def test_a_change_of_the_papers_recipe_makes_every_training_stale(graph: Path) -> None:
-    _replace(graph / "params.yaml", "\n  paper:", "beta1: 0.5", "beta1: 0.6")
-    assert _stale() == _trained(lambda entry: True)
+def test_a_changed_recipe_makes_only_its_trainings_stale(graph: list[Any]) -> None:
+    stale = _stale(graph, "params.yaml", "\n  small:\n", "epochs: 50", "epochs: 60")
+    assert stale == _trained(graph, lambda entry: entry["recipe"] == "small")
 
 
-def test_a_new_row_makes_the_report_of_its_own_study_stale(graph: Path) -> None:
+def test_a_change_of_the_papers_recipe_makes_every_training_stale(graph: list[Any]) -> None:
+    stale = _stale(graph, "params.yaml", "\n  paper:", "beta1: 0.5", "beta1: 0.6")
+    assert stale == _trained(graph, lambda entry: True)
+
+
+def test_a_new_row_makes_the_report_of_its_own_study_stale(graph: list[Any]) -> None:
     row = "  facades_small_seed1: {<<: *row, seed: 1}\n"
-    study = graph / "config/studies/facades_small.yaml"
-    _replace(study, "experiments:", row, row + row.replace("seed1", "seed9").replace("seed: 1", "seed: 9"))
-    assert _stale() == {"report@facades_small"}
+    rows = row + row.replace("seed1", "seed9").replace("seed: 1", "seed: 9")
+    assert _stale(graph, "config/studies/facades_small.yaml", "experiments:", row, rows) == {"report@facades_small"}
 
 
-def test_others_numbers_make_stale_the_reports_that_show_them(graph: Path) -> None:
-    _replace(graph / "config/reference_numbers.yaml", "incumbent_facades:", "12.45", "12.5")
-    assert _stale() == {"report@facades_small"}
+def test_others_numbers_make_stale_the_reports_that_show_them(graph: list[Any]) -> None:
+    file = "config/reference_numbers.yaml"
+    assert _stale(graph, file, "incumbent_facades:", "12.45", "12.5") == {"report@facades_small"}
 
 
 def test_the_code_of_today_is_recorded() -> None:

@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.support.clones import call, clone, said, start
-from tests.support.tiny import TINY
+from tests.support.tiny import ONE, TINY
 
 pytestmark = pytest.mark.skipif("SLURM_OF_ONE_NODE" not in os.environ, reason="make test-slurm brings up a SLURM")
 PROFILE = ("snakemake", "--profile", "workflow/profiles/slurm")
@@ -22,12 +22,8 @@ ON_GPUS = {"train_first", "render_first"}
 @pytest.fixture(scope="module")
 def by_slurm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone after `report_tiny` as jobs; the training was killed with all its processes, some way into it."""
-    few = {
-        "recipes": {"quick": TINY["recipes"]["quick"] | {"epochs": 40}},
-        "experiments": {"first": TINY["experiments"]["first"]},
-        "studies": {"tiny": TINY["studies"]["tiny"] | {"baselines": []}},
-    }
-    folder = clone(tmp_path_factory.mktemp("slurm") / "clone", TINY | few)
+    recipes = {"quick": TINY["recipes"]["quick"] | {"epochs": 40}}
+    folder = clone(tmp_path_factory.mktemp("slurm") / "clone", ONE | {"recipes": recipes})
     _save_often(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("PIX2PIX_DEVICE")  # jobs take the GPU that SLURM gives them

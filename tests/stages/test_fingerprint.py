@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,14 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@cache
+def ours(verb: str) -> str:
+    return code_digests(f"stages.{verb}")
+
+
 def changed(copy: Path) -> list[str]:
     """The verbs whose fingerprint differs from the repository's."""
-    return [verb for verb in VERBS if code_digests(f"stages.{verb}", root=copy) != code_digests(f"stages.{verb}")]
+    return [verb for verb in VERBS if code_digests(f"stages.{verb}", root=copy) != ours(verb)]
 
 
 def edit(copy: Path, file: str, old: str, new: str) -> None:
@@ -73,7 +79,6 @@ def test_comments_docstrings_and_blank_lines_are_no_code() -> None:
 
 def test_a_change_of_code_reaches_the_verbs_that_run_it_alone(copy: Path) -> None:
     """The digest of `train` also keys the state of an interrupted training."""
-    assert changed(copy) == []
     edit(copy, "pix2pix/evaluation/metrics.py", '"""', '"""More about: ')
     edit(copy, "pix2pix/config/recipes.py", "    keep_every:", "    another_key: bool\n    keep_every:")
     assert changed(copy) == []

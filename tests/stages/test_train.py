@@ -2,8 +2,6 @@
 
 import hashlib
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +24,6 @@ from pix2pix.training.supervised import Supervised
 from stages.render import render
 from stages.train import learning_rate_factor, train
 from tests.support.kinds import experiment
-from tests.support.repository import REPO
 from tests.support.tiny import make_pairs, random_image
 
 OTHER = {"bf16": "fp32", "fp32": "bf16"}
@@ -122,13 +119,6 @@ def test_the_baseline_is_the_mean_of_the_training_targets(tiny_repo: Path) -> No
     assert row["train_l1"] == pytest.approx(np.abs(targets - mean).mean(), abs=1e-5)
 
 
-def test_training_learns(tiny_repo: Path) -> None:
-    train(experiment("l1", epochs=50, decay_share=0.0, generator_lr=2e-3, load_size=64, mirror=False))
-    learned = pd.read_csv("models/first/history.csv")["train_l1"]
-    train(experiment("mean"))
-    assert learned.iloc[-1] < 0.8 * pd.read_csv("models/first/history.csv")["train_l1"].iloc[-1]
-
-
 def test_learning_rates_fall_linearly_over_the_last_epochs() -> None:
     factors = [learning_rate_factor(epoch, epochs=6, decay_share=0.5) for epoch in range(6)]
     assert factors == pytest.approx([1, 1, 1, 3 / 4, 2 / 4, 1 / 4])
@@ -143,7 +133,7 @@ def test_learning_rates_fall_linearly_over_the_last_epochs() -> None:
 def test_a_killed_run_equals_a_straight_run(
     tiny_repo: Path, monkeypatch: pytest.MonkeyPatch, kind: str, learner: type[Gan] | type[Supervised]
 ) -> None:
-    """Killed within an epoch and at its end (SIGKILL of a process: tests/robustness/test_kills.py)."""
+    """Killed within an epoch and at its end (SIGKILL of a process: tests/fault_tolerance/test_kills.py)."""
     train(experiment(kind))
     straight, step, taken = published(), learner.step, 0
     shutil.rmtree("scratch")
@@ -263,21 +253,3 @@ def test_a_state_of_another_learner_is_named(trained: dict[str, str]) -> None:
     shutil.copy("models/first/last.safetensors", state)
     with pytest.raises(ValueError, match=rf"^{state}: not a state of this run \(.*\); delete it to begin again$"):
         train(experiment())
-
-
-@pytest.mark.parametrize(("word", "code"), [("--help", 0), ("nobody", 1)])
-def test_help_and_a_wrong_name_do_not_wait_for_pytorch(tiny_repo: Path, word: str, code: int) -> None:
-    program = f"""
-import sys
-from stages.train import main
-from pix2pix.files.entry_point import run
-sys.argv = ["train", "{word}"]
-try:
-    run(main)
-finally:
-    assert "torch" not in sys.modules
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program], env={"PYTHONPATH": str(REPO)}, capture_output=True, check=False
-    )
-    assert done.returncode == code, done.stderr

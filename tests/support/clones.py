@@ -94,7 +94,7 @@ def process_of(verb: str, engine: subprocess.Popen[bytes]) -> psutil.Process | N
                 with suppress(psutil.NoSuchProcess):
                     if process.cmdline()[1:3] == ["-m", f"stages.{verb}"]:
                         return process
-        time.sleep(0.01)
+        time.sleep(0.05)  # as looking takes some milliseconds, and importing PyTorch a second
     return None
 
 

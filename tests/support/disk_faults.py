@@ -20,7 +20,7 @@ from pix2pix.files.entry_point import run
 from pix2pix.networks.weights import load_tensors
 from pix2pix.training import resume as runs
 from tests.support.repository import REPO
-from tests.support.tiny import TINY, write_configuration
+from tests.support.tiny import ONE, TINY, write_configuration
 
 EXPERIMENT = "results/tiny/first"
 EVALUATED = (
@@ -41,8 +41,9 @@ OUTS = {  # of a verb: the name it is called with, what it declares
     ),
     "report": ("tiny", [f"results/tiny{suffix}" for suffix in (".md", ".png", ".html")]),
 }
-PROCESSES = multiprocessing.get_context("forkserver")  # a child of it has torch imported already
-PRELOADED = ["tests.support.disk_faults", "torch.utils.tensorboard", *(f"stages.{verb}" for verb in OUTS)]
+PROCESSES = multiprocessing.get_context("forkserver")  # a child of it has imported already what a training needs
+PRELOADED = ["tests.support.disk_faults", "torch._dynamo", "torch.utils.tensorboard"]
+PRELOADED += [f"stages.{verb}" for verb in OUTS]
 
 
 def call(verb: str, *, limit: int | None = None, owner: bool = False, stderr: str | None = None) -> tuple[int, str]:
@@ -113,15 +114,10 @@ def assert_one_line(code: int, said: str, *words: str) -> None:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which every verb ran undisturbed."""
     folder = tmp_path_factory.mktemp("straight")
-    tiny = TINY | {
-        "recipes": {"quick": TINY["recipes"]["quick"] | {"epochs": 2}},
-        "experiments": {"first": TINY["experiments"]["first"]},
-        "studies": {"tiny": TINY["studies"]["tiny"] | {"baselines": []}},
-    }
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(REPO))  # where the fork server finds what it preloads
         patch.chdir(folder)
-        write_configuration(tiny)
+        write_configuration(ONE | {"recipes": {"quick": TINY["recipes"]["quick"] | {"epochs": 2}}})
         for verb in OUTS:
             code, said = call(verb)
             assert code == 0, said

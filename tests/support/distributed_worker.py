@@ -82,18 +82,22 @@ def waits(out: Path) -> None:
     time.sleep(600)
 
 
-def killed(steps: int) -> None:
-    """Trains "first", saving each step, until the last process kills itself."""
-    runs.SAVE_SECONDS, runs.SAVE_SHARE = 0.0, 1e9
+def killed(steps: int, patch: pytest.MonkeyPatch | None = None, end: type[BaseException] | None = None) -> None:
+    """Trains "first", saving each step, until the last process kills itself, or raises `end`."""
+    patch = patch or pytest.MonkeyPatch()
+    patch.setattr(runs, "SAVE_SECONDS", 0.0)
+    patch.setattr(runs, "SAVE_SHARE", 1e9)
     whole = Gan.step
 
     def until(gan: Gan, source: Tensor, target: Tensor, seeds: Tensor) -> Tensor:
         done = gan.generator_adam.state.get(next(gan.generator.parameters()), {}).get("step", 0)
         if done >= steps and rank() + 1 == processes():
+            if end:
+                raise end
             os.kill(os.getpid(), signal.SIGKILL)
         return whole(gan, source, target, seeds)
 
-    pytest.MonkeyPatch().setattr(Gan, "step", until)
+    patch.setattr(Gan, "step", until)
     train(read_configuration().experiment("first"))
 
 

@@ -59,7 +59,7 @@ def wait_for(folder: Path, aim: tuple[str, float], before: Marks, runs: Callable
     """Until a file of the aim's pattern is another than `before`, and then its seconds; at most until it has ended."""
     pattern, seconds = aim
     while pattern != "nothing" and runs() and not marks_of(folder, pattern).items() - before.items():
-        time.sleep(0.0003)
+        time.sleep(0.002)
     end = time.monotonic() + seconds
     while runs() and time.monotonic() < end:
         time.sleep(min(seconds, 0.001))
@@ -98,7 +98,7 @@ class Watcher:
         self._process = process
 
     def run(self) -> None:
-        while not self._done.wait(0.01):
+        while not self._done.wait(0.02):
             with self.lock:
                 if self._process and alive(self._process):
                     found = self._try()

@@ -9,7 +9,7 @@ from pix2pix.config.resolved import Experiment
 from pix2pix.machine.hardware import Hardware
 from pix2pix.training.dataset import PairSet
 from pix2pix.training.learner import Learner, build_learner
-from tests.support.tiny import TINY
+from tests.support.tiny import ONE, TINY
 
 CPU = torch.device("cpu")
 FP32 = Hardware(CPU, 1, "fp32")
@@ -29,13 +29,12 @@ LEARNING = [kind for kind in KINDS if kind != "mean"]
 
 
 def configuration(kind: str = "gan", *, seed: int = 0, **recipe: Any) -> dict[str, Any]:
-    """TINY with experiment `first` alone, from photos to labels, with a model of this kind."""
+    """ONE from photos to labels, with a model of this kind."""
     model, own = KINDS[kind]
-    return TINY | {
+    return ONE | {
         "models": TINY["models"] | {"tiny": model},
         "recipes": {"quick": TINY["recipes"]["quick"] | own | recipe},
         "experiments": {"first": TINY["experiments"]["first"] | {"direction": "AtoB", "seed": seed}},
-        "studies": {"tiny": TINY["studies"]["tiny"] | {"baselines": []}},
     }
 
 

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 from pix2pix.files.atomic import whole_file
-from pix2pix.machine.hardware import use_hardware
 from pix2pix.machine.provenance import commit
 from tests.support.repository import REPO
 
@@ -41,6 +40,8 @@ def soak(request: pytest.FixtureRequest) -> Iterator[Soak]:
 
 
 def _record(law: str, counts: dict[str, int], seconds: float) -> None:
+    from pix2pix.machine.hardware import use_hardware  # noqa: PLC0415  PyTorch: pytest-xdist itself does without
+
     rows = pd.read_csv(TABLE, dtype=str).set_index("law") if TABLE.exists() else pd.DataFrame()
     machine = use_hardware().describe()
     with chdir(TABLE.parents[1]):  # a law may have gone elsewhere

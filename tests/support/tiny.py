@@ -76,6 +76,10 @@ TINY: dict[str, Any] = {
     "studies": {"tiny": {"title": "Tiny", "baselines": ["first_mean"], "reference_numbers": "none"}},
     "reference_numbers": {"none": {"source": "none", "scores": [], "rows": {}}},
 }
+ONE = TINY | {  # without the mean
+    "experiments": {"first": TINY["experiments"]["first"]},
+    "studies": {"tiny": TINY["studies"]["tiny"] | {"baselines": []}},
+}
 OF_A_STUDY = ("experiments", "fcn_scores", "robustness")
 
 
