@@ -103,6 +103,13 @@ def test_weights_of_another_configuration_are_refused(
     assert not OUT.exists()
 
 
+def test_kept_weights_in_place_of_the_last_are_refused(first: Experiment) -> None:
+    save_weights(epoch=2)
+    with pytest.raises(ValueError, match="models/first: trained with epoch: 2, but the configuration has 3"):
+        render(first)
+    assert not OUT.exists()
+
+
 def test_the_mean_baseline_renders_the_mean_image(tiny_repo: Path, configuration: Configuration) -> None:
     baseline, mean = MeanTarget(64), random_image(5)
     baseline.image = to_network(torch.from_numpy(mean).permute(2, 0, 1)[None])

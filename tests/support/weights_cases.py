@@ -16,8 +16,9 @@ from pix2pix.networks.build import build_generator
 from pix2pix.networks.layers import initialise
 from pix2pix.networks.weights import network_tensors, save_tensors
 from tests.support.tiny import TINY
-from tests.support.wrong_values import VALUES
 
+# wherever one is put, it is most often wrong
+VALUES: list[Any] = [None, True, "x", "", [], {}, 0, -1, 1.5, 3, 10**9, 2**40, 2**70, 10**400, float("nan"), [[1]]]
 WEIGHTS = Path("models/first/last.safetensors")
 WITHOUT_DROPOUT = {"dropout": False, "statistics": "image"}
 MODELS: dict[str, dict[str, Any]] = {

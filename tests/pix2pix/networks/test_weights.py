@@ -5,8 +5,6 @@ import os
 import pickle
 import shutil
 import struct
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,6 @@ from pix2pix.networks.inference import load_trained
 from pix2pix.networks.weights import network_tensors, save_tensors
 from stages.render import render, render_folder
 from tests.support.memory import peak
-from tests.support.repository import REPO
 from tests.support.soaks import Soak
 from tests.support.tiny import random_image
 from tests.support.weights_cases import (
@@ -118,6 +115,9 @@ def foreign(good: bytes) -> dict[str, Callable[[], object]]:
         "endless": saying(model=MODELS["fcn"] | {"convolutions": 10**9}),
         "a huge mean": saying(model={"kind": "mean"}, recipe=said["recipe"] | {"size": 2**20}),
         "no tensors": lambda: save_file({}, WEIGHTS, metadata=header["__metadata__"]),
+        "another network's": lambda: save_file(
+            load_file("good") | {"discriminator.weight": torch.zeros(1)}, WEIGHTS, header["__metadata__"]
+        ),
         "not a number": lambda: save_file(
             {name: tensor * float("nan") for name, tensor in load_file("good").items()}, WEIGHTS, header["__metadata__"]
         ),
@@ -149,15 +149,6 @@ def test_foreign_weights_are_refused_by_every_reader_and_run_nothing(
         shutil.rmtree(WEIGHTS) if WEIGHTS.is_dir() else WEIGHTS.unlink(missing_ok=True)
     pickle.loads(pickle.dumps(Payload()))
     assert Path("executed").exists(), "a pickle would run"
-
-
-def test_the_command_line_says_it_in_one_line(tiny_repo: Path) -> None:
-    WEIGHTS.parent.mkdir(parents=True)
-    torch.save(Payload(), WEIGHTS)
-    command = [sys.executable, "-m", "stages.render", "first"]
-    environment = {**os.environ, "PYTHONPATH": str(REPO)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 1 and done.stderr.startswith(f"error: {WEIGHTS}: ") and done.stderr.count("\n") == 1
 
 
 def test_an_answer_that_is_not_finite_is_refused(
