@@ -7,7 +7,7 @@
 | train      | data/pairs/<dataset>/                  | models/<experiment>/                                     | yes |
 | render     | pairs, models/<experiment>/            | results/<study>/<experiment>/{images,shown}/             | yes |
 | evaluate   | pairs, images, history                 | results/<study>/<experiment>/{metrics,intervals}.json, … | no  |
-| fcn_score  | pairs, images, models/<segmenter>/     | results/<study>/<experiment>/fcn_score.{json,png}        | yes |
+| fcn_score  | pairs, images, models/<segmenter>/     | results/<study>/fcn_scores.{json,png}                    | yes |
 | robustness | pairs, models/<experiment>/, sketches/ | results/<study>/<experiment>/robustness.{csv,png}, …     | yes |
 | report     | results/<study>/                       | results/<study>.{md,png,html}                            | no  |
 

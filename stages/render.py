@@ -8,12 +8,15 @@ Writes  results/<study>/<experiment>/
             grid.png                 input, generated image and target of these ten
             training.png             the same of four training pairs: how well the model fits them
             card.json                the weights' metadata, the split, the number of images, the ids in grid.png
+        results/<study>/rendered-images/<experiment>.txt: the sha256 of card.json and of each image, for `sha256sum -c`
+                                     in the experiment's folder; what reads all images of a study depends on these
         with --images: OUT/<name>.png for each image file in DIR, of the same size
 
 One image at a time, without mixed precision: a result depends on the image, its id and the weights alone.
 """
 
 import argparse
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,6 +70,14 @@ def render(experiment: Experiment) -> None:
     _write_grid(out / "grid.png", held_out_rows)
     _write_grid(out / "training.png", training_rows)
     write_json(out / "card.json", card)
+    _write_digests(out.parent / "rendered-images" / f"{name}.txt", out)
+
+
+def _write_digests(path: Path, out: Path) -> None:
+    files = [out / "card.json", *(file for file in sorted(out.glob("images/*/*")))]
+    lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(out).as_posix()}\n" for file in files]
+    with whole_file(path) as partial:
+        partial.write_text("".join(lines), encoding="utf-8")
 
 
 def _load(name: str) -> "Trained":

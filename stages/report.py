@@ -1,8 +1,8 @@
 """report: the tables and the figure of a study. `python -m stages.report <study>`
 
 Reads   results/<study>/<experiment>/ of each of its experiments: card.json, metrics.json, intervals.json,
-        controls.json, per_image.csv, distributions.npz, images/ and shown/; where they exist, fcn_score.json,
-        robustness.csv, sketches.png and perceptual.json
+        controls.json, per_image.csv, distributions.npz, images/ and shown/; where they exist, robustness.csv,
+        sketches.png, perceptual.json, and results/<study>/fcn_scores.json
 Writes  results/<study>.md    metrics with their intervals, of controls too; losses, label metrics, FCN-scores; means
                               over seeds; paired differences to the baselines; published numbers
         results/<study>.png   the same images by each experiment

@@ -29,7 +29,7 @@ def read_seeds(configuration: Configuration, name: str) -> list[ExperimentResult
     names = [name, *(other for other in study.experiments if other != name)]
     seeds = [configuration.experiment(other) for other in names]
     return [
-        read_result(Path("results", seed.study, seed.name), with_fcn_score=False)
+        read_result(Path("results", seed.study, seed.name))
         for seed in seeds
         if replace(seed, name=name, seed=wanted.seed) == wanted
     ]

@@ -34,16 +34,17 @@ def run_studies(names: list[str], configuration: Configuration) -> None:
             results = Path("results", study.name, name)
             _train(configuration.experiment(name))
             _run_if_missing("render", name, results / "images", after=_weights(name))
-            _run_if_missing("evaluate", name, results / "strip.png", after=results / "images")
-            if name in study.fcn_scores:
-                _train(configuration.segmenter(name))  # it may belong to another study
-                _run_if_missing("fcn_score", name, results / "fcn_score.png", after=results / "images")
+            _run_if_missing("evaluate", name, results / "best_and_worst.png", after=results / "images")
             if name in study.robustness:
                 test = configuration.robustness(name)
                 _prepare(test.canny)
                 _prepare(test.doodle)
                 _run_if_missing("robustness", name, results / "sketches.png", after=_weights(name))
             packed += [results, Path("models", name, "history.csv"), Path("logs/records", f"{name}.json")]
+        if study.fcn_scores:
+            _train(configuration.fcn_scoring(study.name).segmenter)  # it may belong to another study
+            _run("fcn_score", study.name)
+            packed += [Path("results", study.name, f"fcn_scores{suffix}") for suffix in (".json", ".png")]
         _run("report", study.name)
         packed += [Path("results", f"{study.name}{suffix}") for suffix in (".md", ".png", ".html")]
     with whole_file(ARCHIVE) as partial, tarfile.open(partial, "w:gz") as archive:

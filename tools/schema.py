@@ -36,7 +36,7 @@ class Sections(Strict):
     experiments: dict[str, ExperimentEntry]
     """trainings, the rows of the study's table"""
     fcn_scores: dict[str, FcnScoreEntry]
-    """experiments that get an FCN-score"""
+    """studies whose experiments get an FCN-score"""
     robustness: dict[str, RobustnessEntry]
     """experiments that are tried on other drawings"""
 

@@ -12,7 +12,7 @@ from pix2pix.config.datasets import Dataset
 from pix2pix.config.layouts import CarvanaLayout
 from pix2pix.config.models import FCN, Model, Pix2Pix, UNetAlone
 from pix2pix.config.recipes import Recipe
-from pix2pix.config.resolved import Experiment, Robustness, Study
+from pix2pix.config.resolved import Experiment, FcnScoring, Robustness, Study
 from pix2pix.config.study_entries import ExperimentEntry, FcnScoreEntry, ReferenceNumbers, RobustnessEntry, StudyEntry
 
 Entry = TypeVar("Entry")
@@ -69,21 +69,28 @@ class Configuration:
             raise ValueError(f"{key}: {contradiction}")
         return experiment
 
-    def segmenter(self, name: str) -> Experiment:
-        """The experiment whose network reads the photos that experiment `name` generates."""
-        entry = self._check("fcn_scores", name, FcnScoreEntry, self._entry("fcn_scores", name))
-        key, scored = self._key("fcn_scores", name), self.experiment(name)
+    def fcn_scoring(self, study: str) -> FcnScoring:
+        """The experiments of a study that make photos from the labels of one data set, and who reads these photos.
+
+        Photos of another size than the segmenter's are left out.
+        """
+        entry = self._check("fcn_scores", study, FcnScoreEntry, self._entry("fcn_scores", study))
+        key = self._key("fcn_scores", study)
+        self._entry("studies", study, key)
+        find(f"{key}.dataset", entry.dataset, self.names("datasets"))
         find(f"{key}.segmenter", entry.segmenter, self.names("experiments"))
-        segmenter = self.experiment(entry.segmenter)
-        _refuse_others(key, name, study=(entry.study, scored.study), dataset=(entry.dataset, scored.dataset_name))
-        if scored.dataset.labels is None or scored.direction != "BtoA":
+        labels, segmenter = self.dataset(entry.dataset).labels, self.experiment(entry.segmenter)
+        rows = [self.experiment(name) for name in self._rows(study)]
+        scored = [row for row in rows if (row.dataset_name, row.direction) == (entry.dataset, "BtoA")]
+        if labels is None or not scored:
             raise ValueError(f"{key}: only photos made from labels are scored: direction BtoA, a dataset with labels")
-        if segmenter.direction != "AtoB" or segmenter.dataset.labels != scored.dataset.labels:
+        if segmenter.direction != "AtoB" or segmenter.dataset.labels != labels:
             raise ValueError(f"{key}.segmenter: {entry.segmenter} is not direction AtoB on a dataset with these labels")
-        if segmenter.recipe.size != scored.recipe.size:
-            sizes = f"{entry.segmenter} reads {segmenter.recipe.size} pixels, {name} has {scored.recipe.size}"
-            raise ValueError(f"{key}.segmenter: {sizes}")
-        return segmenter
+        size = segmenter.recipe.size
+        if size not in (sizes := {row.recipe.size for row in scored}):
+            raise ValueError(f"{key}.segmenter: {entry.segmenter} reads {size} pixels, {study} has {sizes}")
+        scored = [row for row in scored if row.recipe.size == size]
+        return FcnScoring(study, scored, segmenter)
 
     def robustness(self, name: str) -> Robustness:
         """The two drawings of the held-out photos on which experiment `name` is tried."""
@@ -106,7 +113,7 @@ class Configuration:
         """A study with its experiments, in the order of its file."""
         entry = self._check("studies", name, StudyEntry, self._entry("studies", name))
         key = self._key("studies", name)
-        rows = [row for row, raw in self.sections.get("experiments", {}).items() if _says_study(raw, name)]
+        rows = self._rows(name)
         if not rows:
             raise ValueError(f"{key}: no experiment has study: {name}")
         for where, members in {
@@ -126,7 +133,9 @@ class Configuration:
             baselines=entry.baselines,
             tables=entry.tables or {"": rows},
             reference_numbers=self._numbers(entry.reference_numbers),
-            fcn_scores=[row for row in rows if row in self.names("fcn_scores")],
+            fcn_scores=[row.name for row in self.fcn_scoring(name).experiments]
+            if name in self.names("fcn_scores")
+            else [],
             robustness=[row for row in rows if row in self.names("robustness")],
         )
 
@@ -135,7 +144,7 @@ class Configuration:
         lines = dict.fromkeys(self.unreadable)
         checks = (
             self._model, self._recipe, self.dataset, self._numbers,
-            self.study, self.experiment, self.segmenter, self.robustness,
+            self.study, self.experiment, self.fcn_scoring, self.robustness,
         )  # fmt: skip
         for section, check_entry in zip(SECTIONS, checks, strict=True):
             for name in self.names(section):
@@ -144,6 +153,10 @@ class Configuration:
                 except ValueError as error:
                     lines[str(error)] = None
         return list(lines)
+
+    def _rows(self, study: str) -> list[str]:
+        """The experiments of a study, in the order of its file."""
+        return [row for row, raw in self.sections.get("experiments", {}).items() if _says_study(raw, study)]
 
     def _model(self, name: str) -> Model:
         raw = self._entry("models", name)

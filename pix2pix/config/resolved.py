@@ -87,6 +87,15 @@ class Study:
 
 
 @dataclass(frozen=True)
+class FcnScoring:
+    """The experiments of a study whose photos are scored, and the experiment whose network reads them."""
+
+    study: str
+    experiments: list[Experiment]
+    segmenter: Experiment
+
+
+@dataclass(frozen=True)
 class Robustness:
     """An experiment and two data sets of the same photos, whose edges are drawn by canny and by doodle."""
 

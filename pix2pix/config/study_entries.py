@@ -64,14 +64,13 @@ class ExperimentEntry(Strict):
 
 
 class FcnScoreEntry(Strict):
-    """Scores an experiment's photos, made from label maps, by what a segmenter reads in them; keyed by experiment."""
+    """Scores the photos that a study's experiments made from label maps by what a segmenter reads in them; keyed by
+    study."""
 
-    study: Name
-    """the experiment's study again (DVC can name nothing else)"""
     dataset: Name
-    """the experiment's data set again"""
+    """the data set whose experiments of direction BtoA, at the segmenter's size, are scored"""
     segmenter: Name
-    """an experiment from photos to the same labels at the same size"""
+    """an experiment from photos to the same labels at the same size, of whatever study"""
 
 
 class RobustnessEntry(Strict):

@@ -89,7 +89,7 @@ class Control(Strict):
 
 
 class FcnScore(Numbers):
-    """fcn_score.json: label metrics of the generated photos; with the prefix real_ those of the real photos."""
+    """Of fcn_scores.json: label metrics of the generated photos; with the prefix real_ those of the real photos."""
 
     segmenter: Name
 

@@ -48,7 +48,7 @@ class ExperimentResult:
         return list(zip(*rows, strict=True))
 
 
-def read_result(folder: Path, *, with_fcn_score: bool) -> ExperimentResult:
+def read_result(folder: Path, *, with_fcn_score: bool = False) -> ExperimentResult:
     """The results of the experiment whose name is the folder's.
 
     Raises:
@@ -75,8 +75,10 @@ def read_result(folder: Path, *, with_fcn_score: bool) -> ExperimentResult:
         sets = read_sets(folder / "distributions.npz", prefixes=prefixes, images=len(rows), made_by=evaluate)
     fcn_score = None
     if with_fcn_score:
-        path = folder / "fcn_score.json"
-        fcn_score = read_json(path, FcnScore, made_by=f"python -m stages.fcn_score {name}")
+        path, made_by = folder.parent / "fcn_scores.json", f"python -m stages.fcn_score {folder.parent.name}"
+        fcn_score = read_json(path, dict[str, FcnScore], made_by=made_by).get(name)
+        if fcn_score is None:
+            raise ValueError(f"{path}: no '{name}'; run `{made_by}` again")
     perceptual = None
     if (path := folder / "perceptual.json").exists():
         perceptual = read_json(path, Perceptual)

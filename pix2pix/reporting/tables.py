@@ -153,5 +153,5 @@ def _real_photos(results: Sequence[ExperimentResult]) -> list[Line]:
         for metric in FCN_METRICS:
             line[metric.heading] = metric.text(result.fcn_score.values.get(metric.key.replace("fcn_", "real_")))
         if lines.setdefault(name, line) != line:
-            raise ValueError(f"{result.folder}/fcn_score.json: other scores of the real photos than other experiments")
+            raise ValueError(f"{result.folder.parent}/fcn_scores.json: {result.name}: other scores of the real photos")
     return list(lines.values())

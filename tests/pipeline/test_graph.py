@@ -70,6 +70,17 @@ def test_others_numbers_make_stale_the_reports_that_show_them(graph: list[Any]) 
     assert _stale(graph, file, "incumbent_facades:", "12.45", "12.5") == {"report@facades_small"}
 
 
+@pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  # of DVC itself
+def test_the_fcn_score_of_a_study_reads_its_segmenter_and_the_images_of_every_row() -> None:
+    entries = read_configuration(REPO).sections["experiments"]
+    rows = {f"render@{name}" for name, row in entries.items() if row["study"] == "facades_small"}
+    with chdir(REPO):
+        index = Repo().index
+        (stage,) = (stage for stage in index.stages if stage.addressing == "fcn_score@facades_small")
+        before = {other.addressing for other in index.graph.successors(stage)}
+    assert before == rows | {"fingerprint", "prepare@facades", "train@segmenter_small"}
+
+
 def test_the_code_of_today_is_recorded() -> None:
     """After a change of code: `dvc repro fingerprint`, and commit dvc.lock."""
     with chdir(REPO):

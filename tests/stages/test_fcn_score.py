@@ -24,13 +24,14 @@ from tests.support.results import save_rendered
 from tests.support.tiny import TINY, make_pairs, write_configuration
 
 OUT = Path("results/tiny/first")
+SCORES, FIGURE = Path("results/tiny/fcn_scores.json"), Path("results/tiny/fcn_scores.png")
 SEGMENTER = {"kind": "unet", "channels": 4, "classes": "facades"}
 SCORED: dict[str, Any] = TINY | {
     "models": TINY["models"] | {"segmenter": SEGMENTER},
     "recipes": TINY["recipes"] | {"alone": TINY["recipes"]["quick"] | {"gan_weight": 0.0, "l1_weight": 1.0}},
-    "experiments": TINY["experiments"]
+    "experiments": {"first": TINY["experiments"]["first"]}
     | {"reader": TINY["experiments"]["first"] | {"direction": "AtoB", "model": "segmenter", "recipe": "alone"}},
-    "fcn_scores": {"first": {"study": "tiny", "dataset": "houses", "segmenter": "reader"}},
+    "fcn_scores": {"tiny": {"dataset": "houses", "segmenter": "reader"}},
 }
 KEYS = ("pixel_accuracy", "class_accuracy", "mean_iou")
 
@@ -49,17 +50,17 @@ def repo(tiny_repo: Path) -> Configuration:
 
 
 def read_score() -> dict[str, Any]:
-    return dict(json.loads((OUT / "fcn_score.json").read_text(encoding="utf-8")))
+    return dict(json.loads(SCORES.read_text(encoding="utf-8"))["first"])
 
 
 def test_the_more_alike_to_the_real_ones_the_photos_the_nearer_their_score_to_the_upper_bound(
     repo: Configuration,
 ) -> None:
-    fcn_score(repo.experiment("first"), repo.segmenter("first"))
+    fcn_score(repo.fcn_scoring("tiny"))
     noisy = read_score()
     shutil.rmtree(OUT)
     save_rendered(noise=0)
-    fcn_score(repo.experiment("first"), repo.segmenter("first"))
+    fcn_score(repo.fcn_scoring("tiny"))
     equal = read_score()
     assert [equal[key] for key in KEYS] == [equal[f"real_{key}"] for key in KEYS]
     assert [noisy[f"real_{key}"] for key in KEYS] == [equal[f"real_{key}"] for key in KEYS]
@@ -67,8 +68,8 @@ def test_the_more_alike_to_the_real_ones_the_photos_the_nearer_their_score_to_th
 
 
 def test_the_numbers_and_the_figure_are_those_of_the_photos(repo: Configuration) -> None:
-    """All three images are shown: photos, label map and the classes that the segmenter sees in the photos."""
-    fcn_score(repo.experiment("first"), repo.segmenter("first"))
+    """First and last image are shown: photos, label map and the classes that the segmenter sees in the photos."""
+    fcn_score(repo.fcn_scoring("tiny"))
     found, classes = read_score(), list(FACADES)
     segmenter = load_trained(Path("models/reader/last.safetensors"), torch.device("cpu"))
     rows, total = [], np.zeros((2, 12, 12), np.int64)
@@ -79,7 +80,7 @@ def test_the_numbers_and_the_figure_are_those_of_the_photos(repo: Configuration)
         rows.append([generated, seen[0], label_map, seen[1], real])
         truth = read_classes(pair, "facades", size=64)
         total += [confusion(decode(image, "facades"), truth, classes=classes) for image in seen]
-    np.testing.assert_array_equal(read_image(OUT / "fcn_score.png"), grid(rows, columns=COLUMNS))
+    np.testing.assert_array_equal(read_image(FIGURE), grid([rows[0], rows[2]], columns=COLUMNS, labels=["first"] * 2))
     for matrix, prefix in zip(total, ("", "real_"), strict=True):
         expected = label_scores(matrix, classes=classes)
         assert {key: found[prefix + key] for key in KEYS} == pytest.approx(expected, abs=1e-8)
@@ -87,12 +88,12 @@ def test_the_numbers_and_the_figure_are_those_of_the_photos(repo: Configuration)
 
 
 def test_the_command_writes_the_same_bytes_again(repo: Configuration, monkeypatch: pytest.MonkeyPatch) -> None:
-    fcn_score(repo.experiment("first"), repo.segmenter("first"))
-    before = [(OUT / file).read_bytes() for file in ("fcn_score.json", "fcn_score.png")]
+    fcn_score(repo.fcn_scoring("tiny"))
+    before = [file.read_bytes() for file in (SCORES, FIGURE)]
     write_configuration(SCORED)
-    monkeypatch.setattr("sys.argv", ["fcn_score", "first"])
+    monkeypatch.setattr("sys.argv", ["fcn_score", "tiny"])
     main()
-    assert [(OUT / file).read_bytes() for file in ("fcn_score.json", "fcn_score.png")] == before
+    assert [file.read_bytes() for file in (SCORES, FIGURE)] == before
 
 
 @pytest.mark.parametrize(
@@ -106,15 +107,15 @@ def test_the_command_writes_the_same_bytes_again(repo: Configuration, monkeypatc
 def test_what_cannot_be_scored_is_named(repo: Configuration, missing: Path, says: str) -> None:
     shutil.rmtree(missing)
     with pytest.raises((ValueError, FileNotFoundError), match=says):
-        fcn_score(repo.experiment("first"), repo.segmenter("first"))
-    assert not (OUT / "fcn_score.json").exists()
+        fcn_score(repo.fcn_scoring("tiny"))
+    assert not SCORES.exists()
 
 
 def test_a_segmenter_of_other_parameters_is_refused(repo: Configuration) -> None:
     other = SCORED["recipes"]["alone"] | {"epochs": 9}
     configuration = Configuration(SCORED | {"recipes": SCORED["recipes"] | {"alone": other}})
     with pytest.raises(ValueError, match=r"models/reader: trained with recipe\..*, but the configuration has"):
-        fcn_score(configuration.experiment("first"), configuration.segmenter("first"))
+        fcn_score(configuration.fcn_scoring("tiny"))
 
 
 def test_of_many_images_score_counts_all_and_shows_some(repo: Configuration) -> None:
@@ -122,7 +123,20 @@ def test_of_many_images_score_counts_all_and_shows_some(repo: Configuration) -> 
     shutil.rmtree(OUT)
     make_pairs(Path("data/pairs/houses"), {"train": 1, "val": 7})
     save_rendered()
-    fcn_score(repo.experiment("first"), repo.segmenter("first"))
+    fcn_score(repo.fcn_scoring("tiny"))
     assert read_score()["n"] == 7
-    height = read_image(OUT / "fcn_score.png").shape[0]
-    assert SHOWN * 64 < height < 7 * 64
+    height = read_image(FIGURE).shape[0]
+    assert SHOWN * 64 < height < 4 * 64
+
+
+def test_every_row_that_makes_photos_of_these_labels_is_scored_and_no_other(repo: Configuration) -> None:
+    rows = SCORED["experiments"] | {
+        "again": SCORED["experiments"]["first"] | {"seed": 1},
+        "reverse": SCORED["experiments"]["first"] | {"direction": "AtoB"},
+    }
+    save_rendered(OUT.with_name("again"), seed=1, noise=0)
+    fcn_score(Configuration(SCORED | {"experiments": rows}).fcn_scoring("tiny"))
+    found = json.loads(SCORES.read_text(encoding="utf-8"))
+    assert [*found] == ["first", "again"]
+    assert found["first"] == read_score() and found["again"]["real_mean_iou"] == found["first"]["real_mean_iou"]
+    assert found["again"]["mean_iou"] == found["again"]["real_mean_iou"] != found["first"]["mean_iou"]

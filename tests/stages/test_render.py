@@ -2,6 +2,7 @@
 
 import copy
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,15 @@ def test_every_held_out_image_is_rendered_under_its_id(first: Experiment) -> Non
     assert min(picture.std() for picture in pictures) > 3, "the test's weights must draw something"
     card = json.loads((OUT / "card.json").read_text(encoding="utf-8"))
     assert card == metadata().model_dump() | {"split": "val", "n": 3, "shown": ["1", "2", "3"]}
+
+
+def test_the_digests_are_those_of_card_and_images(first: Experiment) -> None:
+    """What DVC compares, so that a score of a whole study notices each new image."""
+    render(first)
+    listed = Path("results/tiny/rendered-images/first.txt").read_text(encoding="utf-8")
+    subprocess.run(["sha256sum", "-c", "-"], input=listed, cwd=OUT, text=True, check=True, capture_output=True)
+    names = [line.split()[1] for line in listed.splitlines()]
+    assert names == ["card.json", *(f"images/val/{id}.png" for id in "123")]
 
 
 def test_the_grid_shows_the_files_themselves_beside_both_sides_of_their_pairs(first: Experiment) -> None:

@@ -119,7 +119,6 @@ def test_an_image_may_be_called_na() -> None:
         ("per_image.csv", "evaluate"),
         ("controls.json", "evaluate"),
         ("distributions.npz", "evaluate"),
-        ("fcn_score.json", "fcn_score"),
         ("robustness.csv", "robustness"),
         ("images/val/1.png", None),
         ("shown/1_source.png", None),
@@ -132,11 +131,22 @@ def test_an_experiment_without_results_is_named_with_its_command(file: str, verb
     with pytest.raises(FileNotFoundError, match=f"^results/tiny/first_seed1/{file}: .*no such file{command}"):
         report(
             study(
-                fcn_scores=asked if verb == "fcn_score" else [],
                 robustness=asked if verb == "robustness" else [],
             )
         )
     assert not list(Path("results").glob("tiny.*"))
+
+
+def test_fcn_scores_are_those_of_the_study_and_named_where_missing() -> None:
+    again = r"`python -m stages\.fcn_score tiny`"
+    with pytest.raises(FileNotFoundError, match=rf"^results/tiny/fcn_scores\.json: .*no such file; run {again} first"):
+        report(study(fcn_scores=["first"]))
+    score = {"n": 3, "segmenter": "reader"} | {f"{of}mean_iou": 0.25 for of in ("", "real_")}
+    write_json(FOLDER / "fcn_scores.json", {"first": score})
+    report(study(fcn_scores=["first"]))
+    assert tables(read_report())[1][0]["FCN mean IoU"] == "0.250"
+    with pytest.raises(ValueError, match=rf"fcn_scores\.json: no 'first_seed1'; run {again} again"):
+        report(study(fcn_scores=["first", "first_seed1"]))
 
 
 def test_distances_of_images_that_were_rendered_before_are_refused() -> None:

@@ -96,7 +96,7 @@ def write_configuration(content: dict[str, Any], folder: Path = Path()) -> None:
     }
     for study, entry in content["studies"].items():
         rows = {
-            section: {name: row for name, row in content[section].items() if row["study"] == study}
+            section: {name: row for name, row in content[section].items() if row.get("study", name) == study}
             for section in OF_A_STUDY
         }
         files[f"config/studies/{study}.yaml"] = {"studies": {study: entry}} | rows

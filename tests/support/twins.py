@@ -77,7 +77,7 @@ def all_kinds() -> dict[str, Any]:
             "wide": TINY["recipes"]["quick"] | SMALL | {"size": 128, "load_size": 128},
         },
         "experiments": experiments,
-        "fcn_scores": {"pix2pix": {"study": "tiny", "dataset": "houses", "segmenter": "reader"}},
+        "fcn_scores": {"tiny": {"dataset": "houses", "segmenter": "reader"}},
         "robustness": {"cars": {"study": "tiny", "canny": "cars_canny", "doodle": "cars_doodle"}},
         "studies": {"tiny": TINY["studies"]["tiny"] | {"baselines": ["mean"]}},
     }
@@ -101,7 +101,7 @@ def make_everything() -> None:
         render(experiment)
         evaluate(experiment)
     for name in configuration.names("fcn_scores"):
-        fcn_score(configuration.experiment(name), configuration.segmenter(name))
+        fcn_score(configuration.fcn_scoring(name))
     for name in configuration.names("robustness"):
         robustness(configuration.robustness(name))
     for name in configuration.names("studies"):

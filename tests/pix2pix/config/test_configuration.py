@@ -61,7 +61,7 @@ def everything() -> dict[str, Any]:
         "reader": FIRST | {"model": "reader", "recipe": "alone", "direction": "AtoB"},
         "car": FIRST | {"dataset": "canny", "direction": "AtoB"},
     }
-    whole["fcn_scores"] = {"first": {"study": "tiny", "dataset": "houses", "segmenter": "reader"}}
+    whole["fcn_scores"] = {"tiny": {"dataset": "houses", "segmenter": "reader"}}
     whole["robustness"] = {"car": {"study": "tiny", "canny": "canny", "doodle": "doodle"}}
     return copy.deepcopy(whole)  # of which a test may change a part
 
@@ -149,12 +149,15 @@ def test_a_mistake_is_named_by_the_path_of_its_key(key: str, value: Any, says: s
     [
         ("models.reader.classes", "cityscapes", "experiments.reader: models.reader predicts cityscapes"),
         ("experiments.reader.direction", "BtoA", "experiments.reader: .* direction must be AtoB"),
-        ("fcn_scores.first.study", "x", "fcn_scores.first.study: 'x', but experiments.first has 'tiny'"),
-        ("fcn_scores.first.dataset", "canny", "fcn_scores.first.dataset: 'canny', but experiments.first has 'houses'"),
-        ("fcn_scores.first.segmenter", "x", "fcn_scores.first.segmenter: there is no 'x'"),
-        ("fcn_scores.first.segmenter", "car", "first.segmenter: car is not direction AtoB on a dataset with these"),
-        ("experiments.reader.set", {"size": 128, "load_size": 128}, "segmenter: reader reads 128 pixels, first has 64"),
-        ("experiments.first.direction", "AtoB", "fcn_scores.first: only photos made from labels are scored"),
+        ("fcn_scores.tiny.dataset", "x", "fcn_scores.tiny.dataset: there is no 'x'"),
+        ("fcn_scores.tiny.dataset", "canny", "fcn_scores.tiny: only photos made from labels are scored"),
+        ("fcn_scores.tiny.segmenter", "x", "fcn_scores.tiny.segmenter: there is no 'x'"),
+        ("fcn_scores.tiny.segmenter", "car", "tiny.segmenter: car is not direction AtoB on a dataset with these"),
+        (
+            "experiments.reader.set",
+            {"size": 128, "load_size": 128},
+            r"reader reads 128 pixels, tiny has \{64\}",
+        ),
         ("robustness.car.study", "x", "robustness.car.study: 'x', but experiments.car has 'tiny'"),
         ("robustness.car.doodle", "canny", "robustness.car.doodle: the edges of 'canny' are not drawn by doodle"),
         ("robustness.car.doodle", "x", "robustness.car.doodle: there is no 'x'"),

@@ -128,7 +128,7 @@ def test_fcn_scores_stand_above_those_of_the_real_photos() -> None:
         "*first: mean and spread of 2 seeds*": "0.400 ± 0.141",
         "*real photos of houses, 64 px, by reader*": "0.600",
     }
-    with pytest.raises(ValueError, match=r"results/tiny/b/fcn_score\.json: other scores of the real photos"):
+    with pytest.raises(ValueError, match=r"results/tiny/fcn_scores\.json: b: other scores of the real photos"):
         other_metrics([result(fcn_score=fcn_score()), result("b", fcn_score=fcn_score(real_mean_iou=0.5))])
 
 
