@@ -67,7 +67,7 @@ def _bytes(gan: Gan) -> float:
     """Of float32: a network's weights are read in every forward and backward pass, its gradients written and read, the
     weights and both moments read and written by Adam. Activations are left out."""
     total = 0.0
-    for network, forwards, backwards in ((gan.generator, 1, 1), (gan.discriminator, 3, 3)):
+    for network, forwards, backwards in ((gan.generator.network, 1, 1), (gan.discriminator.network, 3, 3)):
         weights = sum(weight.numel() for weight in network.parameters())
         total += 4 * weights * (forwards + backwards + 2 + 6)
     return total

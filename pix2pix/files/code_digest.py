@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +29,24 @@ def import_closure(module: str, *, root: Path = ROOT) -> set[Path]:
         if file in closure or not file.exists() or file.relative_to(root).as_posix().startswith(LEFT_OUT):
             continue
         closure.add(file)
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            names: list[str] = []
-            if isinstance(node, ast.ImportFrom):
-                assert node.level == 0, f"{file}: relative imports hide dependencies"
-                names = [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
-            elif isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            waiting += [_file(name, root) for name in names if name.startswith(tuple(f"{p}." for p in PACKAGES))]
+        waiting += [_file(name, root) for name in _imports(file.read_text(encoding="utf-8"))]
     return closure
 
 
+@cache
+def _imports(source: str) -> list[str]:
+    """The modules of PACKAGES that may be imported: of `from a import b` both a and a.b."""
+    found: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide dependencies"
+            found += [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+    return [name for name in found if name.startswith(tuple(f"{package}." for package in PACKAGES))]
+
+
+@cache
 def code_of(source: str) -> str:
     """The syntax tree of Python source without docstrings, as text that is the same in every version of Python."""
     tree = ast.parse(source)

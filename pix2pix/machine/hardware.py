@@ -19,7 +19,7 @@ from typing import Literal, TypeVar
 import torch
 
 from pix2pix.machine.distributed import on_this_machine, processes
-from pix2pix.machine.resources import usable_cores
+from pix2pix.machine.resources import keep_memory, usable_cores
 
 Precision = Literal["bf16", "fp32"]
 Pairs = Literal["memory", "disk", "auto"]
@@ -33,6 +33,17 @@ class Hardware:
     precision: Precision
     processes: int = 1  # that train together, a device each
     pairs: Pairs = "auto"
+
+    @property
+    def layout(self) -> torch.memory_format:
+        """Of images and weights in memory: channels last, but plain in fp32 on a CPU, whose gradients are faster so."""
+        return (
+            torch.contiguous_format if self.device.type == "cpu" and self.precision == "fp32" else torch.channels_last
+        )
+
+    def laid_out(self, images: torch.Tensor) -> torch.Tensor:
+        """Images (N, C, H, W) in the layout and number format of training."""
+        return images.to(torch.bfloat16 if self.precision == "bf16" else torch.float32, memory_format=self.layout)
 
     def autocast(self) -> AbstractContextManager[None]:
         """Mixed precision for a forward pass; weights, gradients and moments stay float32."""
@@ -64,6 +75,7 @@ def use_hardware(*, training: bool = False) -> Hardware:
     precision: Precision = _choice("PIX2PIX_PRECISION", ("bf16", "fp32"), "bf16" if _has_bf16(device) else "fp32")
     pairs: Pairs = _choice("PIX2PIX_PAIRS", ("memory", "disk", "auto"), "auto")
     torch.set_num_threads(threads)
+    keep_memory()
     if device.type == "cuda":
         torch.cuda.set_device(device.index or 0)
     torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = training, not training

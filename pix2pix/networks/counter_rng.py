@@ -5,7 +5,6 @@ the same numbers. (An epoch's order and crops are drawn on the host, by NumPy's 
 """
 
 import hashlib
-import math
 
 import torch
 
@@ -18,15 +17,15 @@ def seed_of(*parts: int | str) -> int:
     return int.from_bytes(digest[:4], "big")
 
 
-def uniform(seeds: torch.Tensor, shape: tuple[int, ...], *, stream: int) -> torch.Tensor:
-    """Uniform numbers in [0, 1), float32 (N, *shape); row n is a function of (seeds[n], stream, position) alone.
+def uniform(seeds: torch.Tensor, count: int) -> torch.Tensor:
+    """Uniform numbers in [0, 1), float32 (N, count); row n is a function of (seeds[n], position) alone.
 
-    `seeds` is int64 (N,) with values below 2**32. The hash is the 32-bit finaliser of MurmurHash3, applied twice.
+    `seeds` is int64 (N,) with values below 2**32. The hash is the 32-bit finaliser of MurmurHash3, of the seed and then
+    of both.
     """
-    position = torch.arange(math.prod(shape), device=seeds.device)
-    start = _mix((seeds + stream * 0x9E3779B1) & _LOW32)
-    hashed = _mix(_mix(start[:, None] ^ position[None, :]) ^ (position[None, :] * 0x85EBCA6B & _LOW32))
-    return ((hashed >> 8).float() / (1 << 24)).view(len(seeds), *shape)
+    positions = torch.arange(count, device=seeds.device) * 0x9E3779B1 & _LOW32
+    hashed = _mix(_mix(seeds + 1)[:, None] ^ positions)
+    return (hashed >> 8).float() / (1 << 24)
 
 
 def _mix(x: torch.Tensor) -> torch.Tensor:

@@ -4,23 +4,24 @@ There many weights meet few pixels. oneDNN's convolutions are made for many pixe
 matrix product with the unfolded pixels, most of it for the gradient of the weights.
 """
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-WEIGHTS = 1_000_000  # from this many weights on, and
+from pix2pix.machine.hardware import Hardware
+
+WEIGHTS = 200_000  # from this many weights on, and
 PIXELS = 64  # up to this many pixels of all images together, a matrix product is faster
 
 
-def lay_out(network: nn.Module, device: torch.device) -> None:
-    """Move a network to `device`, with its weights channels last in memory, as its images are.
+def lay_out(network: nn.Module, hardware: Hardware) -> None:
+    """Move a network to its device, with its weights in the memory layout of `Hardware.layout`.
 
     On a CPU large layers keep the plain layout, which matrix products and the fused Adam read without copies.
     """
-    network.to(device)
+    network.to(hardware.device)
     for weight in network.parameters():
-        if weight.dim() == 4 and (device.type != "cpu" or weight.numel() < WEIGHTS):
-            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+        if weight.dim() == 4 and (hardware.device.type != "cpu" or weight.numel() < WEIGHTS):
+            weight.data = weight.data.contiguous(memory_format=hardware.layout)
 
 
 def halve(conv: nn.Conv2d, x: Tensor) -> Tensor:

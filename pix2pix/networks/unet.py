@@ -1,6 +1,7 @@
 """The U-Net generator of pix2pix (Isola et al. 2017, section 3.2.1 and appendix 6.1.1)."""
 
 import math
+from itertools import zip_longest
 
 import torch
 import torch.nn.functional as F
@@ -26,21 +27,17 @@ class Down(nn.Module):
 
 
 class Up(nn.Module):
-    """ReLU, 4x4 transposed convolution of stride 2, norm, dropout whose mask is a function of each image's seed."""
+    """ReLU, 4x4 transposed convolution of stride 2, norm, dropout by a given mask."""
 
-    def __init__(self, cin: int, cout: int, *, norm: bool, dropout: float, stream: int) -> None:
+    def __init__(self, cin: int, cout: int, *, norm: bool) -> None:
         super().__init__()
         self.conv = nn.ConvTranspose2d(cin, cout, 4, 2, 1, bias=not norm)
         self.norm = Norm(cout) if norm else None
-        self.dropout, self.stream = dropout, stream
 
-    def forward(self, x: Tensor, seeds: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         x = double(self.conv, F.relu(x))
         x = self.norm(x) if self.norm else x
-        if self.dropout == 0 or seeds is None:
-            return x
-        kept = uniform(seeds, tuple(x.shape[1:]), stream=self.stream) >= self.dropout
-        return x * (kept / (1 - self.dropout)).to(x.dtype)
+        return x if mask is None else x * mask
 
 
 class UNet(nn.Module):
@@ -79,11 +76,11 @@ class UNet(nn.Module):
                 width[i] * (2 if skips and i < depth - 1 else 1),
                 width[i - 1] if i else classes or 3,
                 norm=i > 0,
-                dropout=dropout if depth - 1 - i < dropout_blocks and i else 0.0,
-                stream=i,
             )
             for i in reversed(range(depth))
         )
+        self.dropout = dropout
+        self.dropped = width[:-1][::-1][:dropout_blocks] if dropout else []  # channels of the blocks with dropout
 
     def forward(self, source: Tensor, seeds: Tensor | None) -> Tensor:
         """(N, 3, H, W) in [-1, 1], H and W multiples of `multiple` -> (N, 3 or classes, H, W).
@@ -96,7 +93,20 @@ class UNet(nn.Module):
             x = down(x)  # (N, width[i], H / 2**(i+1), W / 2**(i+1))
             encoded.append(x)
         encoded.pop()
-        for up in self.up:
-            x = up(x, seeds)
+        masks = [] if seeds is None else self._dropout_masks(seeds, x)
+        for up, mask in zip_longest(self.up, masks):
+            x = up(x, mask)
             x = torch.cat([x, encoded.pop()], 1) if self.skips and encoded else x
         return torch.tanh(x) if self.image else x
+
+    def _dropout_masks(self, seeds: Tensor, innermost: Tensor) -> list[Tensor]:
+        """What the outputs (N, C, H, W) of the first decoder blocks are multiplied with: 0 or 1 / (1 - dropout).
+
+        All from one draw; row n is a function of seeds[n].
+        """
+        height, width = innermost.shape[2:]
+        shapes = [(height << i, width << i, channels) for i, channels in enumerate(self.dropped, 1)]
+        sizes = [math.prod(shape) for shape in shapes]
+        kept = uniform(seeds, sum(sizes)) >= self.dropout
+        masks = (kept / (1 - self.dropout)).to(innermost.dtype).split(sizes, 1)
+        return [mask.view(-1, *shape).permute(0, 3, 1, 2) for mask, shape in zip(masks, shapes, strict=True)]

@@ -32,7 +32,7 @@ def write_cars(folder: Path, *, cars: int, views: int, size: int, seed: int) -> 
     for name in (carvana.PHOTO_FOLDER, carvana.MASK_FOLDER):
         (folder / name).mkdir()
     draw = partial(_write_car, folder=folder, views=views, size=size, seed=seed)
-    map_in_processes(draw, range(cars), description="drawing cars")
+    map_in_processes(draw, range(cars), description="drawing cars", items_per_worker=25)
 
 
 def write_facades(folder: Path, *, train: int, val: int, size: int, seed: int) -> None:
@@ -42,7 +42,7 @@ def write_facades(folder: Path, *, train: int, val: int, size: int, seed: int) -
     houses: list[House] = [("train", n + 1, n) for n in range(train)]
     houses += [("val", n + 1, FIRST_VAL_INDEX + n) for n in range(val)]
     draw = partial(_write_facade, folder=folder, size=size, seed=seed)
-    map_in_processes(draw, houses, description="drawing houses")
+    map_in_processes(draw, houses, description="drawing houses", items_per_worker=25)
 
 
 def car_name(*, car: int, seed: int) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from torch import Tensor, nn, optim
+from torch import Tensor, nn
 
 from pix2pix.config import models
 from pix2pix.config.recipes import Recipe
@@ -13,6 +13,7 @@ from pix2pix.networks.weights import network_tensors, optimizer_tensors, restore
 from pix2pix.training.dataset import PairSet
 from pix2pix.training.gan import Gan
 from pix2pix.training.mean import Mean, one_look
+from pix2pix.training.network_in_training import NetworkInTraining
 from pix2pix.training.supervised import Supervised
 
 
@@ -24,8 +25,8 @@ class Learner(Protocol):
         """By name; what is trained for is the generator."""
 
     @property
-    def optimizers(self) -> Mapping[str, optim.Adam]:
-        """By the names of their networks."""
+    def in_training(self) -> Mapping[str, NetworkInTraining]:
+        """Those of the networks that are updated step by step, with their optimisers."""
 
     @property
     def losses(self) -> tuple[str, ...]:
@@ -69,8 +70,8 @@ def learner_tensors(learner: Learner) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     for name, network in learner.networks.items():
         tensors |= network_tensors(name, network)
-    for name, optimizer in learner.optimizers.items():
-        tensors |= optimizer_tensors(f"{name}_adam", optimizer)
+    for name, trained in learner.in_training.items():
+        tensors |= optimizer_tensors(f"{name}_adam", trained.adam)
     return tensors
 
 
@@ -82,12 +83,13 @@ def restore_learner(learner: Learner, tensors: dict[str, Tensor]) -> None:
     """
     for name, network in learner.networks.items():
         restore_network(name, network, tensors)
-    for name, optimizer in learner.optimizers.items():
-        restore_optimizer(f"{name}_adam", optimizer, tensors)
+    for name, trained in learner.in_training.items():
+        restore_optimizer(f"{name}_adam", trained.adam, tensors)
+        trained.weights_changed()
 
 
 def scale_learning_rates(learner: Learner, factor: float) -> None:
     """Set the learning rates to `factor` times the recipe's."""
-    for optimizer in learner.optimizers.values():
-        for group in optimizer.param_groups:
-            group["lr"] = factor * optimizer.defaults["lr"]
+    for trained in learner.in_training.values():
+        for group in trained.adam.param_groups:
+            group["lr"] = factor * trained.adam.defaults["lr"]

@@ -1,14 +1,12 @@
 """The losses of pix2pix (Isola et al. 2017, section 3.1): vanilla GAN on patch logits, and L1."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
 def gan_loss(logits: Tensor, *, real: bool) -> Tensor:
     """Mean cross-entropy of patch logits (any shape) against "real" or "generated"; a scalar, log 2 at chance."""
-    wanted = torch.full_like(logits, 1.0 if real else 0.0, dtype=torch.float32)
-    return F.binary_cross_entropy_with_logits(logits.float(), wanted)
+    return F.softplus(-logits.float() if real else logits.float()).mean()
 
 
 def discriminator_loss(on_target: Tensor, on_generated: Tensor) -> Tensor:

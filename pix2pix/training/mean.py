@@ -1,13 +1,14 @@
 """The learner of the baseline that any table must be read against: the mean target of the training images."""
 
 import torch
-from torch import Tensor, optim
+from torch import Tensor
 
 from pix2pix.config.recipes import Recipe
 from pix2pix.networks.mean_target import MeanTarget
 from pix2pix.training.augmentation import centre_draws
 from pix2pix.training.dataset import PairSet
 from pix2pix.training.losses import l1_loss
+from pix2pix.training.network_in_training import NetworkInTraining
 
 
 def one_look(recipe: Recipe) -> Recipe:
@@ -29,7 +30,7 @@ class Mean:
             summed += target.cpu()
         self.generator = MeanTarget(side).to(training.device)
         self.generator.image.copy_(summed / count)
-        self.networks, self.optimizers = {"generator": self.generator}, dict[str, optim.Adam]()
+        self.networks, self.in_training = {"generator": self.generator}, dict[str, NetworkInTraining]()
 
     def step(self, source: Tensor, target: Tensor, seeds: Tensor) -> Tensor:
         return self.validate(source, target, None)

@@ -2,18 +2,16 @@
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, optim
+from torch import Tensor
 
 from pix2pix.config.models import FCN, Pix2Pix, UNetAlone
 from pix2pix.config.recipes import Recipe
-from pix2pix.machine.distributed import average, average_gradients
+from pix2pix.machine.distributed import average
 from pix2pix.machine.hardware import Hardware
 from pix2pix.networks.build import build_generator, class_colours
 from pix2pix.networks.class_colours import Coloured
-from pix2pix.networks.counter_rng import seed_of
-from pix2pix.networks.cpu_conv import lay_out
-from pix2pix.networks.layers import initialise
 from pix2pix.training.losses import l1_loss
+from pix2pix.training.network_in_training import NetworkInTraining
 
 
 class Supervised:
@@ -23,40 +21,36 @@ class Supervised:
     """
 
     def __init__(self, model: Pix2Pix | FCN | UNetAlone, recipe: Recipe, *, seed: int, hardware: Hardware) -> None:
-        self.generator, colours = build_generator(model, size=recipe.size), class_colours(model)
-        initialise(self.generator, seed_of("generator", seed))
-        lay_out(self.generator, hardware.device)
-        self.coloured = None if colours is None else Coloured(self.generator, colours).to(hardware.device)
+        network, colours = build_generator(model, size=recipe.size), class_colours(model)
+        self.generator = NetworkInTraining(
+            network, "generator", seed=seed, learning_rate=recipe.generator_lr, recipe=recipe, hardware=hardware
+        )
+        self.coloured = None if colours is None else Coloured(network, colours).to(hardware.device)
         self.losses = ("l1",) if colours is None else ("l1", "ce")
-        adam = optim.Adam(self.generator.parameters(), recipe.generator_lr, (recipe.beta1, recipe.beta2), fused=True)
-        self.networks, self.optimizers = {"generator": self.generator}, {"generator": adam}
+        self.networks, self.in_training = {"generator": network}, {"generator": self.generator}
         self.hardware, self.weight = hardware, recipe.l1_weight
 
     def step(self, source: Tensor, target: Tensor, seeds: Tensor) -> Tensor:
-        self.generator.train()
+        self.generator.network.train()
         with self.hardware.autocast():
-            output = self.generator(source, seeds)
+            output = self.generator(self.hardware.laid_out(source), seeds)
         losses = self._losses(output, target)
-        adam = self.optimizers["generator"]
-        adam.zero_grad()
-        (self.weight * losses[-1]).backward()
-        average_gradients(self.generator)
-        adam.step()
+        self.generator.update(self.weight * losses[-1])
         return average(losses.detach())
 
     @torch.no_grad()
     def generate(self, source: Tensor, seeds: Tensor | None) -> Tensor:
-        self.generator.eval()
-        with self.hardware.autocast():
-            generated: Tensor = (self.coloured or self.generator)(source, seeds)
-        return generated.float()
+        output = self._output(source, seeds)
+        return output.float() if self.coloured is None else self.coloured.paint(output)
 
     @torch.no_grad()
     def validate(self, source: Tensor, target: Tensor, seeds: Tensor | None) -> Tensor:
-        self.generator.eval()
+        return self._losses(self._output(source, seeds), target)
+
+    def _output(self, source: Tensor, seeds: Tensor | None) -> Tensor:
+        self.generator.network.eval()
         with self.hardware.autocast():
-            output = self.generator(source, seeds)
-        return self._losses(output, target)
+            return self.generator(source, seeds)
 
     def _losses(self, output: Tensor, target: Tensor) -> Tensor:
         if self.coloured is None:

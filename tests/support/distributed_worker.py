@@ -90,7 +90,7 @@ def killed(steps: int, patch: pytest.MonkeyPatch | None = None, end: type[BaseEx
     whole = Gan.step
 
     def until(gan: Gan, source: Tensor, target: Tensor, seeds: Tensor) -> Tensor:
-        done = gan.generator_adam.state.get(next(gan.generator.parameters()), {}).get("step", 0)
+        done = gan.generator.adam.state.get(next(gan.generator.network.parameters()), {}).get("step", 0)
         if done >= steps and rank() + 1 == processes():
             if end:
                 raise end

@@ -22,7 +22,7 @@ LAYERS = [nn.Conv2d, nn.ConvTranspose2d]
 def _layer(kind: type[Conv], *, bias: bool, channels: int = 256) -> Conv:
     torch.manual_seed(0)
     layer: Conv = kind(channels, channels, 4, 2, 1, bias=bias)
-    lay_out(layer, CPU)
+    lay_out(layer, Hardware(CPU, 1, "bf16"))
     return layer
 
 
@@ -82,9 +82,9 @@ def test_in_bf16_it_errs_no_more_than_the_convolution(kind: type[Conv]) -> None:
 def test_of_many_pixels_few_weights_or_at_inference_it_is_the_convolution(kind: type[Conv], taken: list[str]) -> None:
     side = int(PIXELS**0.5) * (2 if kind is nn.Conv2d else 1)
     wide = torch.randn(1, 256, side, side + 2)
-    large, small = _layer(kind, bias=False), _layer(kind, bias=False, channels=128)
+    large, small = _layer(kind, bias=False), _layer(kind, bias=False, channels=64)
     assert small.weight.numel() < WEIGHTS <= large.weight.numel()
-    for layer, x in ((large, wide), (small, torch.randn(1, 128, 4, 4)), (large.eval(), torch.randn(1, 256, 4, 4))):
+    for layer, x in ((large, wide), (small, torch.randn(1, 64, 4, 4)), (large.eval(), torch.randn(1, 256, 4, 4))):
         ours, wanted = (_results(layer, x, direct=direct, precision=torch.bfloat16) for direct in (False, True))
         assert all(torch.equal(one, other) for one, other in zip(ours, wanted, strict=True))
     assert not taken
@@ -124,7 +124,7 @@ def test_a_stopped_training_continues_with_the_same_bits(precision: Literal["bf1
     images = 2 * torch.rand(3, 2, 2, 3, 64, 64, generator=draw) - 1
     batches = [(source, target, torch.tensor([i, i + 3])) for i, (source, target) in enumerate(images)]
     straight, stopped, continued = _gan(precision, 0), _gan(precision, 0), _gan(precision, 1)
-    assert any(weight.numel() >= WEIGHTS for weight in straight.generator.parameters())
+    assert any(weight.numel() >= WEIGHTS for weight in straight.networks["generator"].parameters())
     losses = [straight.step(*batch) for batch in batches]
     assert torch.equal(stopped.step(*batches[0]), losses[0])
     stopped_tensors = learner_tensors(stopped)

@@ -47,6 +47,8 @@ def broken_after(
                 for key, tensor in learner_tensors(self).items():
                     if key.startswith(name) and tensor.is_floating_point():
                         tensor.view(-1)[0].mul_(value) if tensor.is_contiguous() else tensor.mul_(value)
+            for trained in self.in_training.values():
+                trained.weights_changed()
         return losses
 
     monkeypatch.setattr(runs.Run, "resume", resume)
