@@ -85,7 +85,7 @@ def _train_epochs(run: Run, experiment: Experiment, training: PairSet, validatio
     from pix2pix.training.learner import recipe_of, scale_learning_rates
     from pix2pix.training.outputs import keep_epoch
     from pix2pix.training.progress import Progress
-    from pix2pix.training.validation import sample_grid, validate
+    from pix2pix.training.validation import LEAST, SHARE, sample_grid, validate
 
     recipe, learner = recipe_of(experiment), run.learner
     if run.step:
@@ -111,7 +111,7 @@ def _train_epochs(run: Run, experiment: Experiment, training: PairSet, validatio
                 mirror=recipe.mirror,
             )
             _train_steps(run, training, draws, progress, recipe)
-            losses = validate(learner, validation, experiment)
+            losses = validate(learner, validation, experiment, most=max(LEAST, round(SHARE * len(training.pairs))))
             run.close_epoch(losses, images=recipe.batch_size * run.step)
             if is_first():
                 samples = sample_grid(learner, (training, validation), experiment)

@@ -16,14 +16,16 @@ from pix2pix.training.dataset import PairSet
 from pix2pix.training.learner import Learner
 
 BATCH = 16
+LEAST, SHARE = 16, 0.1  # pairs of the validation split after each epoch: at least 16, a tenth of its training images
 SAMPLES = 4  # pairs of each split in a grid
 
 
-def validate(learner: Learner, pairs: PairSet, experiment: Experiment) -> list[float]:
-    """Mean losses of all `pairs` as at inference, shared by the processes that train together."""
-    count, size = len(pairs.pairs), experiment.recipe.size
+def validate(learner: Learner, pairs: PairSet, experiment: Experiment, *, most: int) -> list[float]:
+    """Mean losses as at inference of `most` pairs, evenly spread; shared by the processes that train together."""
+    chosen, size = spread(most, of=len(pairs.pairs)), experiment.recipe.size
+    count = len(chosen)
     starts = range(rank() * BATCH, count, processes() * BATCH)
-    draws = [_centre(pairs, range(start, min(start + BATCH, count)), experiment) for start in starts]
+    draws = [_centre(pairs, chosen[start : start + BATCH], experiment) for start in starts]
     sums = torch.zeros(len(learner.losses), dtype=torch.float64, device=pairs.device)
     for source, target, seeds in pairs.batches(draws, size=size):
         sums += learner.validate(source, target, seeds if experiment.inference_dropout else None) * len(source)
