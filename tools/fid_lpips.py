@@ -1,11 +1,11 @@
-"""FID and LPIPS of an experiment's rendered images, for machines that have, or can fetch, the networks' weights.
+"""FID, KID and LPIPS of an experiment's rendered images, for machines that have, or can fetch, the networks' weights.
 
     python -m tools.fid_lpips facades
 
 *Reads* the images that `render` left and the held-out pairs. *Writes* results/<study>/<experiment>/perceptual.json: n,
-fid (torch-fidelity's Inception features, between the n images and their n targets) and lpips (AlexNet, version 0.1;
-mean over pairs). Outside the graph: no stage reads it. The FID of a few hundred images is biased upwards; compare it
-only between experiments with the same targets.
+fid and kid, with the ends of its interval (torch-fidelity's Inception features, between the n images and their n
+targets), and lpips (AlexNet, version 0.1; mean over pairs). Outside the graph: no stage makes it. The FID of a few
+hundred images is biased upwards; compare it only between experiments with the same targets. KID is unbiased.
 """
 
 import argparse
@@ -45,8 +45,7 @@ def perceptual(experiment: Experiment) -> Perceptual:
         for pair in pairs:
             target = read_sides(pair, direction=card.direction, size=card.recipe.size)[1]
             write_png(targets / f"{pair.id}.png", target)
-        distances = {
-            "fid": fid(images, targets, inception=inception),
+        distances = inception_distances(images, targets, count=len(pairs), inception=inception) | {
             "lpips": mean_lpips(images, targets, ids=[pair.id for pair in pairs]),
         }
     scores = Perceptual(card=card, n=len(pairs), **distances)
@@ -81,8 +80,12 @@ def weights(address: str) -> Path:
     return path
 
 
-def fid(images: Path, targets: Path, *, inception: Path) -> float:
-    """Fréchet Inception distance between two folders of images."""
+def inception_distances(images: Path, targets: Path, *, count: int, inception: Path) -> dict[str, float]:
+    """FID and KID between two folders of `count` images each, and the 95 % interval of KID.
+
+    KID is the mean over 100 subsets of half of the images. The standard deviation over halves drawn without replacement
+    is the standard error of the whole (the delete-half jackknife).
+    """
     import torch_fidelity
 
     from pix2pix.machine.hardware import use_hardware
@@ -91,12 +94,16 @@ def fid(images: Path, targets: Path, *, inception: Path) -> float:
         input1=str(images),
         input2=str(targets),
         fid=True,
+        kid=True,
+        kid_subset_size=max(count // 2, 2),
         feature_extractor_weights_path=str(inception),
         cuda=use_hardware().device.type == "cuda",
         save_cpu_ram=True,  # reads the images in this process
         verbose=False,
     )
-    return float(scores["frechet_inception_distance"])
+    kid, error = (float(scores[f"kernel_inception_distance_{what}"]) for what in ("mean", "std"))
+    interval = {"kid_low": kid - 1.96 * error, "kid_high": kid + 1.96 * error}
+    return {"fid": float(scores["frechet_inception_distance"]), "kid": kid} | interval
 
 
 def mean_lpips(images: Path, targets: Path, *, ids: list[str]) -> float:
@@ -116,11 +123,12 @@ def mean_lpips(images: Path, targets: Path, *, ids: list[str]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="FID and LPIPS of an experiment's rendered images.")
+    parser = argparse.ArgumentParser(description="FID, KID and LPIPS of an experiment's rendered images.")
     parser.add_argument("experiment")
     name = parser.parse_args().experiment
     scores = perceptual(read_configuration().experiment(name))
-    print(f"FID {scores.values['fid']:.2f}, LPIPS {scores.values['lpips']:.4f}, n = {scores.n}")
+    values = scores.values
+    print(f"FID {values['fid']:.2f}, KID {values['kid']:.4f}, LPIPS {values['lpips']:.4f}, n = {scores.n}")
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ FCN_METRICS = tuple(
 )
 PERCEPTUAL_METRICS = (
     Metric("fid", "FID", 1, False, "Fréchet Inception distance to the real images; biased upwards where n is small"),
+    Metric("kid", "KID", 4, False, "kernel Inception distance to the real images, unbiased [95 % interval]"),
     Metric("lpips", "LPIPS", 3, False, "mean learned perceptual distance to the target; 0: equal"),
 )
 METRICS = {

@@ -95,7 +95,7 @@ class FcnScore(Numbers):
 
 
 class Perceptual(Numbers):
-    """perceptual.json, by tools/fid_lpips.py: fid and lpips of the images that `card` describes."""
+    """perceptual.json, by tools/fid_lpips.py: fid, kid, kid_low, kid_high and lpips of the images of `card`."""
 
     card: Card
 

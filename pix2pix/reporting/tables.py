@@ -64,16 +64,22 @@ def _with_intervals(metrics: Sequence[Metric], means: Metrics, spreads: Mapping[
 
 
 def other_metrics(results: Sequence[ExperimentResult]) -> list[Line]:
-    """The metrics that any experiment has beside: losses, label metrics, FCN-scores, FID and LPIPS."""
+    """The metrics that any experiment has beside: losses, label metrics, FCN-scores, FID, KID and LPIPS."""
     metrics = [metric for metric in _filled(results) if metric not in (*IMAGE_METRICS, *SET_METRICS)]
     if not metrics:
         return []
     lines = [
-        {"experiment": result.name} | {metric.heading: metric.text(result.values.get(metric.key)) for metric in metrics}
+        {"experiment": result.name} | {metric.heading: _with_ends(metric, result.values) for metric in metrics}
         for result in results
     ]
     lines += [{"experiment": _mean_of(seeds)} | _over_seeds(seeds, metrics) for seeds in same_but_seed(results)]
     return lines + _real_photos(results)
+
+
+def _with_ends(metric: Metric, values: Mapping[str, float | None]) -> str:
+    """A value, and its interval where its ends stand beside it."""
+    low, high = (values.get(f"{metric.key}_{end}") for end in ("low", "high"))
+    return metric.text(values.get(metric.key)) + ("" if low is None else f" {metric.interval(low, high)}")
 
 
 def published(numbers: ReferenceNumbers) -> list[Line]:

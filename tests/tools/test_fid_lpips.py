@@ -43,7 +43,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def with_weights(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(hub))
-    monkeypatch.setitem(torch_fidelity.defaults.DEFAULTS, "feature_layer_fid", "64")  # of 2048: 5 s of eigenvalues
+    for metric in ("fid", "kid"):  # of 2048 features: 5 s of eigenvalues
+        monkeypatch.setitem(torch_fidelity.defaults.DEFAULTS, f"feature_layer_{metric}", "64")
 
 
 def test_equal_images_are_at_distance_zero_and_others_further(
@@ -60,6 +61,8 @@ def test_equal_images_are_at_distance_zero_and_others_further(
     further = {name: value or 0.0 for name, value in dark.values.items()}
     assert further["lpips"] > 0
     assert abs(equal.values["fid"] or 0.0) < 1e-3 * further["fid"]
+    assert (equal.values["kid"] or 0.0) < further["kid"]
+    assert further["kid_low"] < further["kid"] < further["kid_high"]
 
 
 def test_missing_weights_are_one_line_that_says_which_file_must_lie_where(

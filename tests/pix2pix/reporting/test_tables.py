@@ -133,9 +133,11 @@ def test_fcn_scores_stand_above_those_of_the_real_photos() -> None:
 
 
 def test_perceptual_distances_stand_where_they_are() -> None:
-    perceptual = Perceptual.model_validate({"card": CARD, "n": 3, "fid": 123.45, "lpips": 0.4567})
+    kid = {"kid": 0.1, "kid_low": 0.05, "kid_high": 0.15}
+    perceptual = Perceptual.model_validate({"card": CARD, "n": 3, "fid": 123.45, "lpips": 0.4567} | kid)
     lines = other_metrics([result(perceptual=perceptual), result("b", dataset="b")])
     assert [(line["FID"], line["LPIPS"]) for line in lines] == [("123.5", "0.457"), ("–", "–")]
+    assert [line["KID"] for line in lines] == ["0.1000 [0.0500, 0.1500]", "–"]
 
 
 def test_published_numbers_stand_under_our_headings() -> None:
