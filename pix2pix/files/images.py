@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, SAMPLEFORMAT
 
 Uint8 = NDArray[np.uint8]
 
@@ -65,11 +66,10 @@ def read_image(path: Path) -> Uint8:
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file is not an image, is truncated (see `open_image`), has more than MAX_PIXELS pixels, several
-            frames or pages, or samples whose white level is unknown (32 bits, signed, floating point); names it.
+            frames or pages, or samples whose white level is unknown (12 or 32 bits, signed, floating point); names it.
     """
     with open_image(path) as image:
-        if image.mode in ("I", "F"):
-            raise ValueError("samples whose white level is unknown; save it with 8 bits")
+        _refuse_unknown_white_level(image)
         upright = ImageOps.exif_transpose(image)
         if upright.mode.startswith("I;16"):
             grey = np.asarray(upright)
@@ -80,6 +80,14 @@ def read_image(path: Path) -> Uint8:
             upright = upright.convert("RGBA")
             upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
         return np.asarray(upright.convert("RGB"))
+
+
+def _refuse_unknown_white_level(image: Image.Image) -> None:
+    tags = getattr(image, "tag_v2", {})  # only a TIFF has them
+    bits, kinds = tags.get(BITSPERSAMPLE, (8,)), tags.get(SAMPLEFORMAT, (1,))
+    white_is_zero = tags.get(PHOTOMETRIC_INTERPRETATION) == 0  # Pillow inverts these up to 8 bits only
+    if {*bits} - {1, 2, 4, 8, 16} or {*kinds} != {1} or (white_is_zero and max(bits) > 8) or image.mode in ("I", "F"):
+        raise ValueError(f"samples of {max(bits)} bits whose white is unknown; save it with 8 bits")
 
 
 def resize(image: Uint8, *, width: int, height: int) -> Uint8:

@@ -4,11 +4,13 @@ Expected values come from the arrays that were written, never from a reader.
 """
 
 import re
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, SAMPLEFORMAT
 
 from pix2pix.files import images
 from pix2pix.files.image_listing import list_images
@@ -80,9 +82,19 @@ def test_what_follows_a_whole_jpeg_does_not_matter(tmp_path: Path, kind: str, tr
     np.testing.assert_array_equal(read_image(path), expected)
 
 
+def retagged(content: bytes, tag: int, value: int) -> bytes:
+    """A TIFF with another value of one of its tags."""
+    at = content.index(struct.pack("<HHI", tag, 3, 1)) + 8
+    return content[:at] + struct.pack("<H", value) + content[at + 2 :]
+
+
+TIFF_16 = encoded(np.full((8, 8), 200, np.uint16), "TIFF", tiffinfo={SAMPLEFORMAT: 1})
 REFUSED = {
-    "floating TIFF": (encoded(np.full((8, 8), 0.5, np.float32), "TIFF"), "white level is unknown"),
-    "32-bit TIFF": (encoded(np.full((8, 8), 200, np.int32), "TIFF"), "white level is unknown"),
+    "floating TIFF": (encoded(np.full((8, 8), 0.5, np.float32), "TIFF"), "32 bits whose white"),
+    "32-bit TIFF": (encoded(np.full((8, 8), 200, np.int32), "TIFF"), "32 bits whose white"),
+    "signed TIFF": (retagged(TIFF_16, SAMPLEFORMAT, 2), "16 bits whose white"),
+    "12-bit TIFF": (retagged(TIFF_16, BITSPERSAMPLE, 12), "12 bits whose white"),
+    "16-bit TIFF, white 0": (retagged(TIFF_16, PHOTOMETRIC_INTERPRETATION, 0), "16 bits whose white"),
     **{f"two frames, {kind}": (frames(kind), "several frames or pages") for kind in ("TIFF", "GIF", "PNG", "WEBP")},
     "empty": (b"", "cannot identify"),
     "text": (b"hello\n", "cannot identify"),
