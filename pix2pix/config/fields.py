@@ -1,8 +1,17 @@
 """What every entry of the configuration is made of: strict types, and names, counts and seeds in their ranges."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    WithJsonSchema,
+    model_serializer,
+)
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
 Words = Annotated[str, Field(min_length=1)]
@@ -31,3 +40,19 @@ class Strict(BaseModel):
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
+
+
+class Dials(Strict):
+    """Options that were added later have a neutral default in their type, and are written only where they differ.
+
+    So a file that is written without them has the same bytes as before, and old files are read (docs/design.md).
+    """
+
+    @model_serializer(mode="wrap")
+    def _without_neutral(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields, written = type(self).model_fields, serialise(self)
+        return {
+            key: value
+            for key, value in written.items()
+            if fields[key].is_required() or getattr(self, key) != fields[key].default
+        }

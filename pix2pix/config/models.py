@@ -4,12 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pix2pix.config.fields import PaletteOrNone, Strict
+from pix2pix.config.fields import Dials, PaletteOrNone, Strict
 
 Channels = Annotated[int, Field(ge=1, le=512)]
 
 
-class Pix2Pix(Strict):
+class Pix2Pix(Dials):
     """A U-Net generator and a PatchGAN discriminator (Isola et al. 2017, section 3.2)."""
 
     kind: Literal["pix2pix"]

@@ -4,13 +4,13 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pix2pix.config.fields import Count, Side, Strict
+from pix2pix.config.fields import Count, Dials, Side
 
 LearningRate = Annotated[float, Field(gt=0, le=1)]
 Moment = Annotated[float, Field(ge=0, lt=1)]
 
 
-class Recipe(Strict):
+class Recipe(Dials):
     """One training from its first epoch to its last (Isola et al. 2017, section 3.3 and appendix 6.2)."""
 
     size: Side
@@ -39,6 +39,8 @@ class Recipe(Strict):
     """weight of the L1 loss on images in [-1, 1]; 0: the adversarial loss alone"""
     keep_every: Annotated[int, Field(ge=0)]
     """keep the weights of every k-th epoch in models/<experiment>/kept/; 0: none"""
+    ema: Moment = 0.0
+    """publish a moving average of the generator's weights with this decay a step, such as 0.999; 0: the last weights"""
 
     @field_validator("size")
     @classmethod

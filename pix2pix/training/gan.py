@@ -9,7 +9,7 @@ from pix2pix.machine.distributed import average
 from pix2pix.machine.hardware import Hardware
 from pix2pix.networks.build import build_discriminator, build_generator
 from pix2pix.training.losses import discriminator_loss, gan_loss, l1_loss
-from pix2pix.training.network_in_training import NetworkInTraining
+from pix2pix.training.network_in_training import NetworkInTraining, networks_of
 
 
 class Gan:
@@ -28,6 +28,7 @@ class Gan:
             learning_rate=recipe.generator_lr,
             recipe=recipe,
             hardware=hardware,
+            ema=recipe.ema,
         )
         self.discriminator = NetworkInTraining(
             build_discriminator(model),
@@ -38,7 +39,7 @@ class Gan:
             hardware=hardware,
         )
         self.in_training = {"generator": self.generator, "discriminator": self.discriminator}
-        self.networks = {name: trained.network for name, trained in self.in_training.items()}
+        self.networks = networks_of(self.in_training)
         self.hardware, self.gan_weight, self.l1_weight = hardware, recipe.gan_weight, recipe.l1_weight
 
     def step(self, source: Tensor, target: Tensor, seeds: Tensor) -> Tensor:
@@ -60,9 +61,8 @@ class Gan:
 
     @torch.no_grad()
     def generate(self, source: Tensor, seeds: Tensor | None) -> Tensor:
-        self.generator.network.eval()
         with self.hardware.autocast():
-            return self.generator(source, seeds).float()
+            return self.generator.generate(source, seeds).float()
 
     @torch.no_grad()
     def validate(self, source: Tensor, target: Tensor, seeds: Tensor | None) -> Tensor:

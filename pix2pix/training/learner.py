@@ -22,7 +22,7 @@ class Learner(Protocol):
 
     @property
     def networks(self) -> Mapping[str, nn.Module]:
-        """By name; what is trained for is the generator."""
+        """By name; what is trained for is the generator, or `averaged`, the average of its weights."""
 
     @property
     def in_training(self) -> Mapping[str, NetworkInTraining]:
@@ -63,6 +63,11 @@ def build_learner(experiment: Experiment, hardware: Hardware, training: PairSet)
             return Gan(model, recipe, seed=seed, hardware=hardware)
         case _:
             return Supervised(model, recipe, seed=seed, hardware=hardware)
+
+
+def trained_generator(learner: Learner) -> nn.Module:
+    """What is published: the generator, with averaged weights where the recipe has `ema`."""
+    return learner.networks.get("averaged", learner.networks["generator"])
 
 
 def learner_tensors(learner: Learner) -> dict[str, Tensor]:

@@ -1,5 +1,7 @@
 """A network with its optimiser, and the copies of its weights that mixed precision computes with."""
 
+import copy
+
 import torch
 from torch import Tensor, nn, optim
 from torch.func import functional_call
@@ -17,14 +19,25 @@ class NetworkInTraining:
 
     In bf16, passes compute with copies of the convolutions' weights. They are made once an update, not at each use.
     The weights, gradients and moments that Adam sees are float32.
+
+    With `ema`, `averaged` is a network of the exponential moving average of the weights (Yazici et al. 2018), float32.
     """
 
     def __init__(
-        self, network: nn.Module, name: str, *, seed: int, learning_rate: float, recipe: Recipe, hardware: Hardware
+        self,
+        network: nn.Module,
+        name: str,
+        *,
+        seed: int,
+        learning_rate: float,
+        recipe: Recipe,
+        hardware: Hardware,
+        ema: float = 0.0,
     ) -> None:
         initialise(network, seed_of(name, seed))
         lay_out(network, hardware)
-        self.network = network
+        self.network, self.ema = network, ema
+        self.averaged = copy.deepcopy(network).requires_grad_(False).eval() if ema else None
         self.adam = optim.Adam(network.parameters(), learning_rate, (recipe.beta1, recipe.beta2), fused=True)
         weights = dict(network.named_parameters()) if hardware.precision == "bf16" else {}
         self._copied: dict[str, Tensor] = {
@@ -44,6 +57,12 @@ class NetworkInTraining:
         answer: Tensor = functional_call(self.network, self._copies, inputs) if self._copies else self.network(*inputs)
         return answer
 
+    def generate(self, *inputs: Tensor | None) -> Tensor:
+        """The answer as at inference, of the averaged weights where there are such."""
+        self.network.eval()
+        answer: Tensor = self.averaged(*inputs) if self.averaged else self(*inputs)
+        return answer
+
     def update(self, loss: Tensor) -> None:
         """One step of Adam, by the gradient of `loss` (a scalar) over all processes."""
         for leaf in self._leaves:
@@ -54,12 +73,30 @@ class NetworkInTraining:
         average_gradients(self.network)
         self.adam.step()
         self.weights_changed()
+        if self.averaged:
+            self._average(self.averaged)
+
+    @torch.no_grad()
+    def _average(self, averaged: nn.Module) -> None:
+        """The decay grows to `ema` as (1 + t) / (10 + t) in step t: initial weights are soon forgotten."""
+        weights, means = (list[Tensor](network.parameters()) for network in (self.network, averaged))
+        share = (9 / (10 + self.adam.state[weights[0]]["step"])).clamp(min=1 - self.ema)  # on the device
+        changes = torch._foreach_sub(weights, means)
+        torch._foreach_mul_(changes, share)
+        torch._foreach_add_(means, changes)
 
     @torch.no_grad()
     def weights_changed(self) -> None:
         """Make the copies anew."""
         if self._copies:
             torch._foreach_copy_(list(self._copies.values()), list(self._copied.values()))
+
+
+def networks_of(in_training: dict[str, NetworkInTraining]) -> dict[str, nn.Module]:
+    """The networks by name, and as `averaged` the average of the one that has one."""
+    networks = {name: trained.network for name, trained in in_training.items()}
+    averaged = [trained.averaged for trained in in_training.values() if trained.averaged]
+    return networks | dict(zip(["averaged"], averaged, strict=False))
 
 
 def _gradients(tensors: dict[str, Tensor]) -> list[Tensor]:

@@ -15,7 +15,7 @@ from pix2pix.files.images import Uint8, write_png
 from pix2pix.machine.distributed import per_device
 from pix2pix.machine.provenance import write_record
 from pix2pix.networks.weights import network_tensors, save_tensors
-from pix2pix.training.learner import recipe_of
+from pix2pix.training.learner import recipe_of, trained_generator
 from pix2pix.training.resume import Run
 
 
@@ -73,7 +73,7 @@ def _kept(run: Run, experiment: Experiment) -> range:
 
 def _save_weights(path: Path, run: Run, experiment: Experiment) -> None:
     metadata = experiment.metadata(precision=run.hardware.precision, epoch=run.epoch, step=run.step)
-    save_tensors(path, network_tensors("generator", run.learner.networks["generator"]), metadata)
+    save_tensors(path, network_tensors("generator", trained_generator(run.learner)), metadata)
 
 
 def _copy(files: Sequence[Path], folder: Path) -> None:

@@ -11,7 +11,7 @@ from pix2pix.machine.hardware import Hardware
 from pix2pix.networks.build import build_generator, class_colours
 from pix2pix.networks.class_colours import Coloured
 from pix2pix.training.losses import l1_loss
-from pix2pix.training.network_in_training import NetworkInTraining
+from pix2pix.training.network_in_training import NetworkInTraining, networks_of
 
 
 class Supervised:
@@ -23,11 +23,18 @@ class Supervised:
     def __init__(self, model: Pix2Pix | FCN | UNetAlone, recipe: Recipe, *, seed: int, hardware: Hardware) -> None:
         network, colours = build_generator(model, size=recipe.size), class_colours(model)
         self.generator = NetworkInTraining(
-            network, "generator", seed=seed, learning_rate=recipe.generator_lr, recipe=recipe, hardware=hardware
+            network,
+            "generator",
+            seed=seed,
+            learning_rate=recipe.generator_lr,
+            recipe=recipe,
+            hardware=hardware,
+            ema=recipe.ema,
         )
         self.coloured = None if colours is None else Coloured(network, colours).to(hardware.device)
         self.losses = ("l1",) if colours is None else ("l1", "ce")
-        self.networks, self.in_training = {"generator": network}, {"generator": self.generator}
+        self.in_training = {"generator": self.generator}
+        self.networks = networks_of(self.in_training)
         self.hardware, self.weight = hardware, recipe.l1_weight
 
     def step(self, source: Tensor, target: Tensor, seeds: Tensor) -> Tensor:
@@ -48,9 +55,8 @@ class Supervised:
         return self._losses(self._output(source, seeds), target)
 
     def _output(self, source: Tensor, seeds: Tensor | None) -> Tensor:
-        self.generator.network.eval()
         with self.hardware.autocast():
-            return self.generator(source, seeds)
+            return self.generator.generate(source, seeds)
 
     def _losses(self, output: Tensor, target: Tensor) -> Tensor:
         if self.coloured is None:

@@ -28,22 +28,22 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # model, changes of
 LEARNING = [kind for kind in KINDS if kind != "mean"]
 
 
-def configuration(kind: str = "gan", *, seed: int = 0, **recipe: Any) -> dict[str, Any]:
-    """ONE from photos to labels, with a model of this kind."""
+def configuration(kind: str = "gan", *, seed: int = 0, **changes: Any) -> dict[str, Any]:
+    """ONE from photos to labels, with a model of this kind; `changes` of its model and recipe."""
     model, own = KINDS[kind]
     return ONE | {
         "models": TINY["models"] | {"tiny": model},
-        "recipes": {"quick": TINY["recipes"]["quick"] | own | recipe},
-        "experiments": {"first": TINY["experiments"]["first"] | {"direction": "AtoB", "seed": seed}},
+        "recipes": {"quick": TINY["recipes"]["quick"] | own},
+        "experiments": {"first": TINY["experiments"]["first"] | {"direction": "AtoB", "seed": seed, "set": changes}},
     }
 
 
-def experiment(kind: str = "gan", *, seed: int = 0, **recipe: Any) -> Experiment:
+def experiment(kind: str = "gan", *, seed: int = 0, **changes: Any) -> Experiment:
     """Experiment `first` of that configuration."""
-    return Configuration(configuration(kind, seed=seed, **recipe)).experiment("first")
+    return Configuration(configuration(kind, seed=seed, **changes)).experiment("first")
 
 
-def learner(kind: str = "gan", *, hardware: Hardware = FP32, seed: int = 0, **recipe: Any) -> Learner:
+def learner(kind: str = "gan", *, hardware: Hardware = FP32, seed: int = 0, **changes: Any) -> Learner:
     """The learner of that experiment, but for the mean, which needs pairs."""
     no_pairs = PairSet([], [], "AtoB", 64, None, hardware.device)
-    return build_learner(experiment(kind, seed=seed, **recipe), hardware, no_pairs)
+    return build_learner(experiment(kind, seed=seed, **changes), hardware, no_pairs)
