@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from pix2pix.config.fields import Count, Dials, Side
 
+GanLoss = Literal["vanilla", "lsgan", "hinge"]
 LearningRate = Annotated[float, Field(gt=0, le=1)]
 Moment = Annotated[float, Field(ge=0, lt=1)]
 
@@ -41,6 +42,8 @@ class Recipe(Dials):
     """keep the weights of every k-th epoch in models/<experiment>/kept/; 0: none"""
     ema: Moment = 0.0
     """publish a moving average of the generator's weights with this decay a step, such as 0.999; 0: the last weights"""
+    gan_loss: GanLoss = "vanilla"
+    """the adversarial loss of both networks: cross-entropy, least squares, or hinge"""
 
     @field_validator("size")
     @classmethod

@@ -8,7 +8,7 @@ from pix2pix.config.recipes import Recipe
 from pix2pix.machine.distributed import average
 from pix2pix.machine.hardware import Hardware
 from pix2pix.networks.build import build_discriminator, build_generator
-from pix2pix.training.losses import discriminator_loss, gan_loss, l1_loss
+from pix2pix.training.losses import discriminator_loss, generator_loss, l1_loss
 from pix2pix.training.network_in_training import NetworkInTraining, networks_of
 
 
@@ -40,7 +40,7 @@ class Gan:
         )
         self.in_training = {"generator": self.generator, "discriminator": self.discriminator}
         self.networks = networks_of(self.in_training)
-        self.hardware, self.gan_weight, self.l1_weight = hardware, recipe.gan_weight, recipe.l1_weight
+        self.hardware, self.recipe = hardware, recipe
 
     def step(self, source: Tensor, target: Tensor, seeds: Tensor) -> Tensor:
         """One update of the discriminator, then one of the generator; one forward pass of the generator serves both."""
@@ -50,13 +50,13 @@ class Gan:
             generated = self.generator(given, seeds)
             shown = torch.cat([wanted, generated.detach()])  # norms are of each image: one pass is as two
             on_target, on_generated = self.discriminator(torch.cat([given, given]), shown).chunk(2)
-        discriminator = discriminator_loss(on_target, on_generated)
+        discriminator = discriminator_loss(on_target, on_generated, kind=self.recipe.gan_loss)
         self.discriminator.update(discriminator)
 
         with self.hardware.autocast():
-            gan = gan_loss(self.discriminator(given, generated), real=True)
+            gan = generator_loss(self.discriminator(given, generated), kind=self.recipe.gan_loss)
         l1 = l1_loss(generated, target)
-        self.generator.update(self.l1_weight * l1 + self.gan_weight * gan)
+        self.generator.update(self.recipe.l1_weight * l1 + self.recipe.gan_weight * gan)
         return average(torch.stack([l1, gan, discriminator]).detach())
 
     @torch.no_grad()
@@ -69,5 +69,6 @@ class Gan:
         generated = self.generate(source, seeds)
         with self.hardware.autocast():
             on_target, on_generated = (self.discriminator(source, image) for image in (target, generated))
-        gan = gan_loss(on_generated, real=True)
-        return torch.stack([l1_loss(generated, target), gan, discriminator_loss(on_target, on_generated)])
+        gan = generator_loss(on_generated, kind=self.recipe.gan_loss)
+        discriminator = discriminator_loss(on_target, on_generated, kind=self.recipe.gan_loss)
+        return torch.stack([l1_loss(generated, target), gan, discriminator])

@@ -1,17 +1,35 @@
-"""The losses of pix2pix (Isola et al. 2017, section 3.1): vanilla GAN on patch logits, and L1."""
+"""The losses of pix2pix (Isola et al. 2017, section 3.1), GAN on patch logits and L1, and later ones beside them."""
 
 import torch.nn.functional as F
 from torch import Tensor
 
-
-def gan_loss(logits: Tensor, *, real: bool) -> Tensor:
-    """Mean cross-entropy of patch logits (any shape) against "real" or "generated"; a scalar, log 2 at chance."""
-    return F.softplus(-logits.float() if real else logits.float()).mean()
+from pix2pix.config.recipes import GanLoss
 
 
-def discriminator_loss(on_target: Tensor, on_generated: Tensor) -> Tensor:
+def gan_loss(logits: Tensor, *, real: bool, kind: GanLoss = "vanilla") -> Tensor:
+    """Mean loss of patch logits (any shape) that should say "real" or "generated"; a scalar.
+
+    vanilla: cross-entropy, log 2 at chance. lsgan: squared distance to 1 or 0 (Mao et al. 2017). hinge: what is missing
+    to 1 or -1 (Lim and Ye 2017).
+    """
+    logits = logits.float()
+    match kind:
+        case "vanilla":
+            return F.softplus(-logits if real else logits).mean()
+        case "lsgan":
+            return (logits - real).square().mean()
+        case "hinge":
+            return F.relu(1 - logits if real else 1 + logits).mean()
+
+
+def discriminator_loss(on_target: Tensor, on_generated: Tensor, *, kind: GanLoss = "vanilla") -> Tensor:
     """Half the sum of both sides, which slows the discriminator relative to the generator (section 3.3)."""
-    return 0.5 * (gan_loss(on_target, real=True) + gan_loss(on_generated, real=False))
+    return 0.5 * (gan_loss(on_target, real=True, kind=kind) + gan_loss(on_generated, real=False, kind=kind))
+
+
+def generator_loss(on_generated: Tensor, *, kind: GanLoss = "vanilla") -> Tensor:
+    """What the generator lowers: the loss of "real"; with hinge the negative mean logit, which has no end."""
+    return -on_generated.float().mean() if kind == "hinge" else gan_loss(on_generated, real=True, kind=kind)
 
 
 def l1_loss(generated: Tensor, target: Tensor) -> Tensor:

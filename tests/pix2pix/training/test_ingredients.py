@@ -17,6 +17,8 @@ from tests.support.kinds import CPU, FP32, experiment, learner
 BF16 = Hardware(CPU, 1, "bf16")
 INGREDIENTS: dict[str, dict[str, Any]] = {
     "ema": {"ema": 0.9},
+    "lsgan": {"gan_loss": "lsgan"},
+    "hinge": {"gan_loss": "hinge"},
 }
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from pix2pix.training.losses import discriminator_loss, gan_loss, l1_loss
+from pix2pix.training.losses import discriminator_loss, gan_loss, generator_loss, l1_loss
 
 
 def test_gan_loss_is_the_mean_log_of_the_probability() -> None:
@@ -25,6 +25,21 @@ def test_discriminator_loss_is_half_the_sum_and_low_when_right() -> None:
     sure = torch.full((1, 1, 4, 4), 10.0)
     assert discriminator_loss(sure, -sure).item() < 1e-4
     assert discriminator_loss(-sure, sure).item() == pytest.approx(10, rel=1e-3)
+
+
+def test_least_squares_are_zero_where_the_logit_is_the_label() -> None:
+    logits = torch.tensor([0.0, 1.0, 3.0])
+    assert gan_loss(logits, real=True, kind="lsgan").item() == pytest.approx((1 + 0 + 4) / 3)
+    assert gan_loss(logits, real=False, kind="lsgan").item() == pytest.approx((0 + 1 + 9) / 3)
+    assert generator_loss(logits, kind="lsgan") == gan_loss(logits, real=True, kind="lsgan")
+
+
+def test_hinge_asks_for_a_margin_of_the_discriminator_and_for_more_of_the_generator() -> None:
+    logits = torch.tensor([-3.0, 0.0, 5.0])
+    assert gan_loss(logits, real=True, kind="hinge").item() == pytest.approx((4 + 1 + 0) / 3)
+    assert gan_loss(logits, real=False, kind="hinge").item() == pytest.approx((0 + 1 + 6) / 3)
+    assert discriminator_loss(logits, logits, kind="hinge").item() == pytest.approx((5 + 7) / 6)
+    assert generator_loss(logits, kind="hinge").item() == pytest.approx(-2 / 3)
 
 
 def test_l1_of_opposite_images_is_2() -> None:
