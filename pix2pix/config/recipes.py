@@ -1,6 +1,6 @@
 """Recipes: how a model is trained. A recipe says only what differs from `recipes.paper`."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 

@@ -17,7 +17,7 @@ def gan_loss(logits: Tensor, *, real: bool, kind: GanLoss = "vanilla") -> Tensor
         case "vanilla":
             return F.softplus(-logits if real else logits).mean()
         case "lsgan":
-            return (logits - real).square().mean()
+            return (logits - float(real)).square().mean()
         case "hinge":
             return F.relu(1 - logits if real else 1 + logits).mean()
 
