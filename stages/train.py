@@ -125,7 +125,7 @@ def _train_steps(run: Run, training: PairSet, draws: Tensor, progress: Progress,
     """The steps of the epoch, from where the run stands; `draws` as of `draw_epoch`."""
     from pix2pix.machine.distributed import share
 
-    with closing(training.batches(share(draws)[run.epoch_step :], size=recipe.size)) as batches:
+    with closing(training.batches(share(draws)[run.epoch_step :], size=recipe.size, augment=True)) as batches:
         for source, target, seeds in batches:
             run.add(run.learner.step(source, target, seeds))
             progress.step(recipe.batch_size)

@@ -20,6 +20,10 @@ class Recipe(Dials):
     """images are resized to this side, then cropped at random to size; equal: no crop"""
     mirror: bool
     """flip pairs left to right at random"""
+    scale: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """enlarge or shrink pairs at random, by a factor of up to 1 + this; both sides alike"""
+    rotation: Annotated[float, Field(ge=0, le=180)] = 0.0
+    """turn pairs at random, by up to so many degrees either way; both sides alike"""
     epochs: Count
     """passes over the training images"""
     decay_share: Annotated[float, Field(ge=0, le=1)]

@@ -23,7 +23,7 @@ from pix2pix.machine.distributed import on_this_machine, say
 from pix2pix.machine.hardware import Hardware
 from pix2pix.machine.resources import free_memory, usable_cores
 from pix2pix.pairs.stitched import Pair, read_pairs, read_sides
-from pix2pix.training.augmentation import cut_batch
+from pix2pix.training.augmentation import Augmentation, cut_batch
 
 READERS = 16  # threads of a process at most: more would only keep the one that trains from its work
 PREFETCH = 2  # pairs per reader that are read ahead, beside a whole batch
@@ -43,6 +43,7 @@ class PairSet:
     labels: str | None
     device: torch.device
     images: Tensor | None = None
+    augmentation: Augmentation | None = None  # of batches that ask for it
 
     @property
     def content(self) -> str:
@@ -68,7 +69,7 @@ class PairSet:
         return np.concatenate(sides, axis=2)
 
     def batches(
-        self, draws: Sequence[Tensor] | Tensor, *, size: int
+        self, draws: Sequence[Tensor] | Tensor, *, size: int, augment: bool = False
     ) -> Generator[tuple[Tensor, Tensor, Tensor], None, None]:
         """Source and target, as of `cut_batch`, and seeds (batch,) of each of `draws` (batch, 5), which lie on the CPU.
 
@@ -77,15 +78,16 @@ class PairSet:
         """
         if len(draws) == 0:
             return
+        augmentation = self.augmentation if augment else None
         drawn = torch.cat(list(draws)).to(self.device, non_blocking=True).split([len(draw) for draw in draws])
         if self.images is not None:
             for draw in drawn:
-                yield *cut_batch(self.images, draw, size=size), draw[:, 4]
+                yield *cut_batch(self.images, draw, size=size, augmentation=augmentation), draw[:, 4]
         else:
             read = self._read_ahead([draw[:, 0].tolist() for draw in draws])
             for images, draw in zip(read, drawn, strict=True):
                 numbered = torch.cat([torch.arange(len(draw), device=self.device)[:, None], draw[:, 1:]], 1)
-                yield *cut_batch(images, numbered, size=size), draw[:, 4]
+                yield *cut_batch(images, numbered, size=size, augmentation=augmentation), draw[:, 4]
 
     def _read_ahead(self, batches: list[list[int]]) -> Generator[Tensor, None, None]:
         """Images of each batch, uint8 (batch, side, side, 6) on the device, while threads read those of the next."""
@@ -127,7 +129,8 @@ def load_splits(experiment: Experiment, recipe: Recipe, hardware: Hardware) -> t
         say(f"{experiment.name}: its pairs stay on disk, and are read as they are needed")
     if recipe.batch_size > len(training.pairs):
         raise ValueError(f"{root}: {len(training.pairs)} training pairs, but batch_size is {recipe.batch_size}")
-    return training, validation
+    labels = None if experiment.dataset.labels is None else int(experiment.direction == "AtoB")  # B are label maps
+    return replace(training, augmentation=Augmentation(recipe.scale, recipe.rotation, labels)), validation
 
 
 def load_pairs(

@@ -12,9 +12,9 @@ from pix2pix.training.network_in_training import NetworkInTraining
 
 
 def one_look(recipe: Recipe) -> Recipe:
-    """Each whole image once, one at a time: no crop, no mirror."""
-    changes = {"load_size": recipe.size, "mirror": False, "epochs": 1, "batch_size": 1, "keep_every": 0}
-    return recipe.model_copy(update=changes)
+    """Each whole image once, one at a time: no crop, no mirror, no scale, no rotation."""
+    whole = {"load_size": recipe.size, "mirror": False, "scale": 0.0, "rotation": 0.0}
+    return recipe.model_copy(update={**whole, "epochs": 1, "batch_size": 1, "keep_every": 0})
 
 
 class Mean:

@@ -1,7 +1,9 @@
 """Laws of crop, mirror and noise for any draw: both sides alike, in range, and blind to what else is in the batch."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,8 @@ from pix2pix.files.images import Uint8
 from pix2pix.networks.counter_rng import uniform
 from pix2pix.networks.inference import inference_seeds
 from pix2pix.networks.layers import from_network
-from pix2pix.training.augmentation import centre_draws, cut_batch, draw_epoch
+from pix2pix.training import augmentation
+from pix2pix.training.augmentation import STREAM, Augmentation, centre_draws, cut_batch, draw_epoch
 from tests.pix2pix.networks.test_inference import folder, trained  # noqa: F401
 from tests.support.laws import contents, of_any, seeds
 from tests.support.soaks import Soak
@@ -153,3 +156,62 @@ def test_in_a_batch_an_image_differs_by_rounding_alone(folder: Path, soak: Soak)
         for i in range(len(chosen)):
             alone = network.generator(sources[i : i + 1] * 2 - 1, noise[i : i + 1])
             torch.testing.assert_close(together[i : i + 1], alone, atol=1e-5, rtol=1e-5)
+
+
+# ---- scale and rotation ----------------------------------------------------------------------------------------------
+
+WARPED = Augmentation(scale=0.5, rotation=40.0)
+
+
+def smooth_pairs(pairs: int, side: int) -> torch.Tensor:
+    """Blurred noise; the target is 255 minus the source."""
+    noise = np.random.default_rng(0).integers(0, 256, (pairs, side, side, 3), np.uint8)
+    source = np.stack([cv2.GaussianBlur(image, (0, 0), 3) for image in noise])
+    return torch.from_numpy(np.concatenate([source, 255 - source], axis=-1))
+
+
+def test_pairs_are_scaled_and_turned_about_the_crops_centre_as_opencv_does_it() -> None:
+    images, drawn = smooth_pairs(5, 20), torch.cat([*draws(epoch=1), *draws(epoch=2)])
+    source, target = cut_batch(images, drawn, size=16, augmentation=WARPED)
+    torch.testing.assert_close(source, -target, atol=1e-5, rtol=0)
+    chances = uniform(drawn[:, 4] ^ STREAM, 2).tolist()
+    for (pair, top, left, mirrored, _), (size, turn), cut in zip(drawn.tolist(), chances, source, strict=True):
+        enlarged, angle = 1.5 ** (2 * size - 1), np.radians(40 * (2 * turn - 1))
+        assert 1 / 1.5 <= enlarged <= 1.5
+        cos, sin = np.cos(angle) / enlarged, np.sin(angle) / enlarged
+        across = -1 if mirrored else 1
+        matrix = np.array([[cos * across, sin, 0], [-sin * across, cos, 0]])
+        matrix[:, 2] = np.array([left + 7.5, top + 7.5]) - matrix[:, :2] @ [7.5, 7.5]
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        wanted = cv2.warpAffine(
+            images[pair, ..., :3].numpy(), matrix, (16, 16), flags=flags, borderMode=cv2.BORDER_REFLECT_101
+        )
+        ours = from_network(cut[None])[0].permute(1, 2, 0).numpy()
+        assert np.abs(ours.astype(int) - wanted).max() <= 3, "OpenCV rounds positions to 1/32 of a pixel"
+
+
+def test_neither_scaled_nor_turned_is_the_plain_cut_bit_for_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(augmentation, "uniform", lambda seeds, count: torch.full((len(seeds), count), 0.5))
+    images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (5, 20, 20, 6), np.uint8))
+    plain, warped = (cut_batch(images, draws()[0], size=16, augmentation=how) for how in (None, WARPED))
+    assert all(
+        torch.equal(one, other) and one.stride() == other.stride() for one, other in zip(plain, warped, strict=True)
+    )
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_label_maps_keep_their_colours_where_photos_are_blended(side: int) -> None:
+    images = torch.from_numpy(np.random.default_rng(0).choice([0, 100, 250], (5, 20, 20, 6)).astype(np.uint8))
+    cuts = cut_batch(images, draws()[0], size=16, augmentation=replace(WARPED, labels=side))
+    assert set(from_network(cuts[side]).unique().tolist()) == {0, 100, 250}
+    assert len(from_network(cuts[1 - side]).unique()) > 100
+
+
+def test_each_image_is_warped_by_its_own_seed_alone() -> None:
+    images, drawn = smooth_pairs(5, 20), draws()[0]
+    together = cut_batch(images, drawn, size=16, augmentation=WARPED)
+    for i in range(len(drawn)):
+        alone = cut_batch(images, drawn[i : i + 1], size=16, augmentation=WARPED)
+        assert all(torch.equal(one[0], many[i]) for one, many in zip(alone, together, strict=True))
+    reseeded = drawn + torch.tensor([0, 0, 0, 0, 1])
+    assert not torch.equal(cut_batch(images, reseeded, size=16, augmentation=WARPED)[0], together[0])

@@ -3,6 +3,7 @@
 import shutil
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from pix2pix.networks.layers import from_network
 from pix2pix.pairs.stitched import split_sides
 from pix2pix.training import dataset
 from pix2pix.training import resume as runs
-from pix2pix.training.augmentation import centre_draws, draw_epoch
+from pix2pix.training.augmentation import Augmentation, centre_draws, draw_epoch
 from pix2pix.training.dataset import PairSet, load_pairs
 from pix2pix.training.gan import Gan
 from stages.train import train
@@ -49,13 +50,20 @@ def test_pairs_are_the_files(tmp_path: Path, direction: str, where: str) -> None
 
 @pytest.mark.parametrize("batch_size", [1, 3, 20])
 @pytest.mark.parametrize("labels", [None, "facades"])
-def test_batches_from_disk_equal_those_from_memory(tmp_path: Path, batch_size: int, labels: str | None) -> None:
+@pytest.mark.parametrize("augment", [False, True])
+def test_batches_from_disk_equal_those_from_memory(
+    tmp_path: Path, batch_size: int, labels: str | None, augment: bool
+) -> None:
     make_pairs(tmp_path, {"train": 20})
-    held, streamed = (loaded(tmp_path, where, labels=labels) for where in ("memory", "disk"))
+    held, streamed = (
+        replace(loaded(tmp_path, where, labels=labels), augmentation=Augmentation(0.1, 10.0, labels=1))
+        for where in ("memory", "disk")
+    )
     assert (held.kept, streamed.kept) == ("memory", "disk") and held.content == streamed.content
     for epoch in range(2):
         draws = drawn(20, batch_size=batch_size, epoch=epoch)
-        both = list(zip(held.batches(draws, size=64), streamed.batches(draws, size=64), strict=True))
+        batches = (pairs.batches(draws, size=64, augment=augment) for pairs in (held, streamed))
+        both = list(zip(*batches, strict=True))
         assert len(both) == len(draws)
         for one, other in both:
             assert all(torch.equal(x, y) and x.stride() == y.stride() for x, y in zip(one, other, strict=True))

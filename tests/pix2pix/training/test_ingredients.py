@@ -1,5 +1,6 @@
 """Laws of the ingredients: off they leave no trace, on they have an effect, and they resume exactly."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from pix2pix.config.fields import Direction
 from pix2pix.machine.hardware import Hardware
 from pix2pix.networks.weights import load_tensors
+from pix2pix.training.augmentation import Augmentation, centre_draws
+from pix2pix.training.dataset import load_splits
 from pix2pix.training.learner import learner_tensors, restore_learner, trained_generator
 from stages.train import train
 from tests.pix2pix.training.test_learners import SEEDS, halves
@@ -60,6 +64,23 @@ def test_a_restored_learner_goes_on_bit_for_bit(name: str, hardware: Hardware) -
     one, other = state(first), state(second)
     assert one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
     assert torch.equal(first.validate(*halves(), SEEDS), second.validate(*halves(), SEEDS))
+
+
+# ---- scale and rotation ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("direction", "labels"), [("AtoB", 1), ("BtoA", 0)])
+def test_training_batches_alone_are_scaled_and_turned_and_label_maps_not_blended(
+    tiny_repo: Path, direction: Direction, labels: int
+) -> None:
+    turned = replace(experiment(scale=0.1, rotation=5.0), direction=direction)
+    training, validation = load_splits(turned, turned.recipe, FP32)
+    assert training.augmentation == Augmentation(0.1, 5.0, labels) and validation.augmentation is None
+    draws = [centre_draws([0, 1], side=training.side, size=64)]
+    [plain], [warped] = (list(training.batches(draws, size=64, augment=augment)) for augment in (False, True))
+    assert not torch.equal(plain[0], warped[0]) and not torch.equal(plain[1], warped[1])
+    assert set(warped[labels].unique().tolist()) <= set(plain[labels].unique().tolist())
+    assert len(warped[1 - labels].unique()) > 256
 
 
 # ---- the average of the generator's weights --------------------------------------------------------------------------
