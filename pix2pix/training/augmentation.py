@@ -24,11 +24,13 @@ class Augmentation:
 
     `scale` s: enlarged by 1 / (1 + s) to 1 + s; `rotation`: up to so many degrees either way; about the crop's centre.
     Beyond the edge lies the image's mirror image. `labels`: side 0, the source, or 1, the target, is a label map.
+    `drawn`: the side of which one drawing is picked where pairs are drawn in several manners.
     """
 
     scale: float = 0.0
     rotation: float = 0.0
     labels: int | None = None
+    drawn: int = 0
 
 
 def draw_epoch(
@@ -57,16 +59,23 @@ def cut_batch(
 ) -> tuple[Tensor, Tensor]:
     """Source and target, each float32 (batch, 3, size, size) in [-1, 1], channels last in memory.
 
-    `images` uint8 (N, L, L, 6): source and target channels; `draws` int64 (batch, 5), as of `draw_epoch`; one device.
+    `images` uint8 (N, L, L, 6 + K - 1): channels of source and target, and where a side is drawn in K manners, the
+    other drawings, grey. `draws` int64 (batch, 5), as of `draw_epoch`; one device.
     """
     pair, top, left, mirrored, seeds = draws.unbind(1)
     along = torch.arange(size, device=images.device)
     rows = top[:, None] + along
     columns = left[:, None] + torch.where(mirrored[:, None] == 1, size - 1 - along, along)
+    channels = torch.arange(6, device=images.device)  # of `images` that are source and target
+    if augmentation and (others := images.shape[3] - 6):
+        drawing = (uniform(seeds ^ STREAM, 3)[:, 2:] * (1 + others)).long()  # (batch, 1)
+        channels = torch.where((channels // 3 == augmentation.drawn) & (drawing > 0), 5 + drawing, channels)
 
     def read(rows: Tensor, columns: Tensor) -> Tensor:
         """uint8 (batch, size, size, 6)."""
-        return images[pair[:, None, None], rows, columns]
+        if channels.dim() == 1:
+            return images[pair[:, None, None], rows, columns][..., :6]
+        return images[pair[:, None, None, None], rows[..., None], columns[..., None], channels[:, None, None]]
 
     if augmentation and (augmentation.scale or augmentation.rotation):
         batch = _warped(read, rows, columns, uniform(seeds ^ STREAM, 2), augmentation, side=images.shape[1])

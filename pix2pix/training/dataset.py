@@ -22,7 +22,7 @@ from pix2pix.files.images import Uint8
 from pix2pix.machine.distributed import on_this_machine, say
 from pix2pix.machine.hardware import Hardware
 from pix2pix.machine.resources import free_memory, usable_cores
-from pix2pix.pairs.stitched import Pair, read_pairs, read_sides
+from pix2pix.pairs.stitched import Pair, read_drawings, read_pairs, read_sides
 from pix2pix.training.augmentation import Augmentation, cut_batch
 
 READERS = 16  # threads of a process at most: more would only keep the one that trains from its work
@@ -33,17 +33,19 @@ PREFETCH = 2  # pairs per reader that are read ahead, beside a whole batch
 class PairSet:
     """The pairs of a split, each side resized to (side, side); `labels` as of `read_sides`.
 
-    `images`, uint8 (N, side, side, 6) on `device`, are their source and target channels; None where they stay on disk.
+    `images`, uint8 (N, side, side, 6 + K - 1) on `device`: source and target channels, and where side A is drawn in K
+    manners, its other drawings; None where they stay on disk.
     """
 
     pairs: list[Pair]
-    digests: list[str]  # of the content of each file
+    digests: list[str]  # of the content of each pair's files
     direction: str
     side: int
     labels: str | None
     device: torch.device
     images: Tensor | None = None
     augmentation: Augmentation | None = None  # of batches that ask for it
+    manners: int = 1  # K
 
     @property
     def content(self) -> str:
@@ -57,16 +59,20 @@ class PairSet:
         return "disk" if self.images is None else "memory"
 
     def read(self, i: int) -> Uint8:
-        """Source and target channels of pair `i`: (side, side, 6).
+        """What `images` holds of pair `i`: (side, side, 6 + K - 1).
 
         Raises:
-            ValueError, FileNotFoundError: its file is not what it was, not readable, or gone.
+            ValueError, FileNotFoundError: a file of it is not what it was, not readable, or gone, or holds more or
+                fewer drawings than those of other pairs.
         """
         pair = self.pairs[i]
         sides = read_sides(pair, direction=self.direction, size=self.side, labels=self.labels)
-        if _digest(pair.path) != self.digests[i]:
+        drawings = read_drawings(pair, size=self.side) if pair.drawings else sides[0][None, ..., 0]
+        if _digest(pair) != self.digests[i]:
             raise ValueError(f"{pair.path}: has changed during training; run the same command again to begin anew")
-        return np.concatenate(sides, axis=2)
+        if len(drawings) != self.manners:
+            raise ValueError(f"{pair.drawings}: {len(drawings)} drawings, others have {self.manners}; prepare again")
+        return np.concatenate([*sides, np.moveaxis(drawings[1:], 0, 2)], axis=2)
 
     def batches(
         self, draws: Sequence[Tensor] | Tensor, *, size: int, augment: bool = False
@@ -90,7 +96,7 @@ class PairSet:
                 yield *cut_batch(images, numbered, size=size, augmentation=augmentation), draw[:, 4]
 
     def _read_ahead(self, batches: list[list[int]]) -> Generator[Tensor, None, None]:
-        """Images of each batch, uint8 (batch, side, side, 6) on the device, while threads read those of the next."""
+        """Images of each batch, as `images` has them, while threads read those of the next."""
         readers = _readers()
         pool = ThreadPoolExecutor(readers)
         try:
@@ -129,14 +135,15 @@ def load_splits(experiment: Experiment, recipe: Recipe, hardware: Hardware) -> t
         say(f"{experiment.name}: its pairs stay on disk, and are read as they are needed")
     if recipe.batch_size > len(training.pairs):
         raise ValueError(f"{root}: {len(training.pairs)} training pairs, but batch_size is {recipe.batch_size}")
-    labels = None if experiment.dataset.labels is None else int(experiment.direction == "AtoB")  # B are label maps
-    return replace(training, augmentation=Augmentation(recipe.scale, recipe.rotation, labels)), validation
+    a, b = (0, 1) if experiment.direction == "AtoB" else (1, 0)  # which of source and target
+    labels = None if experiment.dataset.labels is None else b
+    return replace(training, augmentation=Augmentation(recipe.scale, recipe.rotation, labels, drawn=a)), validation
 
 
 def load_pairs(
     root: Path, split: str, *, direction: str, size: int, device: torch.device, where: str, labels: str | None = None
 ) -> PairSet:
-    """The pairs of a split, each side resized to (size, size): in memory a pair takes 6 size^2 bytes.
+    """The pairs of a split, each side resized to (size, size): in memory a pair takes size^2 bytes a channel.
 
     Args:
         where: memory, disk, or auto: memory where they take at most half of what is free.
@@ -147,18 +154,20 @@ def load_pairs(
         ValueError, FileNotFoundError: as `read_pairs`.
     """
     pairs = read_pairs(root, split)
-    need, free = len(pairs) * size * size * 6, _free_bytes(device)
+    manners = len(read_drawings(pairs[0], size=size)) if pairs[0].drawings else 1
+    channels = 6 + manners - 1
+    need, free = len(pairs) * size * size * channels, _free_bytes(device)
     if where == "memory" and need > free:
         raise ValueError(
             f"{root}: {len(pairs)} pairs at {size} pixels take {need / 1e9:.1f} GB, {device} has {free / 1e9:.1f} GB "
             "free; leave PIX2PIX_PAIRS to auto, or use a smaller size"
         )
     with ThreadPoolExecutor(_readers()) as pool:
-        digests = list(pool.map(_digest, [pair.path for pair in pairs]))
-        on_disk = PairSet(pairs, digests, direction, size, labels, device)
+        digests = list(pool.map(_digest, pairs))
+        on_disk = PairSet(pairs, digests, direction, size, labels, device, manners=manners)
         if where == "disk" or (where == "auto" and need > free / 2):
             return on_disk
-        images = np.empty((len(pairs), size, size, 6), np.uint8)
+        images = np.empty((len(pairs), size, size, channels), np.uint8)
 
         def place(i: int) -> None:
             images[i] = on_disk.read(i)
@@ -167,8 +176,9 @@ def load_pairs(
     return replace(on_disk, images=torch.from_numpy(images).to(device))
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _digest(pair: Pair) -> str:
+    files = [pair.path, pair.drawings] if pair.drawings else [pair.path]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _readers() -> int:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from ruamel.yaml import YAML
 
-from pix2pix.files.images import write_png
-from pix2pix.pairs.stitched import COLUMNS, stitch
+from pix2pix.files.images import read_image, write_png
+from pix2pix.pairs.stitched import COLUMNS, DRAWINGS, split_sides, stitch
 from pix2pix.toydata.facades import draw_facade
 
 TINY: dict[str, Any] = {
@@ -121,6 +121,19 @@ def make_pairs(root: Path, counts: dict[str, int], *, size: int = 64) -> None:
             write_png(root / split / f"{i}.png", stitch(photo, label))
             rows.append([i, split, i, size, size, f"{split}/{i}.png", "0" * 64])
     pd.DataFrame(rows, columns=COLUMNS).to_csv(root / "pairs.csv", index=False)
+
+
+def make_drawings(root: Path, *, manners: int = 3) -> None:
+    """Of the training pairs under `root`, drawn in several manners: side A and random others, black and white."""
+    for number, path in enumerate(sorted((root / "train").iterdir())):
+        a, b = split_sides(read_image(path))
+        height = len(a)
+        shape = (height, height * (manners - 1), 1)
+        others = 255 * np.random.default_rng(number).integers(0, 2, shape, np.uint8).repeat(3, 2)
+        grey = a[..., :1].repeat(3, 2)
+        write_png(path, stitch(grey, b))
+        (root / DRAWINGS).mkdir(exist_ok=True)
+        write_png(root / DRAWINGS / path.name, np.concatenate([grey, others], axis=1))
 
 
 def random_image(seed: int, height: int = 64, width: int = 64) -> np.ndarray[Any, np.dtype[np.uint8]]:

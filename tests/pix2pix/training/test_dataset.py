@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from pix2pix.files.images import Uint8, read_image
+from pix2pix.files.images import Uint8, read_image, write_png
 from pix2pix.files.json_csv import read_json
 from pix2pix.networks.layers import from_network
-from pix2pix.pairs.stitched import split_sides
+from pix2pix.pairs.stitched import read_drawings, split_sides
 from pix2pix.training import dataset
 from pix2pix.training import resume as runs
 from pix2pix.training.augmentation import Augmentation, centre_draws, draw_epoch
@@ -23,7 +23,7 @@ from pix2pix.training.gan import Gan
 from stages.train import train
 from tests.stages.test_train import published
 from tests.support.kinds import CPU, experiment
-from tests.support.tiny import make_pairs
+from tests.support.tiny import make_drawings, make_pairs
 
 
 def loaded(root: Path, where: str, *, size: int = 70, direction: str = "AtoB", labels: str | None = None) -> PairSet:
@@ -51,10 +51,13 @@ def test_pairs_are_the_files(tmp_path: Path, direction: str, where: str) -> None
 @pytest.mark.parametrize("batch_size", [1, 3, 20])
 @pytest.mark.parametrize("labels", [None, "facades"])
 @pytest.mark.parametrize("augment", [False, True])
+@pytest.mark.parametrize("manners", [1, 4])
 def test_batches_from_disk_equal_those_from_memory(
-    tmp_path: Path, batch_size: int, labels: str | None, augment: bool
+    tmp_path: Path, batch_size: int, labels: str | None, augment: bool, manners: int
 ) -> None:
     make_pairs(tmp_path, {"train": 20})
+    if manners > 1:
+        make_drawings(tmp_path, manners=manners)
     held, streamed = (
         replace(loaded(tmp_path, where, labels=labels), augmentation=Augmentation(0.1, 10.0, labels=1))
         for where in ("memory", "disk")
@@ -68,6 +71,40 @@ def test_batches_from_disk_equal_those_from_memory(
         for one, other in both:
             assert all(torch.equal(x, y) and x.stride() == y.stride() for x, y in zip(one, other, strict=True))
     assert list(streamed.batches([], size=64)) == list(held.batches([], size=64)) == []
+
+
+@pytest.mark.parametrize(("direction", "drawn"), [("AtoB", 0), ("BtoA", 1)])
+def test_training_sees_each_drawing_of_a_pair_and_all_others_see_the_first(
+    tmp_path: Path, direction: str, drawn: int
+) -> None:
+    make_pairs(tmp_path, {"train": 2})
+    make_drawings(tmp_path, manners=3)
+    pairs = replace(loaded(tmp_path, "memory", size=64, direction=direction), augmentation=Augmentation(drawn=drawn))
+    stored = [torch.from_numpy(read_drawings(pair, size=64)) for pair in pairs.pairs]
+    draws = centre_draws([0, 1] * 30, side=64, size=64, seeds=torch.arange(60))
+    [plain], [picked] = (list(pairs.batches([draws], size=64, augment=augment)) for augment in (False, True))
+    assert torch.equal(plain[1 - drawn], picked[1 - drawn]), "the other side stays"
+    seen = set()
+    for i, (first, image) in enumerate(zip(*(from_network(batch[drawn]) for batch in (plain, picked)), strict=True)):
+        assert torch.equal(first, stored[i % 2][0].expand(3, -1, -1))
+        [which] = [k for k, drawing in enumerate(stored[i % 2]) if torch.equal(image, drawing.expand(3, -1, -1))]
+        seen.add((i % 2, which))
+    assert seen == {(pair, which) for pair in range(2) for which in range(3)}
+
+
+def test_other_drawings_are_another_content_and_their_number_is_that_of_all(tmp_path: Path) -> None:
+    make_pairs(tmp_path, {"train": 3})
+    make_drawings(tmp_path)
+    before, streamed = loaded(tmp_path, "disk", size=64).content, loaded(tmp_path, "disk", size=64)
+    strip = tmp_path / "drawings" / "2.png"
+    drawings = read_image(strip)
+    write_png(strip, 255 - drawings)
+    assert loaded(tmp_path, "disk", size=64).content != before
+    with pytest.raises(ValueError, match=r"2\.png: has changed during training"):
+        streamed.read(1)
+    write_png(strip, drawings[:, :128])
+    with pytest.raises(ValueError, match=f"^{strip}: 2 drawings, others have 3; prepare again"):
+        loaded(tmp_path, "memory")
 
 
 @pytest.mark.parametrize("kind", ["gan", "mean"])

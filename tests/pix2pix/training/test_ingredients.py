@@ -75,7 +75,7 @@ def test_training_batches_alone_are_scaled_and_turned_and_label_maps_not_blended
 ) -> None:
     turned = replace(experiment(scale=0.1, rotation=5.0), direction=direction)
     training, validation = load_splits(turned, turned.recipe, FP32)
-    assert training.augmentation == Augmentation(0.1, 5.0, labels) and validation.augmentation is None
+    assert training.augmentation == Augmentation(0.1, 5.0, labels, drawn=1 - labels) and validation.augmentation is None
     draws = [centre_draws([0, 1], side=training.side, size=64)]
     [plain], [warped] = (list(training.batches(draws, size=64, augment=augment)) for augment in (False, True))
     assert not torch.equal(plain[0], warped[0]) and not torch.equal(plain[1], warped[1])
