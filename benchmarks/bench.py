@@ -72,7 +72,7 @@ def main() -> None:
             print(table, flush=True)
         tables += [f"## {title}", table]
     with whole_file(RESULTS) as partial:
-        partial.write_text("\n\n".join([HEAD, machine, *tables]) + "\n", encoding="utf-8")
+        partial.write_text("\n\n".join([HEAD, *tables]) + "\n", encoding="utf-8")
 
 
 def _alone(bench: Bench, environment: dict[str, str]) -> tuple[str, Rows]:
