@@ -20,7 +20,9 @@ says on which hardware and how long an experiment was trained.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +33,7 @@ from pix2pix.files import entry_point
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pix2pix.config.recipes import Recipe
+    from pix2pix.training.cuda_graph import TrainingStep
     from pix2pix.training.dataset import PairSet
     from pix2pix.training.progress import Progress
     from pix2pix.training.resume import Run
@@ -81,10 +83,12 @@ def train(experiment: Experiment) -> None:
 def _train_epochs(run: Run, experiment: Experiment, training: PairSet, validation: PairSet) -> None:
     """Train from where the run stands to its last epoch."""
     from pix2pix.machine.distributed import is_first, say
-    from pix2pix.training.augmentation import draw_epoch
+    from pix2pix.training import cuda_graph
+    from pix2pix.training.augmentation import cut_batch, draw_epoch
     from pix2pix.training.learner import recipe_of, scale_learning_rates
     from pix2pix.training.outputs import keep_epoch
     from pix2pix.training.progress import Progress
+    from pix2pix.training.resume import ended_between_steps
     from pix2pix.training.validation import LEAST, SHARE, sample_grid, validate
 
     recipe, learner = recipe_of(experiment), run.learner
@@ -92,12 +96,16 @@ def _train_epochs(run: Run, experiment: Experiment, training: PairSet, validatio
         say(f"continuing {experiment.name} at step {run.step}")
     for other in run.others():
         say(f"{other}: a run of other parameters, data, code or precision; not continued")
-    with Progress(
+    progress = Progress(
         experiment.name,
         images=recipe.batch_size * run.epoch_steps * recipe.epochs,
         done=recipe.batch_size * run.step,
         logs=Path("logs/tensorboard", experiment.name),
-    ) as progress:
+    )
+    graph = cuda_graph.graph_for(run.hardware)
+    cut = partial(cut_batch, size=recipe.size, augmentation=training.augmentation)
+    step = cuda_graph.TrainingStep(learner, run.sums, cut, graph=graph, say=progress.say)
+    with progress, run.background, ended_between_steps() as asked_to_end:
         while run.epoch < recipe.epochs:
             factor = learning_rate_factor(run.epoch, epochs=recipe.epochs, decay_share=recipe.decay_share)
             scale_learning_rates(learner, factor)
@@ -110,25 +118,31 @@ def _train_epochs(run: Run, experiment: Experiment, training: PairSet, validatio
                 size=recipe.size,
                 mirror=recipe.mirror,
             )
-            _train_steps(run, training, draws, progress, recipe)
+            _train_steps(run, step, training, draws, progress, asked_to_end)
             losses = validate(learner, validation, experiment, most=max(LEAST, round(SHARE * len(training.pairs))))
             run.close_epoch(losses, images=recipe.batch_size * run.step)
             if is_first():
                 samples = sample_grid(learner, (training, validation), experiment)
                 keep_epoch(run, experiment, samples)
-                progress.epoch(run.rows, samples)
+                run.background(partial(progress.epoch, list(run.rows), samples))
             if run.due() or run.epoch == recipe.epochs:
                 run.save()
 
 
-def _train_steps(run: Run, training: PairSet, draws: Tensor, progress: Progress, recipe: Recipe) -> None:
+def _train_steps(
+    run: Run, step: TrainingStep, training: PairSet, draws: Tensor, progress: Progress, asked_to_end: Callable[[], bool]
+) -> None:
     """The steps of the epoch, from where the run stands; `draws` as of `draw_epoch`."""
     from pix2pix.machine.distributed import share
 
-    with closing(training.batches(share(draws)[run.epoch_step :], size=recipe.size, augment=True)) as batches:
-        for source, target, seeds in batches:
-            run.add(run.learner.step(source, target, seeds))
-            progress.step(recipe.batch_size)
+    with closing(training.uncut_batches(share(draws)[run.epoch_step :])) as batches:
+        for images, draw in batches:
+            step(images, draw)
+            run.step += 1
+            progress.step(draws.shape[1])
+            if asked_to_end():
+                run.save()
+                raise KeyboardInterrupt
             if run.due() and run.epoch_step < run.epoch_steps:
                 run.save()
 

@@ -5,6 +5,7 @@ PIX2PIX_THREADS     CPU threads (default: all usable cores, whatever OMP_NUM_THR
 PIX2PIX_PRECISION   bf16 or fp32, of training (default: bf16 where the device has instructions for it)
 PIX2PIX_PAIRS       memory, disk or auto: where training pairs are kept (default: auto, in the device's memory where
                     they take at most half of what is free there)
+PIX2PIX_CUDA_GRAPH  on or off: whether training on a CUDA GPU replays its step as a CUDA graph (default: on)
 
 Processes that train together take a GPU each, and an equal part of the cores.
 """
@@ -23,6 +24,7 @@ from pix2pix.machine.resources import keep_memory, usable_cores
 
 Precision = Literal["bf16", "fp32"]
 Pairs = Literal["memory", "disk", "auto"]
+Switch = Literal["on", "off"]
 Word = TypeVar("Word", bound=str)
 
 
@@ -33,6 +35,12 @@ class Hardware:
     precision: Precision
     processes: int = 1  # that train together, a device each
     pairs: Pairs = "auto"
+    cuda_graph: Switch = "on"
+
+    @property
+    def captures(self) -> bool:
+        """Whether training steps are captured: on a GPU, by a process that exchanges nothing with others."""
+        return self.device.type == "cuda" and self.cuda_graph == "on" and self.processes == 1
 
     @property
     def layout(self) -> torch.memory_format:
@@ -74,6 +82,7 @@ def use_hardware(*, training: bool = False) -> Hardware:
     device, threads = _device(_device_name()), _threads(os.environ.get("PIX2PIX_THREADS"))
     precision: Precision = _choice("PIX2PIX_PRECISION", ("bf16", "fp32"), "bf16" if _has_bf16(device) else "fp32")
     pairs: Pairs = _choice("PIX2PIX_PAIRS", ("memory", "disk", "auto"), "auto")
+    cuda_graph: Switch = _choice("PIX2PIX_CUDA_GRAPH", ("on", "off"), "on")
     torch.set_num_threads(threads)
     keep_memory()
     if device.type == "cuda":
@@ -81,7 +90,7 @@ def use_hardware(*, training: bool = False) -> Hardware:
     torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = training, not training
     tf32 = training and precision == "bf16" and device.type == "cuda"
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = tf32
-    return Hardware(device, threads, precision, processes(), pairs)
+    return Hardware(device, threads, precision, processes(), pairs, cuda_graph)
 
 
 def most_processes(asked: int) -> int:

@@ -77,23 +77,28 @@ class PairSet:
     def batches(
         self, draws: Sequence[Tensor] | Tensor, *, size: int, augment: bool = False
     ) -> Generator[tuple[Tensor, Tensor, Tensor], None, None]:
-        """Source and target, as of `cut_batch`, and seeds (batch,) of each of `draws` (batch, 5), which lie on the CPU.
+        """Source and target, as of `cut_batch`, and seeds (batch,) of each of `draws`, as of `uncut_batches`."""
+        augmentation = self.augmentation if augment else None
+        for images, draw in self.uncut_batches(draws):
+            yield *cut_batch(images, draw, size=size, augmentation=augmentation), draw[:, 4]
+
+    def uncut_batches(self, draws: Sequence[Tensor] | Tensor) -> Generator[tuple[Tensor, Tensor], None, None]:
+        """On the device, what `cut_batch` cuts each batch from: images and draws (batch, 5). `draws` lie on the CPU.
 
         Raises:
             ValueError, FileNotFoundError: as `read`, where pairs are read from disk.
         """
         if len(draws) == 0:
             return
-        augmentation = self.augmentation if augment else None
         drawn = torch.cat(list(draws)).to(self.device, non_blocking=True).split([len(draw) for draw in draws])
         if self.images is not None:
             for draw in drawn:
-                yield *cut_batch(self.images, draw, size=size, augmentation=augmentation), draw[:, 4]
+                yield self.images, draw
         else:
             read = self._read_ahead([draw[:, 0].tolist() for draw in draws])
             for images, draw in zip(read, drawn, strict=True):
                 numbered = torch.cat([torch.arange(len(draw), device=self.device)[:, None], draw[:, 1:]], 1)
-                yield *cut_batch(images, numbered, size=size, augmentation=augmentation), draw[:, 4]
+                yield images, numbered
 
     def _read_ahead(self, batches: list[list[int]]) -> Generator[Tensor, None, None]:
         """Images of each batch, as `images` has them, while threads read those of the next."""

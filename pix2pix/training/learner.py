@@ -96,5 +96,4 @@ def restore_learner(learner: Learner, tensors: dict[str, Tensor]) -> None:
 def scale_learning_rates(learner: Learner, factor: float) -> None:
     """Set the learning rates to `factor` times the recipe's."""
     for trained in learner.in_training.values():
-        for group in trained.adam.param_groups:
-            group["lr"] = factor * trained.adam.defaults["lr"]
+        trained.scale_learning_rate(factor)

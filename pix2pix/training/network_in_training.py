@@ -38,7 +38,12 @@ class NetworkInTraining:
         lay_out(network, hardware)
         self.network, self.ema = network, ema
         self.averaged = copy.deepcopy(network).requires_grad_(False).eval() if ema else None
-        self.adam = optim.Adam(network.parameters(), learning_rate, (recipe.beta1, recipe.beta2), fused=True)
+        # a CUDA graph reads the rate from a tensor; it would keep a number as it was when it was recorded
+        on_gpu = hardware.device.type == "cuda"
+        rate = torch.tensor(learning_rate, device=hardware.device) if on_gpu else learning_rate
+        betas = recipe.beta1, recipe.beta2
+        self.adam = optim.Adam(network.parameters(), rate, betas, fused=True, capturable=on_gpu)
+        self.learning_rate, self.rate_factor = learning_rate, 1.0
         weights = dict(network.named_parameters()) if hardware.precision == "bf16" else {}
         self._copied: dict[str, Tensor] = {
             f"{path}.{key}": weights[f"{path}.{key}"]
@@ -84,6 +89,15 @@ class NetworkInTraining:
         changes = torch._foreach_sub(weights, means)
         torch._foreach_mul_(changes, share)
         torch._foreach_add_(means, changes)
+
+    def scale_learning_rate(self, factor: float) -> None:
+        """Set the learning rate to `factor` times the recipe's."""
+        self.rate_factor = factor
+        for group in self.adam.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(factor * self.learning_rate)
+            else:
+                group["lr"] = factor * self.learning_rate
 
     @torch.no_grad()
     def weights_changed(self) -> None:

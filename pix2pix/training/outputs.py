@@ -21,10 +21,15 @@ from pix2pix.training.resume import Run
 
 def keep_epoch(run: Run, experiment: Experiment, samples: Uint8) -> None:
     """Write what will be published of the epoch that just ended: samples, and weights where the recipe keeps them."""
-    with whole_file(_samples(run, run.epoch)) as partial:
-        write_png(partial, samples)
+    path = _samples(run, run.epoch)
+    run.background(lambda: _write_samples(path, samples))
     if run.epoch in _kept(run, experiment):
         _save_weights(_weights(run, run.epoch), run, experiment)
+
+
+def _write_samples(path: Path, samples: Uint8) -> None:
+    with whole_file(path) as partial:
+        write_png(partial, samples)
 
 
 def publish(run: Run, experiment: Experiment, out: Path) -> None:

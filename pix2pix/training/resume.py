@@ -3,8 +3,9 @@
 import hashlib
 import math
 import shutil
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pix2pix.config.fields import Strict
 from pix2pix.config.resolved import Experiment
 from pix2pix.config.weights_metadata import Precision
 from pix2pix.files.code_digest import code_digests
+from pix2pix.machine.background import Background
 from pix2pix.machine.distributed import is_first
 from pix2pix.machine.hardware import Hardware
 from pix2pix.networks.weights import load_tensors, save_tensors
@@ -62,8 +64,10 @@ class Run:
         self.step = 0
         self.rows: list[Row] = []
         self.seconds = 0.0  # of training, up to the last save
-        self.sums = self._no_losses()
-        self._since, self._save_cost = time.monotonic(), 0.0
+        # float64 (losses + 1,): the epoch's summed losses, and the number of its steps before one was not finite
+        self.sums = torch.zeros(len(learner.losses) + 1, dtype=torch.float64, device=hardware.device)
+        self.background = Background(hardware.device)
+        self._since, self._save_cost, self._writing = time.monotonic(), 0.0, False
         self._saved: int | None = None  # step of the state on disk
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -81,12 +85,6 @@ class Run:
         """How many steps of the next epoch are done."""
         return self.step - self.epoch * self.epoch_steps
 
-    def add(self, losses: Tensor) -> None:
-        """Count one step and its losses, without waiting for the device."""
-        sums = self.sums[:-1] + losses
-        self.sums = torch.cat([sums, (self.sums[-1:] + sums.isfinite().all())])
-        self.step += 1
-
     def close_epoch(self, validation: list[float], *, images: int) -> None:
         """Add a row of the epoch that just ended, after `images` images; L1 in it is of images in [0, 1].
 
@@ -94,22 +92,28 @@ class Run:
             ValueError: a loss or a weight is not finite; names the step.
         """
         row: Row = {"epoch": self.epoch + 1, "step": self.step, "images": images}
-        training = self._mean_losses()
-        self._check_weights()
+        training = self._mean_losses(self.sums, self.step, self.epoch_step)
+        self._check_weights(learner_tensors(self.learner).values(), self.step)
         for split, losses in (("train", training), ("val", validation)):
             for name, loss in zip(self.learner.losses, losses, strict=True):
                 if not math.isfinite(loss):
                     raise self._broken(f"{split}_{name} is not finite after step {self.step}")
                 row[f"{split}_{name}"] = loss / 2 if name == "l1" else loss
         self.rows.append(row)
-        self.sums = self._no_losses()
+        self.sums.zero_()
 
     def due(self) -> bool:
-        """Whether enough time has passed to save again."""
-        return time.monotonic() - self._since > max(SAVE_SECONDS, self._save_cost / SAVE_SHARE)
+        """Whether enough time has passed to save again.
+
+        Raises:
+            ValueError, OSError: as `save`, of one that a thread wrote.
+        """
+        self.background.check()
+        waited = time.monotonic() - self._since
+        return waited > max(SAVE_SECONDS, self._save_cost / SAVE_SHARE) and not self._writing
 
     def save(self) -> None:
-        """Write the whole state, whole or not at all. Only rank 0 does.
+        """Write the whole state, whole or not at all; on a GPU a thread does, of a copy. Only rank 0 does.
 
         Raises:
             ValueError: a loss or a weight is not finite; names the step.
@@ -117,14 +121,21 @@ class Run:
         """
         if not is_first():
             return
+        self.seconds += time.monotonic() - self._since
+        saved = Saved(step=self.step, rows=list(self.rows), seconds=self.seconds)
+        tensors = {**learner_tensors(self.learner), "sums": self.sums}
+        if self.background.threaded:
+            tensors = {name: tensor.clone() for name, tensor in tensors.items()}
+        self._writing = True
+        self.background(lambda: self._write(tensors, saved))
+        self._since = time.monotonic()
+
+    def _write(self, tensors: dict[str, Tensor], saved: Saved) -> None:
         start = time.monotonic()
-        self._mean_losses()
-        self._check_weights()
-        self.seconds += start - self._since
-        saved = Saved(step=self.step, rows=self.rows, seconds=self.seconds)
-        save_tensors(self.state, {**learner_tensors(self.learner), "sums": self.sums}, saved)
-        self._saved, self._since = self.step, time.monotonic()
-        self._save_cost = self._since - start
+        self._mean_losses(tensors["sums"], saved.step, saved.step - len(saved.rows) * self.epoch_steps)
+        self._check_weights(tensors.values(), saved.step)
+        save_tensors(self.state, tensors, saved)
+        self._saved, self._save_cost, self._writing = saved.step, time.monotonic() - start, False
 
     def resume(self) -> None:
         """Go on from the saved state where there is one.
@@ -138,7 +149,7 @@ class Run:
         try:
             saved: Saved = check("metadata", Saved, said)
             restore_learner(self.learner, tensors)
-            self.sums = tensors["sums"].to(self.hardware.device)
+            self.sums.copy_(tensors["sums"])
         except (KeyError, ValueError) as error:
             raise ValueError(f"{self.state}: not a state of this run ({error}); delete it to begin again") from None
         self.step, self.rows, self.seconds = saved.step, saved.rows, saved.seconds
@@ -154,23 +165,17 @@ class Run:
         beside = sorted(self.folder.parent.iterdir())
         return [path for path in beside if path != self.folder and path.is_dir() and not path.is_symlink()]
 
-    def _no_losses(self) -> Tensor:
-        """float64 (losses + 1,): the epoch's summed losses, and the number of its steps before one was not finite."""
-        return torch.zeros(len(self.learner.losses) + 1, dtype=torch.float64, device=self.hardware.device)
-
-    def _mean_losses(self) -> list[float]:
-        """Of the epoch's steps so far; waits for the device."""
-        steps = self.epoch_step
-        *sums, finite = self.sums.tolist()
+    def _mean_losses(self, sums: Tensor, step: int, steps: int) -> list[float]:
+        """Of the epoch's first `steps` steps, up to `step`; waits for the device."""
+        *losses, finite = sums.tolist()
         if finite < steps:
-            raise self._broken(f"the loss is not finite at step {self.step - steps + int(finite) + 1}")
-        return [value / max(steps, 1) for value in sums]
+            raise self._broken(f"the loss is not finite at step {step - steps + int(finite) + 1}")
+        return [value / max(steps, 1) for value in losses]
 
-    def _check_weights(self) -> None:
+    def _check_weights(self, tensors: Iterable[Tensor], step: int) -> None:
         """See that the last update left finite weights and moments: its losses are those before it."""
-        tensors = learner_tensors(self.learner).values()
         if not torch.stack([tensor.isfinite().all().to(self.hardware.device) for tensor in tensors]).all():
-            raise self._broken(f"the weights are not finite after step {self.step}")
+            raise self._broken(f"the weights are not finite after step {step}")
 
     def _broken(self, what: str) -> ValueError:
         kept = "nothing was saved before"
@@ -180,6 +185,23 @@ class Run:
             f"{what}; {kept}. "
             "The same recipe would end there again: lower its learning rates, or PIX2PIX_PRECISION=fp32"
         )
+
+
+@contextmanager
+def ended_between_steps() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C (SIGINT) only asks for the end, and a second one ends at once; yields whether one has come."""
+    asked = False
+
+    def ask(*_: object) -> None:
+        nonlocal asked
+        asked = True
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,32 @@ def test_a_killed_run_equals_a_straight_run(
     train(experiment(kind))
     assert taken == 12 + 4, "steps were taken twice, or a killed run did not continue"
     assert published() == straight
+
+
+def test_interrupted_it_ends_after_the_step_and_saves_it(
+    trained: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By Ctrl-C, or a limit of time (tools/run_studies.py); a second one ends it at once."""
+    shutil.rmtree("scratch")
+    step, taken = Gan.step, 0
+
+    def interrupted(self: Gan, *batch: torch.Tensor) -> torch.Tensor:
+        nonlocal taken
+        taken += 1
+        if taken == 5:
+            signal.raise_signal(signal.SIGINT)
+        return step(self, *batch)
+
+    monkeypatch.setattr(Gan, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(experiment())
+    train(experiment())
+    assert taken == 12 and "continuing first at step 5" in capsys.readouterr().out
+    assert published() == trained
+    with pytest.raises(KeyboardInterrupt), runs.ended_between_steps() as asked_to_end:
+        signal.raise_signal(signal.SIGINT)
+        assert asked_to_end()
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_another_seed_is_another_training(trained: dict[str, str]) -> None:
