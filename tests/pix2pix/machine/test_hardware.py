@@ -8,8 +8,9 @@ import torch
 from torch.backends import cudnn
 from torch.backends.cuda import matmul
 
+from pix2pix.machine import hardware as module
 from pix2pix.machine.hardware import use_hardware
-from pix2pix.machine.resources import usable_cores
+from pix2pix.machine.resources import idle_cores, usable_cores
 
 GPUS = torch.cuda.device_count()
 
@@ -70,6 +71,22 @@ def test_on_cuda_fp32_is_true_and_inference_deterministic(
     on_gpu = use_hardware(training=training).device.type == "cuda"
     assert cudnn.allow_tf32 == matmul.allow_tf32 == (on_gpu and training and precision == "bf16")
     assert (cudnn.benchmark, cudnn.deterministic) == (training, not training)
+
+
+@pytest.mark.parametrize(("idle", "threads"), [(0.0, 1), (0.8, 1), (2.6, 3), (8.0, 8)])
+def test_a_training_takes_the_cores_that_are_idle(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], idle: float, threads: int
+) -> None:
+    monkeypatch.setattr(module, "usable_cores", lambda: 8)
+    monkeypatch.setattr(module, "idle_cores", lambda: idle)
+    assert use_hardware(training=True).threads == torch.get_num_threads() == threads
+    others = f"{threads} of 8 CPU threads, since other work is running (PIX2PIX_THREADS=8: all)\n"
+    assert capsys.readouterr().out == (others if threads < 8 else "")
+    assert use_hardware().threads == 8
+
+
+def test_cores_are_idle_unless_work_of_normal_priority_keeps_them_busy() -> None:
+    assert 0 <= idle_cores() <= usable_cores()
 
 
 def test_all_usable_cores_are_used_whatever_omp_num_threads_says(monkeypatch: pytest.MonkeyPatch) -> None:
