@@ -35,9 +35,10 @@ class NetworkInTraining:
         ema: float = 0.0,
     ) -> None:
         initialise(network, seed_of(name, seed))
-        lay_out(network, hardware)
         self.network, self.ema = network, ema
         self.averaged = copy.deepcopy(network).requires_grad_(False).eval() if ema else None
+        for each in filter(None, (network, self.averaged)):
+            lay_out(each, hardware)
         # a CUDA graph reads the rate from a tensor; it would keep a number as it was when it was recorded
         on_gpu = hardware.device.type == "cuda"
         rate = torch.tensor(learning_rate, device=hardware.device) if on_gpu else learning_rate

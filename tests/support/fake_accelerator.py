@@ -1,13 +1,15 @@
 """Two training steps on fake tensors of a made-up accelerator: no values, no kernels, only devices and shapes.
 
 `python -m tests.support.fake_accelerator` prints, as JSON, the error of each kind of step. The learners' own steps have
-none. For each of MISTAKES a step is made wrong on purpose: it mixes devices, brings a tensor to the host, or asks for a
-value. Not covered: kernels, streams, pinned memory, exchanges between processes.
+none. For each of MISTAKES a step is made wrong on purpose: it mixes devices, brings a tensor to the host or from it, or
+asks for a value. Not covered: kernels, streams, pinned memory, exchanges between processes.
 """
 
 import contextlib
 import json
+from functools import partial
 from typing import Any
+from unittest import mock
 
 import torch
 from torch import Tensor, nn
@@ -17,27 +19,32 @@ from torch.utils.backend_registration import _setup_privateuseone_for_python_bac
 
 from pix2pix.config.configuration import Configuration
 from pix2pix.machine.hardware import Hardware
-from pix2pix.training.augmentation import cut_batch
-from pix2pix.training.learner import Learner, build_learner
+from pix2pix.networks.class_colours import Coloured
+from pix2pix.training import network_in_training
+from pix2pix.training.augmentation import Augmentation, cut_batch
+from pix2pix.training.cuda_graph import TrainingStep
+from pix2pix.training.learner import Learner, build_learner, scale_learning_rates
 from tests.support.tiny import TINY
 
 KINDS: dict[str, dict[str, Any]] = {
-    "gan": {},
+    "gan": {"ema": 0.9},
     "l1": {"gan_weight": 0.0},
     "classes": {"gan_weight": 0.0, "l1_weight": 1.0},
 }
-MISTAKES = ("value", "branch", "host", "mixed")
+MISTAKES = ("value", "branch", "host", "upload", "mixed")
 SIDE, PAIRS = 72, 8
 
 
 class OnOneDevice(TorchDispatchMode):
-    """Refuses an operation that brings a tensor from the accelerator to the host."""
+    """Refuses an operation that brings a tensor from the accelerator to the host, or from the host to it."""
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = function(*args, **(kwargs or {}))
         given, made = devices(args) | devices(kwargs), devices(result)
         if "gpu" in given and "cpu" in made:
             raise RuntimeError(f"{function} brings a tensor to the host")
+        if "gpu" in made and given == {"cpu"}:
+            raise RuntimeError(f"{function} brings a tensor from the host, which no graph can record")
         return result
 
 
@@ -69,34 +76,54 @@ def learner_of(kind: str) -> Learner:
 
 
 def steps(kind: str, mistake: str = "") -> None:
-    """Two steps of a learner, from the images in the accelerator's memory; in the first, optimisers make moments."""
-    learner = learner_of(kind)
+    """Two steps of a learner, from the images in the accelerator's memory; in the first, optimisers make moments.
+
+    As on CUDA, learning rates are tensors there.
+    """
     accelerator = torch.device("gpu:0")
-    with FakeTensorMode(allow_non_fake_inputs=True):
-        coloured: nn.Module | None = getattr(learner, "coloured", None)  # it holds the network
-        for network in [coloured] if coloured else learner.networks.values():
+    mode = FakeTensorMode(allow_non_fake_inputs=True)
+
+    def lay_out(network: nn.Module, _: Hardware) -> None:
+        with mode:
             network.to(accelerator)
+
+    stay = mock.patch.object(Coloured, "to", lambda self, _: self)
+    with mock.patch.object(network_in_training, "lay_out", lay_out), stay:  # before the optimiser takes the weights
+        learner = learner_of(kind)
+    with mode:
+        if coloured := getattr(learner, "coloured", None):
+            for name, buffer in coloured.named_buffers(recurse=False):
+                setattr(coloured, name, buffer.to(accelerator))
         images = torch.empty(PAIRS, SIDE, SIDE, 6, dtype=torch.uint8, device=accelerator)
         draws = torch.empty(2, 5, dtype=torch.int64, device=accelerator)
+        for trained in learner.in_training.values():
+            trained.adam.param_groups[0] |= {"lr": torch.empty((), device=accelerator), "capturable": True}
+        sums = torch.zeros(len(learner.losses) + 1, dtype=torch.float64, device=accelerator)
+        cut = partial(cut_batch, size=64, augmentation=Augmentation(0.1, 5.0))
+        step = TrainingStep(learner, sums, cut, graph=None, say=print)
         for _ in range(2):
             with OnOneDevice():  # type: ignore[no-untyped-call]
-                source, target = cut_batch(images, draws, size=64)
-                losses = learner.step(source, target, draws[:, 4])
+                scale_learning_rates(learner, 0.5)
+                step(images, draws)
                 match mistake:
                     case "value":
-                        losses[0].item()
-                    case "branch" if losses[0]:
+                        sums[0].item()
+                    case "branch" if sums[0]:
                         pass
                     case "host":
-                        losses.cpu()
+                        sums.cpu()
+                    case "upload":
+                        torch.tensor([1.0]).to(accelerator)
                     case "mixed":
-                        losses + torch.ones(len(learner.losses))
+                        sums + torch.ones(len(sums))
 
 
 def main() -> None:
     _setup_privateuseone_for_python_backend("gpu")
     FakeTensorMode.avoid_device_init = property(lambda _: True)  # type: ignore[assignment, method-assign]
     torch.autograd.set_multithreading_enabled(False)
+    shapes = torch.library.Library("aten", "IMPL", "Meta")
+    shapes.impl("_fused_adam_.tensor_lr", lambda *_, **__: None)  # PyTorch has none; it writes in place
     errors = {}
     for words in [*((kind,) for kind in KINDS), *(("gan", mistake) for mistake in MISTAKES)]:
         try:

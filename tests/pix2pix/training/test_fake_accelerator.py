@@ -25,5 +25,5 @@ def test_a_step_stays_on_its_device_and_never_waits_for_it(errors: dict[str, str
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_step_that_waits_or_mixes_devices_is_noticed(errors: dict[str, str], mistake: str) -> None:
-    noticed = ("DataDependentOutputException", "to the host", "FakeTensorDeviceMismatchError")
+    noticed = ("DataDependentOutputException", "to the host", "from the host", "FakeTensorDeviceMismatchError")
     assert any(words in errors[f"gan {mistake}"] for words in noticed)
