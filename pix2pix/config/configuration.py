@@ -215,8 +215,13 @@ def _contradiction(experiment: Experiment, entry: ExperimentEntry) -> str | None
                 f"a discriminator of {model.discriminator_layers} layers needs images of "
                 f"{3 << model.discriminator_layers} pixels or more; recipes.{entry.recipe}.size is {recipe.size}"
             )
-        case FCN() | UNetAlone() if recipe.gan_weight or recipe.l1_weight != 1:
-            return f"models.{entry.model} has one loss: recipes.{entry.recipe}.gan_weight must be 0, l1_weight 1"
+        case Pix2Pix() if (labels := model.source_classes) and (
+            experiment.direction != "BtoA" or labels != experiment.dataset.labels
+        ):
+            return f"models.{entry.model}.source_classes: direction must be BtoA, labels of {entry.dataset} {labels}"
+        case FCN() | UNetAlone() if recipe.gan_weight or recipe.l1_weight != 1 or recipe.focal_frequency:
+            losses = f"recipes.{entry.recipe}.gan_weight must be 0, l1_weight 1, focal_frequency 0"
+            return f"models.{entry.model} has one loss: {losses}"
         case FCN() | UNetAlone() if model.classes and experiment.direction != "AtoB":
             return f"models.{entry.model} predicts the classes of B; direction must be AtoB"
         case FCN() | UNetAlone() if model.classes and model.classes != experiment.dataset.labels:

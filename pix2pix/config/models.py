@@ -30,6 +30,14 @@ class Pix2Pix(Dials):
     """connect encoder and decoder; without, the paper's encoder-decoder"""
     conditional: bool
     """show the discriminator the source image too; without, a plain GAN"""
+    head: Literal["tanh", "tanh_1.1", "clipped"] = "tanh"
+    """what bounds the image: tanh; 1.1 tanh, which need not saturate for white; or nothing but clipping at inference"""
+    decoder: Literal["transposed", "resize"] = "transposed"
+    """how the decoder enlarges: 4x4 transposed convolutions, or nearest neighbours and 3x3 convolutions"""
+    spectral_norm: bool = False
+    """divide each weight of the discriminator by its largest singular value (Miyato et al. 2018)"""
+    source_classes: PaletteOrNone = None
+    """palette of sources that are label maps: both networks get a channel a class; none: they get the image"""
 
 
 class FCN(Strict):

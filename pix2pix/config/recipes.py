@@ -42,6 +42,10 @@ class Recipe(Dials):
     """weight of the adversarial loss; 0: no discriminator"""
     l1_weight: Annotated[float, Field(ge=0)]
     """weight of the L1 loss on images in [-1, 1]; 0: the adversarial loss alone"""
+    feature_matching: Annotated[float, Field(ge=0)] = 0.0
+    """weight of the L1 distance of the discriminator's activations on generated and target images; 0: none"""
+    focal_frequency: Annotated[float, Field(ge=0)] = 0.0
+    """weight of the focal frequency loss (Jiang et al. 2021) on images in [-1, 1]; 0: none"""
     keep_every: Annotated[int, Field(ge=0)]
     """keep the weights of every k-th epoch in models/<experiment>/kept/; 0: none"""
     ema: Moment = 0.0
@@ -62,4 +66,6 @@ class Recipe(Dials):
             raise ValueError(f"load_size: {self.load_size} is smaller than size: {self.size}; equal means no crop")
         if self.gan_weight == 0 and self.l1_weight == 0:
             raise ValueError("gan_weight and l1_weight are both 0: nothing would be learned")
+        if self.feature_matching and self.gan_weight == 0:
+            raise ValueError("feature_matching needs a discriminator; gan_weight is 0")
         return self

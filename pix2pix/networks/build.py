@@ -1,12 +1,15 @@
 """The networks that a model of the configuration describes."""
 
+import numpy as np
+
 from pix2pix.config import models
 from pix2pix.files.images import Uint8
 from pix2pix.networks.fcn import FCN
+from pix2pix.networks.layers import OneHot
 from pix2pix.networks.mean_target import MeanTarget
 from pix2pix.networks.patchgan import PatchGAN
 from pix2pix.networks.unet import UNet
-from pix2pix.pairs.palettes import palette
+from pix2pix.pairs.palettes import PALETTES, VOID, palette
 
 Generator = UNet | FCN | MeanTarget
 
@@ -21,6 +24,9 @@ def build_generator(model: models.Model, *, size: int) -> Generator:
                 dropout=model.dropout,
                 dropout_blocks=model.dropout_blocks,
                 skips=model.skips,
+                head=model.head,
+                resize=model.decoder == "resize",
+                labels=_labels(model),
             )
         case models.UNetAlone():
             return UNet(size=size, channels=model.channels, classes=_classes(model))
@@ -39,7 +45,11 @@ def build_generator(model: models.Model, *, size: int) -> Generator:
 def build_discriminator(model: models.Pix2Pix) -> PatchGAN:
     """The discriminator of a model, its weights not yet drawn."""
     return PatchGAN(
-        channels=model.discriminator_channels, layers=model.discriminator_layers, conditional=model.conditional
+        channels=model.discriminator_channels,
+        layers=model.discriminator_layers,
+        conditional=model.conditional,
+        spectral_norm=model.spectral_norm,
+        labels=_labels(model),
     )
 
 
@@ -49,6 +59,13 @@ def class_colours(model: models.Model) -> Uint8 | None:
         case models.FCN(classes=str(name)) | models.UNetAlone(classes=str(name)):
             return palette(name)
     return None
+
+
+def _labels(model: models.Pix2Pix) -> OneHot | None:
+    if (name := model.source_classes) is None:
+        return None
+    colours = np.array([*PALETTES[name].values(), *VOID.get(name, [])], np.uint8)  # as `palettes.decode` reads them
+    return OneHot(colours, len(PALETTES[name]))
 
 
 def _classes(model: models.Model) -> int | None:

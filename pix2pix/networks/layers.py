@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pix2pix.files.images import Uint8
+
 
 def to_network(images: torch.Tensor) -> torch.Tensor:
     """uint8 (N, C, H, W) -> float32 in [-1, 1]."""
@@ -39,6 +41,54 @@ class Norm(nn.Module):
         return out
 
 
+class OneHot(nn.Module):
+    """A label map in colours to a channel a class, by the nearest colour.
+
+    `colours` (K, 3) of the palette; of more than `classes` all further ones stand for the last class, too.
+    """
+
+    colours: Tensor
+
+    def __init__(self, colours: Uint8, classes: int) -> None:
+        super().__init__()
+        self.classes = classes
+        self.register_buffer("colours", torch.from_numpy(colours).float(), persistent=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(N, 3, H, W) in [-1, 1] -> (N, classes, H, W), 1 where the pixel is of the class, else 0."""
+        levels = ((image.float() + 1) * 127.5).round()[:, None]  # so that distances are exact
+        colours = self.colours[..., None, None]
+        nearness = (levels * colours).sum(2) - colours.square().sum(1) / 2  # (N, K, H, W)
+        nearest = nearness.argmax(1, keepdim=True).clamp(max=self.classes - 1)
+        classes = torch.arange(self.classes, device=image.device)
+        one_hot: Tensor = nearest == classes[:, None, None]
+        return one_hot.to(image.dtype)
+
+
+class SpectralConv(nn.Conv2d):
+    """A convolution by its weights over their largest singular value (Miyato et al. 2018, section 2.1).
+
+    The value is estimated by one power iteration a pass in training; `u`, where it stands, is part of the state.
+    """
+
+    u: Tensor
+
+    def __init__(self, cin: int, cout: int, side: int, stride: int, padding: int, *, bias: bool = True) -> None:
+        super().__init__(cin, cout, side, stride, padding, bias=bias)
+        self.register_buffer("u", torch.ones(cout))
+
+    def forward(self, x: Tensor) -> Tensor:
+        matrix, u = self.weight.flatten(1).float(), self.u
+        with torch.no_grad():  # sums of products, since autocast would round matrix products to bf16
+            v = F.normalize((matrix * u[:, None]).sum(0), dim=0)
+            if self.training:
+                u = F.normalize((matrix * v).sum(1), dim=0)
+                self.u.copy_(u)
+        largest = ((matrix * v).sum(1) * u).sum()
+        out: Tensor = self._conv_forward(x, self.weight / largest, self.bias)
+        return out
+
+
 class Upsample(nn.ConvTranspose2d):
     """Transposed convolution that enlarges `factor` times; `initialise` makes it bilinear interpolation."""
 
@@ -67,6 +117,8 @@ def initialise(network: nn.Module, seed: int) -> None:
                 module.weight.normal_(0.0, 0.02, generator=draw)
                 if module.bias is not None:
                     module.bias.zero_()
+                if isinstance(module, SpectralConv):
+                    module.u.normal_(generator=draw).div_(module.u.norm())
                 if isinstance(module, Upsample) and module.in_channels == module.out_channels:
                     module.make_bilinear()
             elif isinstance(module, Norm):

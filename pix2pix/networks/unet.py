@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pix2pix.networks.counter_rng import uniform
 from pix2pix.networks.cpu_conv import double, halve
-from pix2pix.networks.layers import Norm
+from pix2pix.networks.layers import Norm, OneHot
 
 
 class Down(nn.Module):
@@ -27,15 +27,23 @@ class Down(nn.Module):
 
 
 class Up(nn.Module):
-    """ReLU, 4x4 transposed convolution of stride 2, norm, dropout by a given mask."""
+    """ReLU, 4x4 transposed convolution of stride 2, norm, dropout by a given mask.
 
-    def __init__(self, cin: int, cout: int, *, norm: bool) -> None:
+    With `resize`, nearest neighbours and a 3x3 convolution instead, against checkerboards (Odena et al. 2016).
+    """
+
+    def __init__(self, cin: int, cout: int, *, norm: bool, resize: bool) -> None:
         super().__init__()
-        self.conv = nn.ConvTranspose2d(cin, cout, 4, 2, 1, bias=not norm)
+        self.conv = (
+            nn.Conv2d(cin, cout, 3, 1, 1, bias=not norm)
+            if resize
+            else nn.ConvTranspose2d(cin, cout, 4, 2, 1, bias=not norm)
+        )
         self.norm = Norm(cout) if norm else None
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        x = double(self.conv, F.relu(x))
+        x = F.relu(x)
+        x = self.conv(F.interpolate(x, scale_factor=2.0)) if isinstance(self.conv, nn.Conv2d) else double(self.conv, x)
         x = self.norm(x) if self.norm else x
         return x if mask is None else x * mask
 
@@ -46,6 +54,10 @@ class UNet(nn.Module):
     Encoder C64-C128-C256-C512-...-C512, log2(size) layers down to 1x1; decoder its mirror. The last layer makes an
     image through Tanh, or, with `classes`, that many logits. `dropout` acts in the first `dropout_blocks` decoder
     blocks, training or not, whenever `seeds` is given. Without `skips` it is the paper's encoder-decoder (section 4.2).
+
+    `head`: tanh; tanh_1.1, 1.1 times that, which need not saturate for white; clipped, no bound. Of these two, training
+    sees values beyond [-1, 1], which its losses draw back; evaluation mode clips them. With `labels` it reads the
+    classes of a source that is a label map.
 
     Raises:
         ValueError: size is not a power of two from 64 up.
@@ -60,6 +72,9 @@ class UNet(nn.Module):
         dropout_blocks: int = 0,
         skips: bool = True,
         classes: int | None = None,
+        head: str = "tanh",
+        resize: bool = False,
+        labels: OneHot | None = None,
     ) -> None:
         super().__init__()
         if size < 64 or size & (size - 1):
@@ -67,15 +82,17 @@ class UNet(nn.Module):
         depth = int(math.log2(size))
         width = [channels * min(2**i, 8) for i in range(depth)]
         self.multiple, self.skips, self.image = size, skips, classes is None
+        self.head, self.labels = head, labels
         self.down = nn.ModuleList(
             Down(cin, cout, norm=i not in (0, depth - 1), activate=i > 0)
-            for i, (cin, cout) in enumerate(zip([3, *width], width, strict=False))
+            for i, (cin, cout) in enumerate(zip([labels.classes if labels else 3, *width], width, strict=False))
         )
         self.up = nn.ModuleList(
             Up(
                 width[i] * (2 if skips and i < depth - 1 else 1),
                 width[i - 1] if i else classes or 3,
                 norm=i > 0,
+                resize=resize,
             )
             for i in reversed(range(depth))
         )
@@ -88,7 +105,7 @@ class UNet(nn.Module):
         `seeds` (N,) None: no dropout.
         """
         encoded: list[Tensor] = []
-        x = source
+        x = self.labels(source) if self.labels else source
         for down in self.down:
             x = down(x)  # (N, width[i], H / 2**(i+1), W / 2**(i+1))
             encoded.append(x)
@@ -97,7 +114,15 @@ class UNet(nn.Module):
         for up, mask in zip_longest(self.up, masks):
             x = up(x, mask)
             x = torch.cat([x, encoded.pop()], 1) if self.skips and encoded else x
-        return torch.tanh(x) if self.image else x
+        return self._bounded(x) if self.image else x
+
+    def _bounded(self, x: Tensor) -> Tensor:
+        match self.head:
+            case "tanh":
+                return torch.tanh(x)
+            case "tanh_1.1":
+                x = 1.1 * torch.tanh(x)
+        return x if self.training else x.clamp(-1, 1)
 
     def _dropout_masks(self, seeds: Tensor, innermost: Tensor) -> list[Tensor]:
         """What the outputs (N, C, H, W) of the first decoder blocks are multiplied with: 0 or 1 / (1 - dropout).

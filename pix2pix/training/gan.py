@@ -8,7 +8,13 @@ from pix2pix.config.recipes import Recipe
 from pix2pix.machine.distributed import average
 from pix2pix.machine.hardware import Hardware
 from pix2pix.networks.build import build_discriminator, build_generator
-from pix2pix.training.losses import discriminator_loss, generator_loss, l1_loss
+from pix2pix.training.losses import (
+    discriminator_loss,
+    feature_matching_loss,
+    focal_frequency_loss,
+    generator_loss,
+    l1_loss,
+)
 from pix2pix.training.network_in_training import NetworkInTraining, networks_of
 
 
@@ -45,6 +51,7 @@ class Gan:
     def step(self, source: Tensor, target: Tensor, seeds: Tensor) -> Tensor:
         """One update of the discriminator, then one of the generator; one forward pass of the generator serves both."""
         self.generator.network.train()
+        self.discriminator.network.train()
         given, wanted = self.hardware.laid_out(source), self.hardware.laid_out(target)
         with self.hardware.autocast():
             generated = self.generator(given, seeds)
@@ -54,10 +61,24 @@ class Gan:
         self.discriminator.update(discriminator)
 
         with self.hardware.autocast():
-            gan = generator_loss(self.discriminator(given, generated), kind=self.recipe.gan_loss)
+            activations: list[Tensor] = []
+            gan = generator_loss(self.discriminator(given, generated, activations), kind=self.recipe.gan_loss)
         l1 = l1_loss(generated, target)
-        self.generator.update(self.recipe.l1_weight * l1 + self.recipe.gan_weight * gan)
+        loss = self.recipe.l1_weight * l1 + self.recipe.gan_weight * gan
+        if weight := self.recipe.feature_matching:
+            loss = loss + weight * feature_matching_loss(activations, self._activations(given, wanted))
+        if weight := self.recipe.focal_frequency:
+            loss = loss + weight * focal_frequency_loss(generated, target)
+        self.generator.update(loss)
         return average(torch.stack([l1, gan, discriminator]).detach())
+
+    @torch.no_grad()
+    def _activations(self, given: Tensor, wanted: Tensor) -> list[Tensor]:
+        """The discriminator's on targets."""
+        activations: list[Tensor] = []
+        with self.hardware.autocast():
+            self.discriminator(given, wanted, activations)
+        return activations
 
     @torch.no_grad()
     def generate(self, source: Tensor, seeds: Tensor | None) -> Tensor:
@@ -67,6 +88,7 @@ class Gan:
     @torch.no_grad()
     def validate(self, source: Tensor, target: Tensor, seeds: Tensor | None) -> Tensor:
         generated = self.generate(source, seeds)
+        self.discriminator.network.eval()
         with self.hardware.autocast():
             on_target, on_generated = (self.discriminator(source, image) for image in (target, generated))
         gan = generator_loss(on_generated, kind=self.recipe.gan_loss)

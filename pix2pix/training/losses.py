@@ -1,5 +1,6 @@
 """The losses of pix2pix (Isola et al. 2017, section 3.1), GAN on patch logits and L1, and later ones beside them."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -35,3 +36,20 @@ def generator_loss(on_generated: Tensor, *, kind: GanLoss = "vanilla") -> Tensor
 def l1_loss(generated: Tensor, target: Tensor) -> Tensor:
     """Mean absolute difference of images in [-1, 1]; a scalar in 0..2 (twice the L1 "of 1" that tables show)."""
     return F.l1_loss(generated.float(), target.float())
+
+
+def feature_matching_loss(on_generated: list[Tensor], on_target: list[Tensor]) -> Tensor:
+    """L1 of the discriminator's activations, summed over its layers (Wang et al. 2018, section 3.3); a scalar."""
+    layers = zip(on_generated, on_target, strict=True)
+    return torch.stack([F.l1_loss(one.float(), other.float()) for one, other in layers]).sum()
+
+
+def focal_frequency_loss(generated: Tensor, target: Tensor) -> Tensor:
+    """Mean squared difference of the spectra of images (N, C, H, W), weighted (Jiang et al. 2021, equations 8 and 9).
+
+    Each frequency's weight is its own difference over the largest in its image and channel (alpha 1); a scalar.
+    """
+    difference = torch.fft.fft2(generated.float() - target.float(), norm="ortho")
+    squared: Tensor = difference.real.square() + difference.imag.square()
+    weight = squared.detach().sqrt()
+    return (weight / weight.amax((2, 3), keepdim=True).clamp(min=1e-12) * squared).mean()

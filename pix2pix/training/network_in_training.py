@@ -58,7 +58,7 @@ class NetworkInTraining:
             weight.grad = torch.empty_like(weight)
         self._leaves = [self._copies.get(key, weight) for key, weight in network.named_parameters()]
 
-    def __call__(self, *inputs: Tensor | None) -> Tensor:
+    def __call__(self, *inputs: Tensor | list[Tensor] | None) -> Tensor:
         """The network's answer."""
         answer: Tensor = functional_call(self.network, self._copies, inputs) if self._copies else self.network(*inputs)
         return answer

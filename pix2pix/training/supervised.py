@@ -10,7 +10,7 @@ from pix2pix.machine.distributed import average
 from pix2pix.machine.hardware import Hardware
 from pix2pix.networks.build import build_generator, class_colours
 from pix2pix.networks.class_colours import Coloured
-from pix2pix.training.losses import l1_loss
+from pix2pix.training.losses import focal_frequency_loss, l1_loss
 from pix2pix.training.network_in_training import NetworkInTraining, networks_of
 
 
@@ -35,14 +35,17 @@ class Supervised:
         self.losses = ("l1",) if colours is None else ("l1", "ce")
         self.in_training = {"generator": self.generator}
         self.networks = networks_of(self.in_training)
-        self.hardware, self.weight = hardware, recipe.l1_weight
+        self.hardware, self.recipe = hardware, recipe
 
     def step(self, source: Tensor, target: Tensor, seeds: Tensor) -> Tensor:
         self.generator.network.train()
         with self.hardware.autocast():
             output = self.generator(self.hardware.laid_out(source), seeds)
         losses = self._losses(output, target)
-        self.generator.update(self.weight * losses[-1])
+        loss = self.recipe.l1_weight * losses[-1]
+        if weight := self.recipe.focal_frequency:
+            loss = loss + weight * focal_frequency_loss(output, target)
+        self.generator.update(loss)
         return average(losses.detach())
 
     @torch.no_grad()

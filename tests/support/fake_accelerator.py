@@ -19,20 +19,41 @@ from torch.utils.backend_registration import _setup_privateuseone_for_python_bac
 
 from pix2pix.config.configuration import Configuration
 from pix2pix.machine.hardware import Hardware
+<<<<<<< HEAD
 from pix2pix.networks.class_colours import Coloured
 from pix2pix.training import network_in_training
 from pix2pix.training.augmentation import Augmentation, cut_batch
 from pix2pix.training.cuda_graph import TrainingStep
 from pix2pix.training.learner import Learner, build_learner, scale_learning_rates
+=======
+from pix2pix.training.augmentation import Augmentation, cut_batch
+from pix2pix.training.learner import Learner, build_learner
+>>>>>>> d72c7db (Ingredients of the networks and losses: head, decoder, spectral_norm, source_classes, feature_matching, focal_frequency)
 from tests.support.tiny import TINY
 
 KINDS: dict[str, dict[str, Any]] = {
     "gan": {"ema": 0.9},
     "l1": {"gan_weight": 0.0},
     "classes": {"gan_weight": 0.0, "l1_weight": 1.0},
+    "ingredients": {
+        "ema": 0.999,
+        "gan_loss": "hinge",
+        "feature_matching": 10.0,
+        "focal_frequency": 10.0,
+        "head": "tanh_1.1",
+        "decoder": "resize",
+        "spectral_norm": True,
+        "source_classes": "facades",
+    },
 }
+<<<<<<< HEAD
 MISTAKES = ("value", "branch", "host", "upload", "mixed")
 SIDE, PAIRS = 72, 8
+=======
+MISTAKES = ("value", "branch", "host", "mixed")
+SIDE, PAIRS, CHANNELS = 72, 8, 9  # of pairs whose source is drawn in four manners
+AUGMENTATION = Augmentation(scale=0.1, rotation=5.0, labels=1)
+>>>>>>> d72c7db (Ingredients of the networks and losses: head, decoder, spectral_norm, source_classes, feature_matching, focal_frequency)
 
 
 class OnOneDevice(TorchDispatchMode):
@@ -67,7 +88,8 @@ class WithoutAutocast(Hardware):
 
 def learner_of(kind: str) -> Learner:
     classes = {"kind": "unet", "channels": 4, "classes": "facades"}
-    experiment = TINY["experiments"]["first"] | {"direction": "AtoB", "set": KINDS[kind]}
+    direction = "BtoA" if "source_classes" in KINDS[kind] else "AtoB"
+    experiment = TINY["experiments"]["first"] | {"direction": direction, "set": KINDS[kind]}
     models = TINY["models"] | ({"tiny": classes} if kind == "classes" else {})
     configuration = Configuration(TINY | {"models": models, "experiments": {"first": experiment}})
     hardware = WithoutAutocast(torch.device("cpu"), 1, "fp32")
@@ -86,6 +108,7 @@ def steps(kind: str, mistake: str = "") -> None:
     def lay_out(network: nn.Module, _: Hardware) -> None:
         with mode:
             network.to(accelerator)
+<<<<<<< HEAD
 
     stay = mock.patch.object(Coloured, "to", lambda self, _: self)
     with mock.patch.object(network_in_training, "lay_out", lay_out), stay:  # before the optimiser takes the weights
@@ -95,6 +118,11 @@ def steps(kind: str, mistake: str = "") -> None:
             for name, buffer in coloured.named_buffers(recurse=False):
                 setattr(coloured, name, buffer.to(accelerator))
         images = torch.empty(PAIRS, SIDE, SIDE, 6, dtype=torch.uint8, device=accelerator)
+=======
+        for trained in learner.in_training.values():  # go on with the moved parameters
+            trained._leaves[:] = trained.adam.param_groups[0]["params"][:] = list(trained.network.parameters())
+        images = torch.empty(PAIRS, SIDE, SIDE, CHANNELS, dtype=torch.uint8, device=accelerator)
+>>>>>>> d72c7db (Ingredients of the networks and losses: head, decoder, spectral_norm, source_classes, feature_matching, focal_frequency)
         draws = torch.empty(2, 5, dtype=torch.int64, device=accelerator)
         for trained in learner.in_training.values():
             trained.adam.param_groups[0] |= {"lr": torch.empty((), device=accelerator), "capturable": True}
@@ -103,8 +131,13 @@ def steps(kind: str, mistake: str = "") -> None:
         step = TrainingStep(learner, sums, cut, graph=None, say=print)
         for _ in range(2):
             with OnOneDevice():  # type: ignore[no-untyped-call]
+<<<<<<< HEAD
                 scale_learning_rates(learner, 0.5)
                 step(images, draws)
+=======
+                source, target = cut_batch(images, draws, size=64, augmentation=AUGMENTATION)
+                losses = learner.step(source, target, draws[:, 4])
+>>>>>>> d72c7db (Ingredients of the networks and losses: head, decoder, spectral_norm, source_classes, feature_matching, focal_frequency)
                 match mistake:
                     case "value":
                         sums[0].item()

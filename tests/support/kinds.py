@@ -29,12 +29,16 @@ LEARNING = [kind for kind in KINDS if kind != "mean"]
 
 
 def configuration(kind: str = "gan", *, seed: int = 0, **changes: Any) -> dict[str, Any]:
-    """ONE from photos to labels, with a model of this kind; `changes` of its model and recipe."""
+    """ONE from photos to labels, with a model of this kind; `changes` of its model and recipe.
+
+    From labels to photos where the model reads `source_classes`.
+    """
+    direction = "BtoA" if "source_classes" in changes else "AtoB"
     model, own = KINDS[kind]
     return ONE | {
         "models": TINY["models"] | {"tiny": model},
         "recipes": {"quick": TINY["recipes"]["quick"] | own},
-        "experiments": {"first": TINY["experiments"]["first"] | {"direction": "AtoB", "seed": seed, "set": changes}},
+        "experiments": {"first": TINY["experiments"]["first"] | {"direction": direction, "seed": seed, "set": changes}},
     }
 
 

@@ -15,6 +15,7 @@ from tests.support.soaks import Soak
 from tests.support.tiny import TINY
 
 GONE = object()
+ONE_HOT = {"set": {"source_classes": "facades"}}
 SEGMENTER = {"kind": "unet", "channels": 4, "classes": "facades"}
 CANNY = {"method": "canny", "blur_sigma": 1.0, "low": 40, "high": 110}
 DOODLE = {"method": "doodle", "smoothing": 2.0, "low": 40, "high": 110, "min_length": 30, "width": 2}
@@ -89,6 +90,13 @@ def problem(whole: dict[str, Any]) -> str:
         ("recipes.quick.decay_share", 1.5, "recipes.quick.decay_share: .* less than or equal to 1"),
         ("recipes.quick", QUICK | {"size": 128}, "recipes.quick: load_size: 72 .* size: 128"),
         ("recipes.quick", QUICK | {"gan_weight": 0, "l1_weight": 0}, "recipes.quick: .* both 0"),
+        (
+            "recipes.quick",
+            QUICK | {"gan_weight": 0.0, "feature_matching": 1.0},
+            "recipes.quick: feature_matching needs a",
+        ),
+        ("experiments.first.set", {"source_classes": "cityscapes"}, "first: .* labels of houses cityscapes"),
+        ("experiments.first", FIRST | ONE_HOT | {"direction": "AtoB"}, "first: .* direction must be BtoA"),
         ("models.mean", "mean", "models.mean: must be a map, not 'mean'"),
         ("models.tiny.kind", "gan", "models.tiny.kind: must be one of 'pix2pix', 'fcn', 'unet', 'mean', not 'gan'"),
         ("models.tiny.dropout", 1.0, "models.tiny.dropout: .* less than 1, not 1.0"),

@@ -1,12 +1,17 @@
 """Laws of the networks: the paper's sizes, receptive fields, and independence of what else is in the batch."""
 
+import numpy as np
 import pytest
 import torch
 
+from pix2pix.config.models import Pix2Pix
+from pix2pix.networks.build import build_discriminator
 from pix2pix.networks.counter_rng import seed_of, uniform
-from pix2pix.networks.layers import Norm, from_network, initialise, to_network
+from pix2pix.networks.layers import Norm, SpectralConv, from_network, initialise, to_network
 from pix2pix.networks.patchgan import PatchGAN
 from pix2pix.networks.unet import UNet
+from pix2pix.pairs.palettes import decode, palette
+from tests.support.tiny import TINY
 
 
 def unet(size: int = 64, channels: int = 4) -> UNet:
@@ -63,6 +68,61 @@ def test_a_network_of_classes_gives_logits() -> None:
     network = UNet(size=64, channels=4, classes=12)
     initialise(network, 0)
     assert network(torch.rand(2, 3, 64, 64), None).shape == (2, 12, 64, 64)
+
+
+@pytest.mark.parametrize(("head", "bound"), [("tanh", 1.0), ("tanh_1.1", 1.1), ("clipped", 50.0)])
+def test_a_head_bounds_images_in_training_and_all_are_clipped_at_inference(head: str, bound: float) -> None:
+    network = UNet(size=64, channels=4, head=head)
+    initialise(network, 0)
+    with torch.no_grad():
+        network.get_parameter("up.5.conv.weight").mul_(200)
+    source = torch.rand(1, 3, 64, 64)
+    free, clipped = network.train()(source, None), network.eval()(source, None)
+    assert bound * 0.95 < free.abs().max() <= bound or (head == "clipped" and free.abs().max() > 2)
+    assert torch.equal(clipped, free.clamp(-1, 1))
+
+
+def test_a_resizing_decoder_begins_with_nearest_neighbours() -> None:
+    network = UNet(size=64, channels=4, resize=True)
+    assert not any(isinstance(module, torch.nn.ConvTranspose2d) for module in network.modules())
+    assert network(torch.rand(1, 3, 64, 128), None).shape == (1, 3, 64, 128)
+    last = network.get_submodule("up.5")
+    torch.nn.init.zeros_(last.get_parameter("conv.weight"))
+    with torch.no_grad():
+        last.get_parameter("conv.weight")[:, :, 1, 1] = 1  # of the 3x3, its centre alone
+    x = torch.rand(1, 8, 32, 32)
+    torch.testing.assert_close(last(x, None)[0, 0, ::2, 1::2], x.sum(1)[0] + last.get_parameter("conv.bias")[0])
+
+
+def test_spectral_norm_leaves_weights_whose_largest_singular_value_is_1() -> None:
+    network = PatchGAN(channels=4, layers=2, spectral_norm=True)
+    initialise(network, 0)
+    pair = torch.rand(1, 3, 32, 32)
+    with torch.no_grad():
+        for _ in range(300):
+            network(pair, pair)
+    network.eval()
+    before = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    network(pair, pair)
+    assert all(torch.equal(before[name], buffer) for name, buffer in network.named_buffers()), "only training moves it"
+    convs = [module for module in network.modules() if isinstance(module, SpectralConv)]
+    assert len(convs) == len(before) == 4
+    for conv in convs:
+        kernel = torch.eye(conv.in_channels * conv.weight[0, 0].numel()).view(-1, *conv.weight.shape[1:])
+        if conv.bias is not None:
+            torch.nn.init.zeros_(conv.bias)
+        conv.padding = (0, 0)
+        assert torch.linalg.matrix_norm(conv(kernel)[..., 0, 0], ord=2).item() == pytest.approx(1, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["facades", "cityscapes"])
+def test_a_label_map_becomes_a_channel_a_class_as_it_is_decoded(name: str) -> None:
+    network = build_discriminator(Pix2Pix.model_validate(TINY["models"]["tiny"] | {"source_classes": name}))
+    image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    assert network.labels is not None
+    one_hot = network.labels(to_network(torch.from_numpy(image).permute(2, 0, 1)[None]))
+    assert one_hot.shape == (1, len(palette(name)), 40, 50) and (one_hot.sum(1) == 1).all()
+    np.testing.assert_array_equal(one_hot[0].argmax(0).numpy(), decode(image, name))
 
 
 @pytest.mark.parametrize("size", [64, 128, 256, 512])

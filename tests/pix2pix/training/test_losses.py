@@ -2,10 +2,18 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from pix2pix.training.losses import discriminator_loss, gan_loss, generator_loss, l1_loss
+from pix2pix.training.losses import (
+    discriminator_loss,
+    feature_matching_loss,
+    focal_frequency_loss,
+    gan_loss,
+    generator_loss,
+    l1_loss,
+)
 
 
 def test_gan_loss_is_the_mean_log_of_the_probability() -> None:
@@ -40,6 +48,22 @@ def test_hinge_asks_for_a_margin_of_the_discriminator_and_for_more_of_the_genera
     assert gan_loss(logits, real=False, kind="hinge").item() == pytest.approx((0 + 1 + 6) / 3)
     assert discriminator_loss(logits, logits, kind="hinge").item() == pytest.approx((5 + 7) / 6)
     assert generator_loss(logits, kind="hinge").item() == pytest.approx(-2 / 3)
+
+
+def test_feature_matching_sums_the_l1_of_all_layers() -> None:
+    ones, twos = torch.ones(1, 4, 8, 8), 2 * torch.ones(1, 8, 4, 4)
+    assert feature_matching_loss([ones, twos], [ones, twos]).item() == 0
+    assert feature_matching_loss([ones, twos], [3 * ones, -twos]).item() == pytest.approx(2 + 4)
+
+
+def test_focal_frequency_loss_is_the_papers_sum_over_frequencies() -> None:
+    generated, target = torch.randn(2, 2, 3, 6, 8)
+    total = 0.0
+    for image, other in zip(generated.flatten(0, 1).numpy(), target.flatten(0, 1).numpy(), strict=True):
+        apart = np.abs(np.fft.fft2(image) - np.fft.fft2(other)) / np.sqrt(image.size)
+        total += float((apart / apart.max() * apart**2).mean())
+    assert focal_frequency_loss(generated, target).item() == pytest.approx(total / 6, rel=1e-5)
+    assert focal_frequency_loss(target, target).item() == 0
 
 
 def test_l1_of_opposite_images_is_2() -> None:
