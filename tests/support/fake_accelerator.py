@@ -19,20 +19,15 @@ from torch.utils.backend_registration import _setup_privateuseone_for_python_bac
 
 from pix2pix.config.configuration import Configuration
 from pix2pix.machine.hardware import Hardware
-<<<<<<< HEAD
 from pix2pix.networks.class_colours import Coloured
 from pix2pix.training import network_in_training
 from pix2pix.training.augmentation import Augmentation, cut_batch
 from pix2pix.training.cuda_graph import TrainingStep
 from pix2pix.training.learner import Learner, build_learner, scale_learning_rates
-=======
-from pix2pix.training.augmentation import Augmentation, cut_batch
-from pix2pix.training.learner import Learner, build_learner
->>>>>>> d72c7db (Ingredients of the networks and losses: head, decoder, spectral_norm, source_classes, feature_matching, focal_frequency)
 from tests.support.tiny import TINY
 
 KINDS: dict[str, dict[str, Any]] = {
-    "gan": {"ema": 0.9},
+    "gan": {},
     "l1": {"gan_weight": 0.0},
     "classes": {"gan_weight": 0.0, "l1_weight": 1.0},
     "ingredients": {
@@ -46,14 +41,8 @@ KINDS: dict[str, dict[str, Any]] = {
         "source_classes": "facades",
     },
 }
-<<<<<<< HEAD
 MISTAKES = ("value", "branch", "host", "upload", "mixed")
-SIDE, PAIRS = 72, 8
-=======
-MISTAKES = ("value", "branch", "host", "mixed")
 SIDE, PAIRS, CHANNELS = 72, 8, 9  # of pairs whose source is drawn in four manners
-AUGMENTATION = Augmentation(scale=0.1, rotation=5.0, labels=1)
->>>>>>> d72c7db (Ingredients of the networks and losses: head, decoder, spectral_norm, source_classes, feature_matching, focal_frequency)
 
 
 class OnOneDevice(TorchDispatchMode):
@@ -108,7 +97,6 @@ def steps(kind: str, mistake: str = "") -> None:
     def lay_out(network: nn.Module, _: Hardware) -> None:
         with mode:
             network.to(accelerator)
-<<<<<<< HEAD
 
     stay = mock.patch.object(Coloured, "to", lambda self, _: self)
     with mock.patch.object(network_in_training, "lay_out", lay_out), stay:  # before the optimiser takes the weights
@@ -117,27 +105,17 @@ def steps(kind: str, mistake: str = "") -> None:
         if coloured := getattr(learner, "coloured", None):
             for name, buffer in coloured.named_buffers(recurse=False):
                 setattr(coloured, name, buffer.to(accelerator))
-        images = torch.empty(PAIRS, SIDE, SIDE, 6, dtype=torch.uint8, device=accelerator)
-=======
-        for trained in learner.in_training.values():  # go on with the moved parameters
-            trained._leaves[:] = trained.adam.param_groups[0]["params"][:] = list(trained.network.parameters())
         images = torch.empty(PAIRS, SIDE, SIDE, CHANNELS, dtype=torch.uint8, device=accelerator)
->>>>>>> d72c7db (Ingredients of the networks and losses: head, decoder, spectral_norm, source_classes, feature_matching, focal_frequency)
         draws = torch.empty(2, 5, dtype=torch.int64, device=accelerator)
         for trained in learner.in_training.values():
             trained.adam.param_groups[0] |= {"lr": torch.empty((), device=accelerator), "capturable": True}
         sums = torch.zeros(len(learner.losses) + 1, dtype=torch.float64, device=accelerator)
-        cut = partial(cut_batch, size=64, augmentation=Augmentation(0.1, 5.0))
+        cut = partial(cut_batch, size=64, augmentation=Augmentation(0.1, 5.0, labels=1))
         step = TrainingStep(learner, sums, cut, graph=None, say=print)
         for _ in range(2):
             with OnOneDevice():  # type: ignore[no-untyped-call]
-<<<<<<< HEAD
                 scale_learning_rates(learner, 0.5)
                 step(images, draws)
-=======
-                source, target = cut_batch(images, draws, size=64, augmentation=AUGMENTATION)
-                losses = learner.step(source, target, draws[:, 4])
->>>>>>> d72c7db (Ingredients of the networks and losses: head, decoder, spectral_norm, source_classes, feature_matching, focal_frequency)
                 match mistake:
                     case "value":
                         sums[0].item()
