@@ -166,7 +166,7 @@ def _brush(experiment: Experiment) -> gr.Brush:
 
 def _examples(experiment: Experiment) -> list[Pair]:
     try:
-        pairs = read_pairs(Path("data/pairs", experiment.dataset_name), experiment.dataset.held_out)
+        pairs = read_pairs(Path("data/pairs", experiment.dataset_name), experiment.split)
     except FileNotFoundError:
         return []
     return pairs[:: max(1, len(pairs) // EXAMPLES)][:EXAMPLES]

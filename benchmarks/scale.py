@@ -122,7 +122,7 @@ a power of two (other multiples of it a network takes only to translate images),
 def _experiments(configuration: Configuration, sweep: Sweep, cpu: float) -> str:
     facades = configuration.dataset("facades").download
     assert isinstance(facades, ArchiveSource)
-    images = facades.expect["train"] * configuration.experiment("facades").recipe.epochs
+    images = facades.expect["train"] * configuration.sections["recipes"]["paper"]["epochs"]
     generator, both = _weights()
     weights = generator * SWEEP
     gpu = SWEEP * images / GPU_RATE

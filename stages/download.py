@@ -114,7 +114,9 @@ def _check_splits(name: str, source: ArchiveSource | LocalSource, folder: Path) 
     found = {place: split for place in counts if (split := split_of(Path(place, "image")))}
     missing = {split: split for split in source.expect if split not in found.values()}
     for place, split in sorted((found | missing).items()):
-        _check_count(name, f"images in {place}", counts[place], source.expect.get(split, 0), f"expect.{split}")
+        expected = source.expect.get(split, 0)
+        expected = min(expected, source.limit.get(split, expected))
+        _check_count(name, f"images in {place}", counts[place], expected, f"expect.{split}")
 
 
 def _check_count(name: str, what: str, count: int, expected: int, key: str) -> None:

@@ -47,7 +47,7 @@ def render(experiment: Experiment) -> None:
     Raises:
         ValueError, FileNotFoundError: no weights or pairs, or weights of another configuration.
     """
-    name, split = experiment.name, experiment.dataset.held_out
+    name, split = experiment.name, experiment.split
     trained = _load(name)
     experiment.check_weights(trained.metadata)
     root, out = Path("data/pairs", experiment.dataset_name), Path("results", experiment.study, name)

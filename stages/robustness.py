@@ -82,9 +82,10 @@ def robustness(test: Robustness) -> None:
 
 def _pairs(test: Robustness) -> list[tuple[Pair, Pair]]:
     """The held-out pairs of both data sets, by photo."""
-    canny, doodle = (read_pairs(Path("data/pairs", dataset), test.held_out) for dataset in (test.canny, test.doodle))
+    split = test.experiment.split
+    canny, doodle = (read_pairs(Path("data/pairs", dataset), split) for dataset in (test.canny, test.doodle))
     if [pair.id for pair in canny] != [pair.id for pair in doodle]:
-        raise ValueError(f"data/pairs: {test.held_out} of {test.canny} and of {test.doodle} are not the same photos")
+        raise ValueError(f"data/pairs: {split} of {test.canny} and of {test.doodle} are not the same photos")
     return list(zip(canny, doodle, strict=True))
 
 

@@ -1,6 +1,6 @@
 """The paired difference between any two rows, of one study or two, on the same images, with the seeds of both.
 
-    python -m tools.compare facades_small facades_small_fast
+    python -m tools.compare facades facades_l1
 
 Reads what `evaluate` left in results/<study>/<experiment>/ of both, and of the experiments of their studies that differ
 from them in nothing but the seed. Prints a Markdown table: first minus second, mean [95 % interval], by metric.

@@ -56,7 +56,7 @@ def onnx_export(experiment: Experiment, out: Path) -> float:
     generator = generator.to(memory_format=torch.contiguous_format)
     direction, size = trained.metadata.direction, trained.metadata.recipe.size
     model = to_onnx(generator, size=size)
-    split = experiment.dataset.held_out
+    split = experiment.split
     sources = _sources(Path("data/pairs", experiment.dataset_name), split, direction=direction, size=size)
     difference = largest_difference(model, generator, sources)
     if not difference <= TOLERANCE:  # also when it is not a number

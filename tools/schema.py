@@ -13,7 +13,7 @@ from pix2pix.config.datasets import Dataset
 from pix2pix.config.fields import Strict
 from pix2pix.config.models import Model
 from pix2pix.config.recipes import Recipe
-from pix2pix.config.study_entries import ExperimentEntry, FcnScoreEntry, ReferenceNumbers, RobustnessEntry, StudyEntry
+from pix2pix.config.study_entries import ExperimentEntry, FcnScoreEntry, RobustnessEntry, StudyEntry
 from pix2pix.files.atomic import whole_file
 from pix2pix.files.entry_point import run
 
@@ -29,8 +29,6 @@ class Sections(Strict):
     """how it is trained; a recipe says only what differs from `paper`"""
     datasets: dict[str, Dataset]
     """sets of pairs: data/raw/<dataset>/ and data/pairs/<dataset>/"""
-    reference_numbers: dict[str, ReferenceNumbers]
-    """published numbers of others"""
     studies: dict[str, StudyEntry]
     """tables: results/<study>.md, .png and .html"""
     experiments: dict[str, ExperimentEntry]

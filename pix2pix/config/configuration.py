@@ -13,14 +13,12 @@ from pix2pix.config.layouts import CarvanaLayout
 from pix2pix.config.models import FCN, Model, Pix2Pix, UNetAlone
 from pix2pix.config.recipes import Recipe
 from pix2pix.config.resolved import Experiment, FcnScoring, Robustness, Study
-from pix2pix.config.study_entries import ExperimentEntry, FcnScoreEntry, ReferenceNumbers, RobustnessEntry, StudyEntry
+from pix2pix.config.study_entries import ExperimentEntry, FcnScoreEntry, RobustnessEntry, StudyEntry
 
 Entry = TypeVar("Entry")
 
 BASE_MODEL, BASE_RECIPE = "pix2pix", "paper"  # other pix2pix models and recipes say only what differs from these
-SECTIONS = (
-    "models", "recipes", "datasets", "reference_numbers", "studies", "experiments", "fcn_scores", "robustness",
-)  # fmt: skip
+SECTIONS = ("models", "recipes", "datasets", "studies", "experiments", "fcn_scores", "robustness")
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,7 @@ class Configuration:
         entry = self._check("experiments", name, ExperimentEntry, self._entry("experiments", name))
         key = self._key("experiments", name)
         self._entry("studies", entry.study, f"{key}.study")
+        study = self._study(entry.study)
         for part, wanted in (("dataset", entry.dataset), ("model", entry.model), ("recipe", entry.recipe)):
             self._entry(f"{part}s", wanted, f"{key}.{part}")
         model, recipe = self._model(entry.model), self._recipe(entry.recipe)
@@ -58,6 +57,7 @@ class Configuration:
         experiment = Experiment(
             name=name,
             study=entry.study,
+            split=study.split,
             dataset_name=entry.dataset,
             dataset=self.dataset(entry.dataset),
             direction=entry.direction,
@@ -65,6 +65,9 @@ class Configuration:
             recipe=check(f"{key}.set", Recipe, recipe.model_dump() | of_recipe) if of_recipe else recipe,
             seed=entry.seed,
         )
+        if experiment.split not in (splits := experiment.dataset.splits):
+            split = f"{self._key('studies', entry.study)}.split"
+            raise ValueError(f"{split}: datasets.{entry.dataset} has no {study.split} (it has {', '.join(splits)})")
         if contradiction := _contradiction(experiment, entry):
             raise ValueError(f"{key}: {contradiction}")
         return experiment
@@ -107,32 +110,31 @@ class Configuration:
             if declared.model_dump(exclude=edges) != experiment.dataset.model_dump(exclude=edges):
                 own = experiment.dataset_name
                 raise ValueError(f"{key}: '{dataset}' and '{own}', of {name}, differ in more than prepare.edges")
-        return Robustness(experiment, entry.canny, entry.doodle, experiment.dataset.held_out)
+        return Robustness(experiment, entry.canny, entry.doodle)
 
     def study(self, name: str) -> Study:
         """A study with its experiments, in the order of its file."""
-        entry = self._check("studies", name, StudyEntry, self._entry("studies", name))
-        key = self._key("studies", name)
+        entry, key = self._study(name), self._key("studies", name)
         rows = self._rows(name)
         if not rows:
             raise ValueError(f"{key}: no experiment has study: {name}")
-        for where, members in {
-            "baselines": entry.baselines,
-            **{f"tables.{h}": m for h, m in entry.tables.items()},
-        }.items():
+        named = {"baselines": entry.baselines or []} | {f"tables.{h}": m for h, m in entry.tables.items()}
+        for where, members in named.items():
             for member in members:
                 find(f"{key}.{where}", member, rows)
-        in_tables = {member for members in entry.tables.values() for member in members}
-        if entry.tables and (lost := sorted({*rows} - in_tables)):
+        tables = {
+            heading: [*dict.fromkeys(row for member in members for row in rows if self._same_but_seed(member, row))]
+            for heading, members in entry.tables.items()
+        }
+        if tables and (lost := sorted({*rows}.difference(*tables.values()))):
             raise ValueError(f"{key}.tables: '{lost[0]}' stands in none of them ({len(lost)} such)")
-        find(f"{key}.reference_numbers", entry.reference_numbers, self.names("reference_numbers"))
         return Study(
             name=name,
             title=entry.title,
             experiments=rows,
-            baselines=entry.baselines,
-            tables=entry.tables or {"": rows},
-            reference_numbers=self._numbers(entry.reference_numbers),
+            baselines=self._means(rows) if entry.baselines is None else entry.baselines,
+            tables=tables or {"": rows},
+            reference_numbers=entry.reference_numbers,
             fcn_scores=[row.name for row in self.fcn_scoring(name).experiments]
             if name in self.names("fcn_scores")
             else [],
@@ -143,8 +145,7 @@ class Configuration:
         """A line for each mistake in any file."""
         lines = dict.fromkeys(self.unreadable)
         checks = (
-            self._model, self._recipe, self.dataset, self._numbers,
-            self.study, self.experiment, self.fcn_scoring, self.robustness,
+            self._model, self._recipe, self.dataset, self.study, self.experiment, self.fcn_scoring, self.robustness,
         )  # fmt: skip
         for section, check_entry in zip(SECTIONS, checks, strict=True):
             for name in self.names(section):
@@ -156,7 +157,7 @@ class Configuration:
 
     def _rows(self, study: str) -> list[str]:
         """The experiments of a study, in the order of its file."""
-        return [row for row, raw in self.sections.get("experiments", {}).items() if _says_study(raw, study)]
+        return [row for row, raw in self.sections.get("experiments", {}).items() if _says(raw, "study", study)]
 
     def _model(self, name: str) -> Model:
         raw = self._entry("models", name)
@@ -171,8 +172,18 @@ class Configuration:
             self._check("recipes", BASE_RECIPE, Recipe, base)  # a mistake there is named there
         return self._check("recipes", name, Recipe, _merged(base, own))
 
-    def _numbers(self, name: str) -> ReferenceNumbers:
-        return self._check("reference_numbers", name, ReferenceNumbers, self._entry("reference_numbers", name))
+    def _study(self, name: str) -> StudyEntry:
+        return self._check("studies", name, StudyEntry, self._entry("studies", name))
+
+    def _same_but_seed(self, *names: str) -> bool:
+        """Whether the entries of two experiments differ in nothing but the seed."""
+        one, other = ({**self.sections["experiments"][name], "seed": None} for name in names)
+        return bool(one == other)
+
+    def _means(self, rows: list[str]) -> list[str]:
+        """Those of the experiments whose model is of kind mean."""
+        models = [name for name, raw in self.sections["models"].items() if _says(raw, "kind", "mean")]
+        return [row for row in rows if self.sections["experiments"][row].get("model") in models]
 
     def _entry(self, section: str, name: str, key: str = "") -> Any:
         """The entry as it stands in its file; `key` is what names it, where that is another entry."""
@@ -195,8 +206,8 @@ def _merged(base: Any, own: Any) -> Any:
     return {**base, **own} if isinstance(base, dict) and isinstance(own, dict) else own
 
 
-def _says_study(raw: Any, study: str) -> bool:
-    return isinstance(raw, dict) and raw.get("study") == study
+def _says(raw: Any, key: str, value: str) -> bool:
+    return isinstance(raw, dict) and raw.get(key) == value
 
 
 def _refuse_others(key: str, name: str, **said: tuple[str, str]) -> None:

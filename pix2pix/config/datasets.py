@@ -1,14 +1,23 @@
-"""Data sets: where raw files come from, how they become pairs, and which split is held out for the tables."""
+"""Data sets: where raw files come from, and how they become pairs."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from pix2pix.config.fields import CarIds, Count, PaletteOrNone, Seed, Side, Split, Strict
-from pix2pix.config.layouts import Layout
+from pix2pix.config.fields import CarIds, Count, Palette, Seed, Side, Split, Strict
+from pix2pix.config.layouts import (
+    CarvanaLayout,
+    FoldersLayout,
+    Gta5Layout,
+    HeldOutCars,
+    Layout,
+    SplitLayout,
+    StitchedLayout,
+)
 
 OUTPUTS = ("data", "models", "results", "scratch")
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -25,7 +34,7 @@ class ArchiveSource(Strict):
     limit: dict[Split, Count] = Field(default_factory=dict)
     """keep only the first images, by number, of a split"""
     expect: dict[Split, Count]
-    """images that each split must have, after limit; 0 where a split is not named"""
+    """images that each split must have, or as many as limit keeps; 0 where a split is not named"""
 
 
 class CarvanaSource(Strict):
@@ -71,7 +80,7 @@ class LocalSource(Strict):
     limit: dict[Split, Count] = Field(default_factory=dict)
     """keep only the first images, by number, of a split"""
     expect: dict[Split, Count] = Field(default_factory=dict)
-    """images that each split must have, after limit; 0 where a split is not named"""
+    """images that each split must have, or as many as limit keeps; 0 where a split is not named"""
 
     @field_validator("path")
     @classmethod
@@ -129,7 +138,20 @@ class Dataset(Strict):
     """where the raw files come from"""
     prepare: Layout
     """how the raw files become pairs A|B"""
-    labels: PaletteOrNone
-    """palette of side B where it is a label map; none: it is none"""
-    held_out: Literal["val", "test"]
-    """the split that is rendered, scored and put into tables"""
+
+    @property
+    def labels(self) -> Palette | None:
+        """The palette of side B where it is a label map."""
+        return self.prepare.labels if isinstance(self.prepare, StitchedLayout | FoldersLayout | Gta5Layout) else None
+
+    @property
+    def splits(self) -> list[Split]:
+        """The splits that it has; all three where only the files tell."""
+        match self.prepare, self.download:
+            case CarvanaLayout(hold_out=HeldOutCars(test=[_, *_])), _:
+                return [*SPLITS]
+            case SplitLayout(splits=made), ArchiveSource(expect=expect) | LocalSource(expect=expect) if expect:
+                return [split for split in SPLITS if expect.get(split) or split in made]
+            case SplitLayout(), LocalSource():
+                return [*SPLITS]
+        return ["train", "val"]

@@ -19,6 +19,7 @@ Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Side = Annotated[int, Field(ge=64, le=1024)]  # pixels
 Split = Literal["train", "val", "test"]
+HeldOut = Literal["val", "test"]
 Palette = Literal["facades", "cityscapes"]
 PaletteOrNone = Annotated[
     Palette | None,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from pix2pix.config.drawings import Edges
-from pix2pix.config.fields import CarIds, Count, Seed, Side, Split, Strict
+from pix2pix.config.fields import CarIds, Count, HeldOut, PaletteOrNone, Seed, Side, Split, Strict
 
 
 class HeldOutCars(Strict):
@@ -70,7 +70,7 @@ class NumberRange(Strict):
 class SplitLayout(Strict):
     """A layout whose raw files lie in folders of splits."""
 
-    splits: dict[Literal["val", "test"], NumberRange] = Field(default_factory=dict)
+    splits: dict[HeldOut, NumberRange] = Field(default_factory=dict)
     """images of an official split that make up a split which the archive lacks"""
 
     @model_validator(mode="after")
@@ -91,6 +91,8 @@ class StitchedLayout(SplitLayout):
 
     layout: Literal["stitched"]
     """stitched: images that are A|B already, checked and copied byte for byte"""
+    labels: PaletteOrNone = None
+    """palette of side B where it is a label map"""
 
 
 class FoldersLayout(SplitLayout):
@@ -98,6 +100,8 @@ class FoldersLayout(SplitLayout):
 
     layout: Literal["folders"]
     """folders: split/A/NAME and split/B/NAME, or splitA/NAME and splitB/NAME"""
+    labels: PaletteOrNone = None
+    """palette of side B where it is a label map"""
 
 
 class InpaintingLayout(SplitLayout):
@@ -134,6 +138,8 @@ class Gta5Layout(Strict):
     """how many blocks make up val"""
     seed: Seed
     """which blocks are held out; adding frames moves few"""
+    labels: PaletteOrNone = None
+    """palette of side B where it is a label map"""
 
 
 Layout = Annotated[

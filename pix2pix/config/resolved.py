@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pix2pix.config.datasets import Dataset
-from pix2pix.config.fields import Direction
+from pix2pix.config.fields import Direction, HeldOut
 from pix2pix.config.models import Mean, Model, Pix2Pix
 from pix2pix.config.recipes import Recipe
 from pix2pix.config.study_entries import ReferenceNumbers
@@ -13,10 +13,11 @@ from pix2pix.config.weights_metadata import InferencePolicy, Precision, WeightsM
 
 @dataclass(frozen=True)
 class Experiment:
-    """One training: `model` and `recipe` are complete, the experiment's `set` included."""
+    """One training; `split` is that of its study, `model` and `recipe` are complete, after the experiment's `set`."""
 
     name: str
     study: str
+    split: HeldOut
     dataset_name: str
     dataset: Dataset
     direction: Direction
@@ -102,4 +103,3 @@ class Robustness:
     experiment: Experiment
     canny: str
     doodle: str
-    held_out: str

@@ -4,26 +4,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pix2pix.config.fields import Direction, Name, Seed, Strict, Words
+from pix2pix.config.fields import Direction, HeldOut, Name, Seed, Strict, Words
 
 ReferenceScore = Literal[
     "psnr", "ssim", "l1", "lsd", "lab_l", "lab_a", "lab_b", "train_l1", "val_l1", "train_ce", "val_ce",
     "pixel_accuracy", "class_accuracy", "mean_iou", "fcn_pixel_accuracy", "fcn_class_accuracy", "fcn_mean_iou",
     "fid", "kid", "lpips",
 ]  # fmt: skip
-
-
-class StudyEntry(Strict):
-    """One table and its figure: results/<study>.md, .png and .html."""
-
-    title: Words
-    """heading of the report"""
-    baselines: list[Name]
-    """experiments that the others on the same images are compared with, image by image"""
-    reference_numbers: Name
-    """an entry of config/reference_numbers.yaml, shown beneath our own"""
-    tables: dict[Words, Annotated[list[Name], Field(min_length=1)]] = Field(default_factory=dict)
-    """{heading: experiments}, where one table of all says too little; a row may stand in several"""
 
 
 class ReferenceNumbers(Strict):
@@ -42,6 +29,22 @@ class ReferenceNumbers(Strict):
             if len(numbers) != len(self.scores):
                 raise ValueError(f"rows.{what}: {len(numbers)} numbers for {len(self.scores)} scores")
         return self
+
+
+class StudyEntry(Strict):
+    """One table and its figure: results/<study>.md, .png and .html."""
+
+    title: Words
+    """heading of the report"""
+    split: HeldOut
+    """which images are rendered, scored and shown: of val, to choose by, or of test, to tell the results"""
+    baselines: list[Name] | None = None
+    """experiments that the others on the same images are compared with, image by image; left out: those of the mean"""
+    tables: dict[Words, Annotated[list[Name], Field(min_length=1)]] = Field(default_factory=dict)
+    """{heading: experiments}, where one table of all says too little; a row brings its other seeds along, and may stand
+    in several"""
+    reference_numbers: ReferenceNumbers = ReferenceNumbers(source="none", scores=[], rows={})
+    """published numbers of others, shown beneath our own"""
 
 
 class ExperimentEntry(Strict):

@@ -1,5 +1,5 @@
 """Every metric of a study's tables, described once. A new metric has its function in a module beside this one and its
-entry here; evaluate, report and config/reference_numbers.yaml name it by its key."""
+entry here; evaluate, report and config/studies/*.yaml name it by its key."""
 
 import math
 from dataclasses import dataclass, replace

@@ -48,7 +48,6 @@ def record(name: str, **recipe: Any) -> str:
         "models": TINY["models"] | {"tiny": model},
         "recipes": {"quick": TINY["recipes"]["quick"] | own | recipe},
         "experiments": {"first": TINY["experiments"]["first"] | {"direction": "AtoB"}},
-        "studies": {"tiny": {"title": "Tiny", "baselines": []}},
     }
     here, environment = Path.cwd(), dict(os.environ)
     os.environ |= {"PIX2PIX_DEVICE": "cpu", "PIX2PIX_THREADS": "1", "PIX2PIX_PRECISION": "fp32"}

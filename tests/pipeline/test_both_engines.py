@@ -64,7 +64,7 @@ def test_snakemake_warns_of_a_wrong_entry_and_of_a_study_that_is_not_listed(by_d
     study, unlisted = by_dvc / "config/studies/tiny.yaml", by_dvc / "config/studies/other.yaml"
     text = study.read_text(encoding="utf-8")
     unlisted.write_text("studies: {}\n", encoding="utf-8")
-    study.write_text(text.replace("baselines: []", "baselines: [villa]"), encoding="utf-8")
+    study.write_text(text.replace("split: val", "split: val\n    baselines: [villa]"), encoding="utf-8")
     shown = subprocess.run([BIN / "snakemake", "-n"], cwd=by_dvc, capture_output=True, text=True, check=False)
     unlisted.unlink()
     study.write_text(text, encoding="utf-8")

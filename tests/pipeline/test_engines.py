@@ -68,9 +68,7 @@ def _graph(datasets: int, experiments: int) -> dict[str, Any]:
             f"mean{i}": mean | {"study": f"table{i % 2}", "dataset": f"houses{i % datasets}"}
             for i in range(experiments)
         },
-        "studies": {
-            f"table{i}": TINY["studies"]["tiny"] | {"baselines": [f"mean{i}"]} for i in range(min(2, experiments))
-        },
+        "studies": {f"table{i}": TINY["studies"]["tiny"] for i in range(min(2, experiments))},
     }
     assert Configuration(configuration).problems() == []
     return configuration

@@ -30,7 +30,7 @@ def set_params(*values: str) -> list[str]:
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone of the shipped files, of the studies the demo alone, with results of an earlier demo_facades."""
     folder = clone(tmp_path_factory.mktemp("shipped") / "clone", TINY)
-    for name in ("params.yaml", "config/datasets.yaml", "config/reference_numbers.yaml", "config/studies/demo.yaml"):
+    for name in ("params.yaml", "config/datasets.yaml", "config/studies/demo.yaml"):
         shutil.copy(REPO / name, folder / name)
     (folder / "config/studies/tiny.yaml").unlink()
     graph = (folder / "dvc.yaml").read_text(encoding="utf-8").replace("studies/tiny.yaml", "studies/demo.yaml")

@@ -50,8 +50,8 @@ def test_what_was_run_has_the_params_of_today(graph: list[Any]) -> None:
 
 
 def test_a_changed_recipe_makes_only_its_trainings_stale(graph: list[Any]) -> None:
-    stale = _stale(graph, "params.yaml", "\n  small:\n", "epochs: 50", "epochs: 60")
-    assert stale == _trained(graph, lambda entry: entry["recipe"] == "small")
+    stale = _stale(graph, "params.yaml", "\n  demo_cars:\n", "epochs: 7", "epochs: 8")
+    assert stale == _trained(graph, lambda entry: entry["recipe"] == "demo_cars") != set()
 
 
 def test_a_change_of_the_papers_recipe_makes_every_training_stale(graph: list[Any]) -> None:
@@ -60,14 +60,15 @@ def test_a_change_of_the_papers_recipe_makes_every_training_stale(graph: list[An
 
 
 def test_a_new_row_makes_the_report_of_its_own_study_stale(graph: list[Any]) -> None:
-    row = "  facades_small_seed1: {<<: *row, seed: 1}\n"
-    rows = row + row.replace("seed1", "seed9").replace("seed: 1", "seed: 9")
-    assert _stale(graph, "config/studies/facades_small.yaml", "experiments:", row, rows) == {"report@facades_small"}
+    row = "  demo_cars_mean: {<<: *row, model: mean}\n"
+    rows = row + row.replace("cars", "vans")
+    assert _stale(graph, "config/studies/demo.yaml", "experiments:", row, rows) == {"report@demo"}
 
 
-def test_others_numbers_make_stale_the_reports_that_show_them(graph: list[Any]) -> None:
-    file = "config/reference_numbers.yaml"
-    assert _stale(graph, file, "incumbent_facades:", "12.45", "12.5") == {"report@facades_small"}
+def test_another_split_is_rendered_anew(graph: list[Any]) -> None:
+    names = read_configuration(REPO).study("demo").experiments
+    stale = _stale(graph, "config/studies/demo.yaml", "studies:", "split: val", "split: test")
+    assert stale == {"report@demo"} | {f"render@{name}" for name in names}
 
 
 @pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  # of DVC itself

@@ -165,7 +165,7 @@ def test_cars_on_white_are_also_scored_alone(tiny_repo: Path, layout: str, direc
     write_png(root / "car_01.png", stitch(random_image(0), photo))
     row = ["car_01", "val", "car", 64, 64, "x", "0"]
     pd.DataFrame([row], columns=COLUMNS).to_csv(root / "../pairs.csv", index=False)
-    cars = TINY["datasets"]["houses"] | {"labels": None} | (CARS if layout == "carvana" else {})
+    cars = TINY["datasets"]["houses"] | (CARS if layout == "carvana" else {"prepare": {"layout": layout}})
     experiment = TINY["experiments"]["first_mean"] | {"dataset": "cars"}
     whole = TINY | {"datasets": TINY["datasets"] | {"cars": cars}, "experiments": {"first_mean": experiment}}
     out = Path("results/tiny/first_mean")

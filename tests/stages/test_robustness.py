@@ -37,7 +37,7 @@ def cars() -> Configuration:
     source = {"source": "drawn_cars", "cars": 3, "views": 4, "size": 128, "seed": 0}
     for method, edges in EDGES.items():
         layout = {"layout": "carvana", "size": 128, "hold_out": 1, "seed": 0, "edges": edges}
-        whole["datasets"][f"cars_{method}"] = {"download": source, "prepare": layout, "labels": None, "held_out": "val"}
+        whole["datasets"][f"cars_{method}"] = {"download": source, "prepare": layout}
     for name in ("first", "first_mean"):
         whole["experiments"][name] |= {"dataset": "cars_canny", "direction": "AtoB"}
     whole["robustness"] = {"first": {"study": "tiny", "canny": "cars_canny", "doodle": "cars_doodle"}}

@@ -42,7 +42,11 @@ ROWS: dict[str, dict[str, Any]] = {
     "first_mean": {"noise": 40, "model": {"kind": "mean"}},
 }
 THREE = Configuration(
-    TINY | {"experiments": {name: TINY["experiments"]["first"] | {"seed": int(name == "first_seed1")} for name in ROWS}}
+    TINY
+    | {
+        "experiments": {name: TINY["experiments"]["first"] | {"seed": int(name == "first_seed1")} for name in ROWS},
+        "studies": {"tiny": TINY["studies"]["tiny"] | {"baselines": ["first_mean"]}},
+    }
 )
 
 

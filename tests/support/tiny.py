@@ -17,9 +17,7 @@ TINY: dict[str, Any] = {
     "datasets": {
         "houses": {
             "download": {"source": "drawn_facades", "train": 8, "val": 3, "size": 64, "seed": 0},
-            "prepare": {"layout": "stitched"},
-            "labels": "facades",
-            "held_out": "val",
+            "prepare": {"layout": "stitched", "labels": "facades"},
         },
     },
     "models": {
@@ -73,13 +71,9 @@ TINY: dict[str, Any] = {
     },
     "fcn_scores": {},
     "robustness": {},
-    "studies": {"tiny": {"title": "Tiny", "baselines": ["first_mean"], "reference_numbers": "none"}},
-    "reference_numbers": {"none": {"source": "none", "scores": [], "rows": {}}},
+    "studies": {"tiny": {"title": "Tiny", "split": "val"}},
 }
-ONE = TINY | {  # without the mean
-    "experiments": {"first": TINY["experiments"]["first"]},
-    "studies": {"tiny": TINY["studies"]["tiny"] | {"baselines": []}},
-}
+ONE = TINY | {"experiments": {"first": TINY["experiments"]["first"]}}  # without the mean
 OF_A_STUDY = ("experiments", "fcn_scores", "robustness")
 
 
@@ -92,7 +86,6 @@ def write_configuration(content: dict[str, Any], folder: Path = Path()) -> None:
     files = {
         "params.yaml": base,
         "config/datasets.yaml": {"datasets": content["datasets"]},
-        "config/reference_numbers.yaml": {"reference_numbers": content["reference_numbers"]},
     }
     for study, entry in content["studies"].items():
         rows = {

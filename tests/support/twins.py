@@ -61,12 +61,7 @@ def all_kinds() -> dict[str, Any]:
         "datasets": {
             "houses": houses | {"download": houses["download"] | {"train": 4, "val": 2}},
             **{
-                f"cars_{edges['method']}": {
-                    "download": cars,
-                    "prepare": layout | {"edges": edges},
-                    "labels": None,
-                    "held_out": "val",
-                }
+                f"cars_{edges['method']}": {"download": cars, "prepare": layout | {"edges": edges}}
                 for edges in (CANNY, DOODLE)
             },
         },
@@ -79,7 +74,6 @@ def all_kinds() -> dict[str, Any]:
         "experiments": experiments,
         "fcn_scores": {"tiny": {"dataset": "houses", "segmenter": "reader"}},
         "robustness": {"cars": {"study": "tiny", "canny": "cars_canny", "doodle": "cars_doodle"}},
-        "studies": {"tiny": TINY["studies"]["tiny"] | {"baselines": ["mean"]}},
     }
 
 

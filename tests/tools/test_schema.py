@@ -41,7 +41,7 @@ def test_every_shipped_file_is_valid_and_names_the_schema(path: Path) -> None:
         ("params.yaml", ["models", "pix2pix_small", "dropout"], 1, "1 is greater than or equal to the maximum"),
         ("params.yaml", ["models", "mean", "channels"], 3, "'channels' was unexpected"),
         ("config/datasets.yaml", ["datasets", "facades", "download", "archive"], "faces", "'faces' is not one of"),
-        ("config/datasets.yaml", ["datasets", "facades", "prepare", "layout"], "tiled", "'tiled' is not one of"),
+        ("config/datasets.yaml", ["datasets", "maps", "prepare", "layout"], "tiled", "'tiled' is not one of"),
         ("config/studies/demo.yaml", ["experiments", "demo_cars", "set"], {"lr": 0.1}, "'lr' was unexpected"),
         ("config/studies/demo.yaml", ["experiment"], {}, "'experiment' was unexpected"),
     ],

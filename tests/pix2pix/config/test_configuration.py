@@ -25,6 +25,7 @@ LISTED = {"layout": "carvana", "size": 64, "hold_out": {"val": ["a"]}, "edges": 
 TAKEN = {"of": "train", "first": 1, "last": 2}
 PARTED = {"layout": "stitched"}
 GTA5 = {"source": "gta5", "parts": [1], "expect_frames": 2500}
+DRAWN = {"source": "drawn_cars", "cars": 2, "views": 2, "size": 64, "seed": 0}
 HOLE = {"layout": "inpainting", "size": 64, "hole": 32}
 ARCHIVE = {"source": "pix2pix", "archive": "facades", "expect": {"train": 1}}
 QUICK, FIRST = TINY["recipes"]["quick"], TINY["experiments"]["first"]
@@ -52,10 +53,9 @@ def changed(key: str, value: Any) -> dict[str, Any]:
 def everything() -> dict[str, Any]:
     """TINY with an entry of every section: an FCN-score, drawings by canny and by doodle, and a test of robustness."""
     whole = copy.deepcopy(TINY)
-    cars = {"source": "drawn_cars", "cars": 2, "views": 2, "size": 64, "seed": 0}
     for name, edges in (("canny", CANNY), ("doodle", DOODLE)):
         prepare = CARS | {"edges": edges}
-        whole["datasets"][name] = {"download": cars, "prepare": prepare, "labels": "none", "held_out": "val"}
+        whole["datasets"][name] = {"download": DRAWN, "prepare": prepare}
     whole["models"]["reader"] = SEGMENTER
     whole["recipes"]["alone"] = QUICK | {"gan_weight": 0.0, "l1_weight": 1.0}
     whole["experiments"] |= {
@@ -100,7 +100,7 @@ def problem(whole: dict[str, Any]) -> str:
         ("models.mean", "mean", "models.mean: must be a map, not 'mean'"),
         ("models.tiny.kind", "gan", "models.tiny.kind: must be one of 'pix2pix', 'fcn', 'unet', 'mean', not 'gan'"),
         ("models.tiny.dropout", 1.0, "models.tiny.dropout: .* less than 1, not 1.0"),
-        ("datasets.houses.labels", "cars", "datasets.houses.labels: .*'facades' or 'cityscapes'"),
+        (f"{PAIRS}.labels", "cars", f"{PAIRS}.labels: .*'facades' or 'cityscapes'"),
         (PAIRS, HOLE | {"hole": 31}, f"{PAIRS}: hole: 31 .* even"),
         (PAIRS, CARS | {"edges": DOODLE | {"low": 111}}, rf"{PAIRS}.edges: low \(111\) must not be above high"),
         (PAIRS, redrawn(kept_out=CANNY), f"{PAIRS}.edges: kept_out: canny is a method of drawings, too"),
@@ -140,12 +140,13 @@ def problem(whole: dict[str, Any]) -> str:
         ("studies.tiny.baselines", ["x"], "studies.tiny.baselines: there is no 'x'"),
         ("studies.tiny.tables", {"All": ["first"]}, "studies.tiny.tables: 'first_mean' stands in none of them"),
         ("studies.other", TINY["studies"]["tiny"], "studies.other: no experiment has study: other"),
-        ("studies.tiny.reference_numbers", "x", "studies.tiny.reference_numbers: there is no 'x'"),
         (
-            "reference_numbers.none",
+            "studies.tiny.reference_numbers",
             {"source": "a", "scores": ["l1"], "rows": {"b": []}},
-            "rows.b: 0 numbers for 1 scores",
+            "studies.tiny.reference_numbers: rows.b: 0 numbers for 1 scores",
         ),
+        ("studies.tiny.split", "train", "studies.tiny.split: .*'val' or 'test', not 'train'"),
+        ("studies.tiny.split", "test", "studies.tiny.split: datasets.houses has no test .it has train, val"),
     ],
 )
 def test_a_mistake_is_named_by_the_path_of_its_key(key: str, value: Any, says: str) -> None:
@@ -212,6 +213,35 @@ def test_models_and_recipes_say_only_what_differs_and_an_experiment_turns_its_ow
     assert isinstance(experiment.model, Pix2Pix)
     assert (experiment.model.generator_channels, experiment.model.dropout_blocks, experiment.model.dropout) == (8, 3, 0)
     assert (experiment.recipe.epochs, experiment.recipe.size) == (9, 64)
+
+
+def test_a_row_of_a_table_brings_its_seeds_along_and_the_means_are_the_baselines() -> None:
+    whole = copy.deepcopy(TINY)
+    whole["experiments"] |= {"first_seed1": FIRST | {"seed": 1}, "again": FIRST | {"set": {"epochs": 4}}}
+    whole["studies"]["tiny"]["tables"] = {"One": ["first", "first_mean"], "Two": ["first_seed1", "first", "again"]}
+    study = Configuration(whole).study("tiny")
+    assert study.tables == {"One": ["first", "first_seed1", "first_mean"], "Two": ["first", "first_seed1", "again"]}
+    assert study.baselines == ["first_mean"]
+    whole["studies"]["tiny"]["baselines"] = ["first"]
+    assert Configuration(whole).study("tiny").baselines == ["first"]
+
+
+@pytest.mark.parametrize(
+    ("source", "prepare", "splits"),
+    [
+        (TINY["datasets"]["houses"]["download"], PARTED, ["train", "val"]),
+        (ARCHIVE | {"expect": {"train": 1, "val": 1}}, PARTED, ["train", "val"]),
+        (ARCHIVE | {"expect": {"train": 1}}, PARTED | {"splits": {"test": TAKEN}}, ["train", "test"]),
+        ({"source": "local", "path": "../pairs"}, {"layout": "folders"}, ["train", "val", "test"]),
+        (DRAWN, LISTED, ["train", "val"]),
+        (DRAWN, LISTED | {"hold_out": {"val": "a", "test": "b c"}}, ["train", "val", "test"]),
+    ],
+)
+def test_the_splits_of_a_data_set_are_known_before_it_is_there(
+    source: dict[str, Any], prepare: dict[str, Any], splits: list[str]
+) -> None:
+    dataset = {"download": source, "prepare": prepare}
+    assert Configuration({"datasets": {"houses": dataset}}).dataset("houses").splits == splits
 
 
 def test_a_name_that_is_not_there_is_answered_by_similar_ones() -> None:
