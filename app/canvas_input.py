@@ -12,6 +12,7 @@ from gradio.components.image_editor import EditorData
 from PIL import Image
 
 from pix2pix.files.images import FORMATS, Uint8, read_image
+from pix2pix.pairs.palettes import check_label_map
 
 MAX_PIXELS = 50_000_000  # about 1 GB while it is decoded
 MAX_SIDE = 20_000  # pixels; Pillow scales the width first, which would make a thin line of that area very wide
@@ -23,8 +24,8 @@ def read_strictly() -> None:
     gr.ImageEditor.preprocess = _preprocess  # type: ignore[method-assign, assignment]
 
 
-def readable(file: Path) -> Uint8:
-    """The picture in an uploaded file.
+def readable(file: Path, labels: str | None = None) -> Uint8:
+    """The picture in an uploaded file; with `labels`, a palette, a label map in its colours.
 
     Raises:
         gr.Error: there is none; one line with the file's name, which the page shows.
@@ -32,7 +33,10 @@ def readable(file: Path) -> Uint8:
     try:
         if _too_large(file):
             raise ValueError(f"{file}: larger than {MAX_PIXELS} pixels, or {MAX_SIDE} along a side")
-        return read_image(file)
+        image = read_image(file)
+        if labels:
+            check_label_map(image, labels, file)
+        return image
     except (ValueError, OSError) as error:
         raise gr.Error(str(error).replace(str(file), file.name), print_exception=False) from None
 

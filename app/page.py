@@ -89,7 +89,8 @@ def page(configuration: Configuration) -> gr.Blocks:
 
     def drop(name: str, path: str) -> tuple[Uint8, Uint8]:
         file = Path(path)
-        image = readable(file)
+        experiment = configuration.experiment(name)
+        image = readable(file, experiment.dataset.labels if experiment.direction == "BtoA" else None)
         return on_canvas(as_source(image, size=_size(name))), _generate(name, image, id=file.stem)
 
     def take(name: str, event: gr.SelectData) -> tuple[Uint8, Uint8]:

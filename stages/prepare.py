@@ -32,7 +32,7 @@ from pix2pix.config.layouts import (
 from pix2pix.config.reader import read_configuration
 from pix2pix.files.atomic import whole_folder
 from pix2pix.files.entry_point import run
-from pix2pix.files.images import Uint8, read_image, write_png
+from pix2pix.files.images import Uint8, read_image, read_numbers, read_rotation, write_png
 from pix2pix.machine.resources import keep_memory
 from pix2pix.machine.worker_pool import map_in_processes
 from pix2pix.pairs.carvana import cut_out, find_photos
@@ -40,8 +40,9 @@ from pix2pix.pairs.edges import draw, manners
 from pix2pix.pairs.gta5 import find_frames, resize_frame
 from pix2pix.pairs.held_out import numbered_splits
 from pix2pix.pairs.inpainting import cut_hole
+from pix2pix.pairs.palettes import check_label_map, from_numbers
 from pix2pix.pairs.raw_pairs import RawPair, find_images, find_sides
-from pix2pix.pairs.stitched import DRAWINGS, SPLITS, PairRecord, stitch, write_records
+from pix2pix.pairs.stitched import DRAWINGS, SPLITS, PairRecord, split_sides, stitch, write_records
 
 PAIRS_PER_WORKER = 100  # a process takes as long to start as it takes to prepare some 100 photos
 
@@ -98,6 +99,9 @@ def _write_pair(raw_pair: RawPair, *, layout: Layout, raw: Path, out: Path) -> P
     folder = out / raw_pair.split
     folder.mkdir(exist_ok=True)
     pair, drawings = _make_pair(raw_pair, layout)
+    if isinstance(layout, StitchedLayout | FoldersLayout | Gta5Layout) and layout.labels:
+        side_a, side_b = split_sides(pair)
+        check_label_map(side_b, layout.labels, files[-1], other_side=side_a)
     if isinstance(layout, StitchedLayout):
         (folder / files[0].name).write_bytes(files[0].read_bytes())
     else:
@@ -120,6 +124,8 @@ def _write_pair(raw_pair: RawPair, *, layout: Layout, raw: Path, out: Path) -> P
 def _make_pair(raw_pair: RawPair, layout: Layout) -> tuple[Uint8, list[Uint8]]:
     """The stitched image (H, 2W, 3), and the drawings of its side A, which is the first; none where A is not drawn."""
     files = raw_pair.files
+    if not isinstance(layout, CarvanaLayout | InpaintingLayout):  # cars: see cut_out
+        _refuse_rotations(files)
     match layout:
         case StitchedLayout():
             pair = read_image(files[0])
@@ -127,7 +133,7 @@ def _make_pair(raw_pair: RawPair, layout: Layout) -> tuple[Uint8, list[Uint8]]:
                 raise ValueError(f"{files[0]}: {pair.shape[1]} pixels wide; A and B side by side make an even width")
             return pair, []
         case FoldersLayout():
-            a, b = map(read_image, files)
+            a, b = read_image(files[0]), _side_b(files[1], layout)
             if a.shape != b.shape:
                 sizes = " and ".join(f"{side.shape[1]} x {side.shape[0]}" for side in (a, b))
                 raise ValueError(f"{files[0]} and {files[1]}: {sizes} pixels; A and B must be equal in size")
@@ -140,6 +146,23 @@ def _make_pair(raw_pair: RawPair, layout: Layout) -> tuple[Uint8, list[Uint8]]:
             return stitch(drawings[0], car), drawings
         case Gta5Layout():
             return stitch(*resize_frame(*files, size=layout.size)), []
+
+
+def _refuse_rotations(files: Sequence[Path]) -> None:
+    """One EXIF rotation of both files is applied to both; a stitched file must have none."""
+    rotations = [read_rotation(path) for path in files]
+    turn = "Turn the pixels and remove the tag (exiftran -a, mogrify -auto-orient)"
+    if len(files) == 1 and rotations[0] != 1:
+        raise ValueError(f"{files[0]}: has an EXIF rotation ({rotations[0]}); of A, of B or of both? {turn}")
+    if len({*rotations}) > 1:
+        both = f"{rotations[0]}, but that of {files[1]} is {rotations[1]}"
+        raise ValueError(f"{files[0]}: its EXIF rotation is {both} (1: upright); do A and B match? {turn}")
+
+
+def _side_b(path: Path, layout: FoldersLayout) -> Uint8:
+    if layout.label_numbers and layout.labels:
+        return from_numbers(read_numbers(path), layout.labels, layout.label_numbers, path)
+    return read_image(path)
 
 
 def _print_counts(records: Sequence[PairRecord], out: Path) -> None:

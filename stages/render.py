@@ -33,6 +33,7 @@ from pix2pix.files.image_grid import grid, spread
 from pix2pix.files.image_listing import list_images
 from pix2pix.files.images import Uint8, read_image, write_png
 from pix2pix.files.json_csv import write_json
+from pix2pix.pairs.palettes import check_label_map
 from pix2pix.pairs.stitched import Pair, read_pairs, read_sides
 
 if TYPE_CHECKING:
@@ -98,11 +99,13 @@ def _write_grid(path: Path, rows: Sequence[Sequence[Uint8]]) -> None:
         write_png(partial, grid(rows, columns=["input", "generated", "target"], across=2))
 
 
-def render_folder(name: str, images: Path, out: Path) -> None:
+def render_folder(name: str, images: Path, out: Path, *, labels: str | None = None) -> None:
     """Translate every image file directly in `images` into `out`/<name>.png, of the same size as its source.
 
+    With `labels`, a palette, the images are label maps in its colours.
+
     Raises:
-        ValueError, FileNotFoundError: no weights; no images; two files of one name; `out` is `images`.
+        ValueError, FileNotFoundError: no weights; no images; two files of one name; `out` is `images`; no label map.
     """
     if not images.is_dir():
         raise FileNotFoundError(f"{images}: no such folder")
@@ -116,7 +119,9 @@ def render_folder(name: str, images: Path, out: Path) -> None:
         raise ValueError(f"--out {out} is the folder of the images: their files could be overwritten")
     trained = _load(name)
     for path in paths:
-        read_image(path)  # a bad file is named before anything is written
+        image = read_image(path)  # a bad file is named before anything is written
+        if labels:
+            check_label_map(image, labels, path)
     out.mkdir(parents=True, exist_ok=True)
     for path in tqdm(paths, desc=name, unit=" images"):
         generated = trained.generate(read_image(path), id=path.stem)
@@ -134,7 +139,8 @@ def main() -> None:
         parser.error("--images and --out go together")
     experiment = read_configuration().experiment(given.experiment)
     if given.images:
-        render_folder(experiment.name, given.images, given.out)
+        labels = experiment.dataset.labels if experiment.direction == "BtoA" else None
+        render_folder(experiment.name, given.images, given.out, labels=labels)
     else:
         render(experiment)
 

@@ -102,6 +102,14 @@ class FoldersLayout(SplitLayout):
     """folders: split/A/NAME and split/B/NAME, or splitA/NAME and splitB/NAME"""
     labels: PaletteOrNone = None
     """palette of side B where it is a label map"""
+    label_numbers: Literal["from_0", "from_1", "cityscapes_ids"] | None = None
+    """where B holds class numbers: the palette's classes from 0 (train ids) or from 1, or Cityscapes' label ids"""
+
+    @model_validator(mode="after")
+    def _palette_of_the_numbers(self) -> Self:
+        if self.label_numbers and not self.labels:
+            raise ValueError("label_numbers: labels must name the palette whose classes they number")
+        return self
 
 
 class InpaintingLayout(SplitLayout):

@@ -11,13 +11,24 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, PngImagePlugin
 from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, SAMPLEFORMAT
 
 Uint8 = NDArray[np.uint8]
 
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")  # of Pillow's; others may start programs (EPS)
 MAX_PIXELS = 89_478_485  # a larger image is refused before it is decoded; beyond it Pillow warns
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = 2**26  # of metadata, in bytes; editors write many
+ORIENTATION = 0x0112  # of EXIF
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 TO_8_BITS = np.rint(np.arange(2**16) / 257).astype(np.uint8)
 
 
@@ -70,7 +81,7 @@ def read_image(path: Path) -> Uint8:
     """
     with open_image(path) as image:
         _refuse_unknown_white_level(image)
-        upright = ImageOps.exif_transpose(image)
+        upright = _upright(image)
         if upright.mode.startswith("I;16"):
             grey = np.asarray(upright)
             levels = TO_8_BITS[grey]
@@ -80,6 +91,39 @@ def read_image(path: Path) -> Uint8:
             upright = upright.convert("RGBA")
             upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
         return np.asarray(upright.convert("RGB"))
+
+
+def read_numbers(path: Path) -> Uint8:
+    """The stored numbers (H, W) of a grey or index image, whatever colours its palette gives them.
+
+    Raises:
+        ValueError, FileNotFoundError: as `open_image`; or it has colours, or more than 8 bits.
+    """
+    with open_image(path) as image:
+        if image.mode not in ("P", "L", "1"):
+            raise ValueError(f"{image.mode} pixels; class numbers are grey or index images of 8 bits")
+        return np.asarray(_upright(image), np.uint8)
+
+
+def read_rotation(path: Path) -> int:
+    """The EXIF orientation of an image file, 1 to 8; 1, upright, where it has none. Raises as `open_image`."""
+    with open_image(path) as image:
+        return rotation(image)
+
+
+def rotation(image: Image.Image) -> int:
+    """As `read_rotation`, of an opened image. Other metadata, broken or not, does not matter."""
+    try:
+        found = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # broken EXIF, of which no pixel depends
+        return 1
+    return found if found in UPRIGHT else 1
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    image.load()  # Pillow turns a TIFF while it loads it, and then forgets its rotation
+    turn = UPRIGHT.get(rotation(image))
+    return image if turn is None else image.transpose(turn)
 
 
 def _refuse_unknown_white_level(image: Image.Image) -> None:

@@ -15,11 +15,10 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from pix2pix.files.images import Uint8, open_image
+from pix2pix.files.images import Uint8, open_image, rotation
 from pix2pix.pairs.held_out import held_out_groups, listed_groups
 from pix2pix.pairs.raw_pairs import RawPair, files_by_id, match_files
 
-EXIF_ORIENTATION = 0x0112
 PHOTO_FOLDER, MASK_FOLDER = Path("train"), Path("train_masks")
 ID = r"([^/.][^/]*_[0-9]+)"
 PHOTO_NAME, MASK_NAME = re.compile(ID + r"\.jpg"), re.compile(ID + r"_mask\.gif")
@@ -95,7 +94,7 @@ def cut_out(photo: Path, mask: Path, *, size: int) -> tuple[Uint8, Uint8]:
 def _read_reduced(path: Path, *, size: int) -> tuple[Uint8, tuple[int, int], int]:
     """The photo at 1/scale (rounded up), uint8 RGB; its full width and height; and the scale, 1, 2, 4 or 8."""
     with open_image(path, ["JPEG"]) as image:  # with Pillow: as fast as OpenCV, which reads a truncated file as grey
-        full, orientation = image.size, image.getexif().get(EXIF_ORIENTATION, 1)
+        full, orientation = image.size, rotation(image)
         image.draft("RGB", (size, size))
         scale = next(s for s in (1, 2, 4, 8) if image.size == (-(-full[0] // s), -(-full[1] // s)))
         reduced = np.asarray(image if image.mode == "RGB" else image.convert("RGB"))

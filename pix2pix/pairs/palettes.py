@@ -1,11 +1,25 @@
-"""Label maps: colours to classes and back. Side B of a pair is the label map where params.yaml names a palette.
+"""Label maps: colours to classes and back. Side B is one where config/datasets.yaml names a palette.
 
 A class map is uint8 (H, W), the index of each pixel's class in its palette. Palettes are uint8 (K, 3), RGB.
 """
 
+from pathlib import Path
+
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pix2pix.files.images import Uint8
+
+# Label maps are checked on at most some 1024 x 1024 of their pixels.
+CHECKED = 1024
+# Of label maps that were never blended (at most MAX_COLOURS colours), the share of pixels farther than NEAR from every
+# colour. Of others, as JPEG leaves them, the share of pixels farther than NEAR_BLENDED with all their 7x7 neighbours:
+# at most 0.066 in the 606 label maps of the CMP facades, whose thin parts JPEG blends; and, whatever their neighbours
+# are, at most 0.29 of them.
+MAX_COLOURS = 256
+NEAR, MAX_FAR = 24.0, 0.03
+NEAR_BLENDED, MAX_FAR_BLENDED, MAX_FAR_ANYWHERE = 40.0, 0.08, 0.75
 
 # CMP facades, in the order of its authors, with the colours of the pix2pix archive (not those of the CMP originals)
 FACADES = {
@@ -61,6 +75,9 @@ VOID = {
     ]
 }
 
+# Which class each number of an index PNG means, other than its place in the palette, from 0 or from 1
+CITYSCAPES_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
+
 
 def palette(name: str) -> Uint8:
     """(K, 3): the colours of the classes of palette `name`."""
@@ -69,11 +86,99 @@ def palette(name: str) -> Uint8:
 
 def decode(image: Uint8, name: str) -> Uint8:
     """(H, W, 3) -> class map (H, W) of palette `name`: the class of the nearest colour in RGB (of equals the first)."""
+    return _nearest(image, name)[0]
+
+
+def check_label_map(image: Uint8, name: str, path: Path, *, other_side: Uint8 | None = None) -> None:
+    """Let a label map (H, W, 3) in the colours of palette `name` pass, also after JPEG's blending.
+
+    Raises:
+        ValueError: it is something else; the line names `path` and says what it looks like. `other_side` is side A of
+            the same pair, which is the label map where the sides are swapped.
+    """
+    share = _far_share(image, name)
+    if share == 0 and not (is_void(image, name) and image.any()):  # small class numbers are near to void's black
+        return
+    looks = _looks_like(image, name)
+    if other_side is not None and _far_share(other_side, name) == 0:
+        looks = f"{looks}; side A is in these colours: are the sides swapped?"
+    raise ValueError(f"{path}: not a label map in the colours of {name} ({share or 1:.0%} are others): {looks}")
+
+
+def is_void(image: Uint8, name: str) -> bool:
+    """Whether every pixel of a label map (H, W, 3) is of the class that is not evaluated."""
+    classes = list(PALETTES[name])
+    return "void" in classes and bool((decode(image, name) == classes.index("void")).all())
+
+
+def from_numbers(numbers: Uint8, name: str, numbering: str, path: Path) -> Uint8:
+    """Class numbers (H, W) of the file `path` -> their colours in palette `name`, (H, W, 3).
+
+    Args:
+        numbering: from_0 or from_1, in the order of the palette (from_0: Cityscapes' train ids), or cityscapes_ids.
+
+    Raises:
+        ValueError: a number is no class, and the palette has no void.
+    """
+    colours, void = palette(name), list(PALETTES[name]).index("void") if "void" in PALETTES[name] else None
+    known = CITYSCAPES_IDS if numbering == "cityscapes_ids" else range(numbering == "from_1", len(colours) + 1)
+    classes = {number: place for place, number in enumerate(known) if place < len(colours)}
+    unknown = sorted({int(number) for number in np.unique(numbers)} - set(classes))
+    if unknown and void is None:
+        raise ValueError(
+            f"{path}: the number {unknown[0]} is no class of {name}, whose {len(colours)} classes are "
+            f"numbered {min(classes)} to {max(classes)} ({numbering})"
+        )
+    table = np.array([colours[classes.get(number, void or 0)] for number in range(256)], np.uint8)
+    return table[numbers]
+
+
+def _nearest(image: Uint8, name: str) -> tuple[Uint8, NDArray[np.float32]]:
+    """The class of the nearest colour, (H, W), and the square of its distance."""
     colours = np.array([*PALETTES[name].values(), *VOID.get(name, [])], np.float32)
+    pixels = image.reshape(-1, 3).astype(np.float32)
     # |p - c|^2 without its term |p|^2, which is the same for all c; exact, since these are small integers
-    distances = (colours * colours).sum(1)[:, None] - 2 * (colours @ image.reshape(-1, 3).astype(np.float32).T)
+    distances = (colours * colours).sum(1)[:, None] - 2 * (colours @ pixels.T)
     nearest, classes = distances[0], np.zeros(distances.shape[1], np.uint8)
     for number, distance in enumerate(distances[1:], 1):  # a fifth of argmin's time
         classes[distance < nearest] = min(number, len(PALETTES[name]) - 1)  # void is the last class
         np.minimum(nearest, distance, out=nearest)
-    return classes.reshape(image.shape[:2])
+    shape = image.shape[:2]
+    return classes.reshape(shape), (nearest + (pixels * pixels).sum(1)).reshape(shape)
+
+
+def _thinned(image: Uint8) -> Uint8:
+    step = -(-max(image.shape[:2]) // CHECKED)
+    return np.ascontiguousarray(image[::step, ::step])
+
+
+def _far_share(image: Uint8, name: str) -> float:
+    """The share of pixels in none of the colours of palette `name`; 0 where it is as small as in a label map."""
+    thinned = _thinned(image)
+    distances, blended = _nearest(thinned, name)[1], len(_colours(thinned)[0]) > MAX_COLOURS
+    far = np.asarray(distances > (NEAR_BLENDED if blended else NEAR) ** 2, np.uint8)
+    share = float(far.mean())
+    if blended and share <= MAX_FAR_ANYWHERE:
+        share = float(cv2.erode(far, np.ones((7, 7), np.uint8)).mean())
+    return share if share > (MAX_FAR_BLENDED if blended else MAX_FAR) else 0.0
+
+
+def _colours(image: Uint8) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The colours as numbers R * 65536 + G * 256 + B, and how many pixels each has."""
+    return np.unique(image.reshape(-1, 3).astype(np.int64) @ [65536, 256, 1], return_counts=True)
+
+
+def _looks_like(image: Uint8, name: str) -> str:
+    thinned = _thinned(image)
+    colours, counts = _colours(thinned)
+    rgb = [(int(colour) >> 16, int(colour) >> 8 & 255, int(colour) & 255) for colour in colours]
+    if len(rgb) <= MAX_COLOURS and all(r == g == b for r, g, b in rgb):
+        return (
+            f"class numbers {rgb[0][0]} to {rgb[-1][0]}? Say prepare.label_numbers, or paint them in the "
+            "colours of pix2pix/pairs/palettes.py"
+        )
+    if fitting := [other for other in PALETTES if other != name and _far_share(image, other) == 0]:
+        return f"it is in the colours of {fitting[0]}"
+    if len(colours) > MAX_COLOURS:
+        return f"{len(colours)} colours; is it the photo?"
+    return f"{len(colours)} colours, most pixels {rgb[int(counts.argmax())]}; another palette, or transparent pixels?"

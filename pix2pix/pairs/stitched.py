@@ -15,7 +15,7 @@ import numpy as np
 from pix2pix.files.image_listing import list_images, natural_key
 from pix2pix.files.images import Uint8, read_image, resize
 from pix2pix.files.json_csv import read_rows, write_rows
-from pix2pix.pairs.palettes import decode, palette
+from pix2pix.pairs.palettes import check_label_map, decode, palette
 
 SPLITS = ("train", "val", "test")
 DRAWINGS = Path("drawings")
@@ -111,12 +111,13 @@ def _files_by_id(folder: Path, records: Iterable[PairRecord]) -> dict[str, Path]
 def read_sides(pair: Pair, *, direction: str, size: int, labels: str | None = None) -> tuple[Uint8, Uint8]:
     """Source and target of a pair, each uint8 (size, size, 3); `direction` is AtoB or BtoA.
 
-    With `labels`, a palette, side B is a label map in exactly its colours, resized without blending classes.
+    With `labels`, a palette, side B is a label map in exactly its colours, resized without blending classes; raises
+    ValueError where it is none (`check_label_map`).
     """
     whole = split_sides(read_image(pair.path))
     a, b = (resize(side, width=size, height=size) for side in whole)
     if labels:
-        b = palette(labels)[_classes(whole[1], labels, size=size)]
+        b = palette(labels)[_classes(whole[1], labels, size=size, path=pair.path)]
     return (a, b) if direction == "AtoB" else (b, a)
 
 
@@ -140,10 +141,11 @@ def read_drawings(pair: Pair, *, size: int) -> Uint8:
 
 
 def read_classes(pair: Pair, labels: str, *, size: int) -> Uint8:
-    """The class map (size, size) of side B in palette `labels`, resized without blending."""
-    return _classes(split_sides(read_image(pair.path))[1], labels, size=size)
+    """The class map (size, size) of side B in palette `labels`, resized without blending; raises as `read_sides`."""
+    return _classes(split_sides(read_image(pair.path))[1], labels, size=size, path=pair.path)
 
 
-def _classes(label: Uint8, labels: str, *, size: int) -> Uint8:
+def _classes(label: Uint8, labels: str, *, size: int, path: Path) -> Uint8:
+    check_label_map(label, labels, path)
     resized = cv2.resize(label, (size, size), interpolation=cv2.INTER_NEAREST_EXACT)  # the same as after decoding
     return decode(np.asarray(resized, np.uint8), labels)

@@ -29,6 +29,7 @@ from pix2pix.files.entry_point import run
 from pix2pix.files.images import read_image
 from pix2pix.pairs.carvana import cut_out, mask_path, photo_path
 from pix2pix.pairs.edges import draw
+from pix2pix.pairs.palettes import palette
 from pix2pix.pairs.stitched import read_drawings, read_pairs, read_sides, split_sides
 from pix2pix.toydata.raw_files import car_name, write_cars
 from stages import prepare as verb
@@ -302,6 +303,66 @@ def test_a_failed_run_keeps_the_last_good_output(raw: Path, tmp_path: Path, layo
     assert len(read_pairs(tmp_path / "pairs", "train")) == 3
 
 
+# ---- EXIF rotations -------------------------------------------------------------------------------------------------
+
+
+def write_turned(path: Path, image: np.ndarray, rotation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = rotation
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image).save(path, exif=exif)
+
+
+@pytest.mark.parametrize("rotation", [3, 6])
+def test_a_rotation_of_a_stitched_file_or_of_one_side_is_refused(tmp_path: Path, rotation: int) -> None:
+    write_turned(tmp_path / "raw/train/1.png", random_image(0), rotation)
+    says = refusal(LAYOUTS["stitched"], tmp_path / "raw")
+    assert f"train/1.png: has an EXIF rotation ({rotation}); of A, of B or of both? Turn the pixels" in says
+    shutil.rmtree(tmp_path / "raw")
+    write_turned(tmp_path / "raw/train/A/1.png", random_image(0), 1)
+    write_turned(tmp_path / "raw/train/B/1.png", random_image(1), rotation)
+    assert f"train/B/1.png is {rotation} (1: upright)" in refusal(LAYOUTS["folders"], tmp_path / "raw")
+
+
+def test_one_rotation_of_both_sides_is_applied_to_both(tmp_path: Path) -> None:
+    for side, seed in (("A", 0), ("B", 1)):
+        write_turned(tmp_path / f"raw/train/{side}/1.png", random_image(seed, 32, 48), 6)
+    prepare(layout=LAYOUTS["folders"], raw=tmp_path / "raw", out=tmp_path / "pairs")
+    (pair,) = read_pairs(tmp_path / "pairs", "train")
+    for seed, upright in enumerate(split_sides(read_image(pair.path))):
+        np.testing.assert_array_equal(upright, np.rot90(random_image(seed, 32, 48), -1))
+
+
+# ---- label maps ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["L", "P"])
+def test_class_numbers_are_refused_until_the_layout_says_what_they_mean(tmp_path: Path, mode: str) -> None:
+    numbers = np.kron(np.arange(1, 13, dtype=np.uint8).reshape(3, 4), np.ones((8, 8), np.uint8))
+    for side in "AB":
+        (tmp_path / "raw/train" / side).mkdir(parents=True)
+    write_image(tmp_path / "raw/train/A/1.png", width=32, height=24)
+    index = Image.fromarray(numbers)
+    if mode == "P":
+        index.putpalette(random_image(0, 1, 256).tobytes())
+    index.save(tmp_path / "raw/train/B/1.png")
+    layout = FoldersLayout(layout="folders", labels="facades")
+    with pytest.raises(ValueError, match=r"train/B/1\.png: not a label map in the colours of facades"):
+        prepare(layout=layout, raw=tmp_path / "raw", out=tmp_path / "pairs")
+    layout = FoldersLayout(layout="folders", labels="facades", label_numbers="from_1")
+    prepare(layout=layout, raw=tmp_path / "raw", out=tmp_path / "pairs")
+    (pair,) = read_pairs(tmp_path / "pairs", "train")
+    np.testing.assert_array_equal(split_sides(read_image(pair.path))[1], palette("facades")[numbers - 1])
+
+
+def test_swapped_sides_are_told(tmp_path: Path) -> None:
+    write_image(tmp_path / "raw/train/B/1.png")
+    (tmp_path / "raw/train/A").mkdir()
+    Image.new("RGB", (64, 32), (0, 0, 222)).save(tmp_path / "raw/train/A/1.png")
+    with pytest.raises(ValueError, match="side A is in these colours: are the sides swapped"):
+        prepare(layout=FoldersLayout(layout="folders", labels="facades"), raw=tmp_path / "raw", out=tmp_path / "pairs")
+
+
 # ---- the command -----------------------------------------------------------------------------------------------------
 
 
@@ -316,7 +377,9 @@ def test_a_bad_command_ends_with_one_line(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_the_command_prints_counts_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    write_configuration(TINY)
+    write_configuration(
+        TINY | {"datasets": {"houses": TINY["datasets"]["houses"] | {"prepare": {"layout": "stitched"}}}}
+    )
     for number in range(2 * verb.PAIRS_PER_WORKER):  # enough for two workers
         write_image(tmp_path / f"data/raw/houses/train/{number}.png", width=16, height=8, seed=number)
     command = [sys.executable, "-m", "stages.prepare", "houses"]

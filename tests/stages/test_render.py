@@ -22,7 +22,7 @@ from pix2pix.networks.mean_target import MeanTarget
 from pix2pix.networks.weights import network_tensors, save_tensors
 from pix2pix.pairs.stitched import read_pairs, read_sides
 from stages.render import main, render, render_folder
-from tests.support.tiny import TINY, random_image
+from tests.support.tiny import TINY, random_image, write_configuration
 from tests.support.weights_cases import WEIGHTS, WITHOUT_DROPOUT, metadata, save_weights
 
 OUT, PAIRS = Path("results/tiny/first"), Path("data/pairs/houses")
@@ -160,6 +160,9 @@ def own_images(folder: Path) -> dict[str, tuple[int, int]]:
 def test_own_images_come_back_at_their_size_whatever_it_is(first: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = own_images(Path("own"))
     before = files(Path("own"))
+    write_configuration(
+        TINY | {"datasets": {"houses": TINY["datasets"]["houses"] | {"prepare": {"layout": "stitched"}}}}
+    )
     monkeypatch.setattr(sys, "argv", ["render", "first", "--images", "own", "--out", "new/out"])
     main()
     assert sorted(files(Path("new"))) == sorted(f"out/{name}.png" for name in sizes)
@@ -168,6 +171,14 @@ def test_own_images_come_back_at_their_size_whatever_it_is(first: Experiment, mo
             assert (picture.size, picture.mode) == (size, "RGB")
     assert files(Path("own")) == before
     assert not OUT.exists()
+
+
+def test_an_own_image_that_is_no_label_map_is_refused(first: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    own_images(Path("own"))
+    monkeypatch.setattr(sys, "argv", ["render", "first", "--images", "own", "--out", "new/out"])
+    with pytest.raises(ValueError, match=r"own/alpha\.webp: not a label map in the colours of facades"):
+        main()
+    assert not Path("new").exists()
 
 
 def test_an_own_image_is_rendered_as_a_held_out_one(first: Experiment) -> None:

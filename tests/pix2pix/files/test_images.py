@@ -5,6 +5,7 @@ Expected values come from the arrays that were written, never from a reader.
 
 import re
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -125,3 +126,37 @@ def test_images_are_listed_by_number(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     (tmp_path / "folder.png").mkdir()
     assert [path.name for path in list_images(tmp_path)] == names
+
+
+def png_with(kind: bytes, content: bytes) -> bytes:
+    """SOFT with another chunk after its header."""
+    png, body = encoded(SOFT, "PNG"), kind + content
+    chunk = struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+    return png[:33] + chunk + png[33:]
+
+
+def jpeg_with(*entries: tuple[int, int, int, bytes]) -> bytes:
+    """SOFT with an EXIF block of tags: number, type, count, value."""
+    tags = b"".join(struct.pack(">HHI", *entry[:3]) + entry[3] for entry in entries)
+    body = b"Exif\0\0MM\0*" + struct.pack(">IH", 8, len(entries)) + tags + bytes(4)
+    jpeg = JPEGS["plain"]
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
+
+
+LONG = zlib.compress(np.random.default_rng(0).bytes(2_000_000))
+TURNED = (0x0112, 3, 1, struct.pack(">HH", 6, 0))
+ODD = {
+    "a resolution that is text": (jpeg_with((0x011A, 2, 3, b"72\0\0"), TURNED), True),
+    "XMP that is text": (jpeg_with(TURNED, (700, 2, 4, b"abc\0")), True),
+    "a rotation out of range": (jpeg_with((0x0112, 3, 1, struct.pack(">HH", 9, 0))), False),
+    "megabytes of text": (png_with(b"zTXt", b"Raw profile type xmp\0\0" + LONG), False),
+    "a colour profile of megabytes": (png_with(b"iCCP", b"icc\0\0" + LONG), False),
+    "broken EXIF": (png_with(b"eXIf", b"garbage!"), False),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_a_good_picture_is_read_whatever_its_metadata(tmp_path: Path, kind: str) -> None:
+    content, turned = ODD[kind]
+    (tmp_path / "x").write_bytes(content)
+    assert near(read_image(tmp_path / "x"), np.rot90(SOFT, -1) if turned else SOFT, 16)

@@ -1,13 +1,14 @@
 """Laws of label maps: the nearest colour decides, so that classes survive the archive's JPEG."""
 
 import io
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix.pairs.palettes import PALETTES, VOID, decode, palette
+from pix2pix.pairs.palettes import PALETTES, VOID, check_label_map, decode, from_numbers, palette
 from pix2pix.pairs.stitched import split_sides, stitch
 from pix2pix.toydata.facades import draw_facade
 from tests.support.tiny import random_image
@@ -38,3 +39,61 @@ def test_nearest_is_nearest(name: str) -> None:
     image, colours = random_image(0, 70, 90), np.array([*PALETTES[name].values(), *VOID.get(name, [])])
     squares = (image[:, :, None].astype(np.int64) - colours.astype(np.int64)) ** 2
     assert np.array_equal(decode(image, name), squares.sum(-1).argmin(-1).clip(max=len(PALETTES[name]) - 1))
+
+
+CLASSES = np.kron(np.random.default_rng(0).integers(0, 12, (8, 8)), np.ones((8, 8), int)).astype(np.uint8)
+LABEL = palette("facades")[CLASSES]
+HOLES = np.where((CLASSES[0, 0] == CLASSES)[..., None], 255, LABEL).astype(np.uint8)
+NO_LABEL_MAPS = {
+    "class numbers": (CLASSES[..., None].repeat(3, 2) + np.uint8(1), "facades", "class numbers 1 to 12"),
+    "train ids": (CLASSES[..., None].repeat(3, 2), "cityscapes", "class numbers 0 to 11"),
+    "another palette": (palette("cityscapes")[CLASSES], "facades", "it is in the colours of cityscapes"),
+    "the other palette": (LABEL, "cityscapes", "it is in the colours of facades"),
+    "noise": (random_image(0), "facades", "is it the photo"),
+    "a photo": (draw_facade(index=0, size=128)[0], "facades", "is it the photo"),
+    "a transparent class": (HOLES, "facades", "transparent pixels"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_LABEL_MAPS)
+def test_what_is_no_label_map_is_refused_with_what_it_looks_like(kind: str) -> None:
+    image, name, looks = NO_LABEL_MAPS[kind]
+    with pytest.raises(ValueError, match=rf"^x\.png: not a label map in the colours of {name} .*{looks}"):
+        check_label_map(image, name, Path("x.png"))
+
+
+@pytest.mark.parametrize("quality", [60, 75, 95])
+@pytest.mark.parametrize("size", [64, 256])
+def test_a_label_map_passes_also_after_the_archives_compression(size: int, quality: int) -> None:
+    for index in range(5):
+        photo, label = draw_facade(index=index, size=size)
+        file = io.BytesIO()
+        Image.fromarray(stitch(photo, label)).save(file, "JPEG", quality=quality, subsampling="4:2:0")
+        for image in (label, split_sides(np.asarray(Image.open(file)))[1]):
+            check_label_map(image, "facades", Path("x"))
+
+
+@pytest.mark.parametrize(
+    ("name", "numbering", "number", "expected"),
+    [
+        ("facades", "from_0", 0, "background"),
+        ("facades", "from_1", 12, "shop"),
+        ("cityscapes", "from_0", 18, "bicycle"),
+        ("cityscapes", "from_0", 255, "void"),
+        ("cityscapes", "cityscapes_ids", 7, "road"),
+        ("cityscapes", "cityscapes_ids", 33, "bicycle"),
+        ("cityscapes", "cityscapes_ids", 0, "void"),
+        ("facades", "from_1", 0, None),
+        ("facades", "from_0", 12, None),
+    ],
+)
+def test_class_numbers_become_colours_or_are_refused(
+    name: str, numbering: str, number: int, expected: str | None
+) -> None:
+    numbers = np.full((2, 3), number, np.uint8)
+    if expected is None:
+        with pytest.raises(ValueError, match=rf"^x: the number {number} is no class of facades, whose 12 classes"):
+            from_numbers(numbers, name, numbering, Path("x"))
+    else:
+        colours = from_numbers(numbers, name, numbering, Path("x"))
+        assert colours.shape == (2, 3, 3) and (colours == PALETTES[name][expected]).all()
