@@ -16,12 +16,13 @@ import hashlib
 import io
 import json
 import math
+import os
 import signal
 import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from threading import Lock
@@ -52,7 +53,11 @@ class Verbs:
         self.end, self._preparing = time.monotonic() + seconds, Lock()
 
     def run(self, verb: str, name: str) -> None:
-        """What it says goes to logs/run_studies/.
+        """`python -m stages.<verb> <name>`; raises as `call`."""
+        self.call(f"{verb} {name}", [f"stages.{verb}", name], {})
+
+    def call(self, title: str, module: Sequence[str], environment: Mapping[str, str]) -> None:
+        """A module with its arguments; what it says goes to logs/run_studies/.
 
         Raises:
             ValueError: it failed; what is there stays.
@@ -61,11 +66,11 @@ class Verbs:
         seconds = self.end - GRACE - time.monotonic()
         if seconds <= 0:
             raise OutOfTimeError
-        print(f"{verb} {name}", flush=True)
-        log = Path("logs/run_studies", f"{verb}_{name}.txt")
+        print(title, flush=True)
+        log = Path("logs/run_studies", f"{title.replace(' ', '_')}.txt")
         log.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", f"stages.{verb}", name]
-        with log.open("ab") as said, subprocess.Popen(command, stdout=said, stderr=said) as process:
+        command, own = [sys.executable, "-m", *module], os.environ | environment
+        with log.open("ab") as said, subprocess.Popen(command, stdout=said, stderr=said, env=own) as process:
             try:
                 code = process.wait(None if math.isinf(seconds) else seconds)
             except subprocess.TimeoutExpired:
@@ -77,7 +82,7 @@ class Verbs:
                 raise OutOfTimeError from None
         if code:
             last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-1:]
-            raise ValueError(f"{verb} {name}: {' '.join(last)} (all that it said: {log})")
+            raise ValueError(f"{title}: {' '.join(last)} (all that it said: {log})")
 
     def run_if_missing(self, verb: str, name: str, last_output: Path, *, after: Path | None = None) -> None:
         """Also where the last output is older than `after`: a clone brings the results of other runs."""
