@@ -29,10 +29,11 @@ from pix2pix.config.datasets import (
 from pix2pix.config.reader import read_configuration
 from pix2pix.files.atomic import whole_folder
 from pix2pix.files.entry_point import run
+from pix2pix.files.image_listing import check_name, is_image, list_files, not_read
 from pix2pix.pairs import carvana
-from pix2pix.raw.archives import DamagedArchiveError, is_junk, list_members, unpack
+from pix2pix.raw.archives import DamagedArchiveError, list_members, unpack
 from pix2pix.raw.http import fetch, remove_from_cache
-from pix2pix.raw.split_folders import count_images, is_image, split_of, within_limit, without_top_folder
+from pix2pix.raw.split_folders import count_images, split_of, within_limit, without_top_folder
 from pix2pix.toydata.raw_files import write_cars, write_facades
 
 RAW = Path("data/raw")
@@ -90,17 +91,22 @@ def _bring_local(name: str, source: LocalSource, folder: Path, *, raw: Path) -> 
     path, key = Path(source.path).expanduser(), _key(name, "path")
     if path.is_file():
         paths = without_top_folder(list_members(path))
-        kept = within_limit(paths.values(), source.limit)
+        files = list(paths.values())
+        for file in files:
+            check_name(path / file)
+        kept = within_limit(filter(is_image, files), source.limit)
         unpack(path, folder, wanted={member: place for member, place in paths.items() if place in kept})
     elif not path.is_dir():
         raise FileNotFoundError(f"{path}: no such folder or archive ({key})")
     elif raw.resolve().is_relative_to(path.resolve()):
         raise ValueError(f"{path}: holds {raw} itself; name a folder with nothing but the images ({key})")
     else:
-        files = (file.relative_to(path) for file in path.rglob("*") if file.is_file())
-        for file in sorted(within_limit((file for file in files if not is_junk(file)), source.limit)):
+        files = [file.relative_to(path) for file in list_files(path)]
+        for file in sorted(within_limit(filter(is_image, files), source.limit)):
             (folder / file.parent).mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path / file, folder / file)
+    if line := not_read(file for file in files if not is_image(file)):
+        print(line)
     if not any(split_of(Path(place, "image")) for place in count_images(folder)):
         raise ValueError(f"{path}: no images in folders train, val, test or trainA, trainB, ... ({key})")
     _check_splits(name, source, folder)

@@ -14,7 +14,6 @@ Nothing is repaired. Files whose names start with a dot are passed over.
 
 import argparse
 import hashlib
-import unicodedata
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -93,9 +92,6 @@ def _find_pairs(layout: Layout, raw: Path) -> list[RawPair]:
 def _write_pair(raw_pair: RawPair, *, layout: Layout, raw: Path, out: Path) -> PairRecord:
     """Write one stitched image, and its drawings where there are several, below `out`; its row of pairs.csv."""
     files = raw_pair.files
-    for path in files:
-        if any(unicodedata.category(character) in ("Cc", "Cs") for character in path.name):
-            raise ValueError(f"{path.parent}: {path.name!r} has control characters or is not UTF-8; rename it")
     folder = out / raw_pair.split
     folder.mkdir(exist_ok=True)
     pair, drawings = _make_pair(raw_pair, layout)
@@ -103,7 +99,7 @@ def _write_pair(raw_pair: RawPair, *, layout: Layout, raw: Path, out: Path) -> P
         side_a, side_b = split_sides(pair)
         check_label_map(side_b, layout.labels, files[-1], other_side=side_a)
     if isinstance(layout, StitchedLayout):
-        (folder / files[0].name).write_bytes(files[0].read_bytes())
+        (folder / f"{raw_pair.id}{files[0].suffix}").write_bytes(files[0].read_bytes())
     else:
         write_png(folder / f"{raw_pair.id}.png", pair)
     if len(drawings) > 1:

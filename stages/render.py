@@ -10,7 +10,7 @@ Writes  results/<study>/<experiment>/
             card.json                the weights' metadata, the split, the number of images, the ids in grid.png
         results/<study>/rendered-images/<experiment>.txt: the sha256 of card.json and of each image, for `sha256sum -c`
                                      in the experiment's folder; what reads all images of a study depends on these
-        with --images: OUT/<name>.png for each image file in DIR, of the same size
+        with --images: OUT/<path>.png for each image file below DIR, of the same size
 
 One image at a time, without mixed precision: a result depends on the image, its id and the weights alone.
 """
@@ -30,7 +30,7 @@ from pix2pix.evaluation.result_files import Card
 from pix2pix.files.atomic import whole_file, whole_folder
 from pix2pix.files.entry_point import run
 from pix2pix.files.image_grid import grid, spread
-from pix2pix.files.image_listing import list_images
+from pix2pix.files.image_listing import is_image, list_files, not_read
 from pix2pix.files.images import Uint8, read_image, write_png
 from pix2pix.files.json_csv import write_json
 from pix2pix.pairs.palettes import check_label_map
@@ -100,39 +100,43 @@ def _write_grid(path: Path, rows: Sequence[Sequence[Uint8]]) -> None:
 
 
 def render_folder(name: str, images: Path, out: Path, *, labels: str | None = None) -> None:
-    """Translate every image file directly in `images` into `out`/<name>.png, of the same size as its source.
+    """Translate an image, or every image below a folder, into `out`/<path>.png, of the same size as its source.
 
     With `labels`, a palette, the images are label maps in its colours.
 
     Raises:
         ValueError, FileNotFoundError: no weights; no images; two files of one name; `out` is `images`; no label map.
     """
-    if not images.is_dir():
-        raise FileNotFoundError(f"{images}: no such folder")
-    paths = list_images(images)
-    names = [path.stem for path in paths]
+    root = images if images.is_dir() else images.parent
+    files = list(list_files(images)) if images.is_dir() else [images]
+    paths = [path for path in files if is_image(path)] if images.is_dir() else files
+    if not images.exists():
+        raise FileNotFoundError(f"{images}: no such folder or file")
+    if line := not_read(file for file in files if file not in paths):
+        print(line)
+    names = [path.relative_to(root).with_suffix("") for path in paths]
     if not paths:
         raise ValueError(f"{images}: no image files in it")
     if duplicates := sorted({n for n in names if names.count(n) > 1}):
         raise ValueError(f"{images}: two files are named '{duplicates[0]}'; their results would be one file")
-    if out.resolve() == images.resolve():
-        raise ValueError(f"--out {out} is the folder of the images: their files could be overwritten")
+    if out.resolve() == root.resolve() or (images.is_dir() and out.resolve().is_relative_to(root.resolve())):
+        raise ValueError(f"--out {out} is or lies in the folder of the images; name one outside of it")
     trained = _load(name)
     for path in paths:
         image = read_image(path)  # a bad file is named before anything is written
         if labels:
             check_label_map(image, labels, path)
     out.mkdir(parents=True, exist_ok=True)
-    for path in tqdm(paths, desc=name, unit=" images"):
+    for path, result in zip(tqdm(paths, desc=name, unit=" images"), names, strict=True):
         generated = trained.generate(read_image(path), id=path.stem)
-        with whole_file(out / f"{path.stem}.png") as partial:
+        with whole_file(out / f"{result}.png") as partial:
             write_png(partial, generated)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Translate an experiment's held-out images, or those of a folder.")
     parser.add_argument("experiment")
-    parser.add_argument("--images", type=Path, help="a folder of images without targets, of any size")
+    parser.add_argument("--images", type=Path, help="a folder of images without targets, of any size, or one image")
     parser.add_argument("--out", type=Path, help="where their translations go")
     given = parser.parse_args()
     if (given.images is None) != (given.out is None):

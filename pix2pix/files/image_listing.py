@@ -1,14 +1,73 @@
 """Which files are images, and in which order they are listed: numbers in names count as numbers."""
 
+import os
 import re
-from pathlib import Path
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".avif")
+JUNK = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "$recycle.bin", "system volume information"}
+
+MAX_NAME = 230  # bytes of a file's name; file systems have 255, and results add a few
 
 
 def list_images(folder: Path) -> list[Path]:
     """Image files directly in `folder`, in natural order (2.jpg before 10.jpg)."""
-    return sorted((p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()), key=natural_key)
+    found = (path for path in folder.iterdir() if is_image(path) and not is_junk(Path(path.name)) and path.is_file())
+    return sorted(found, key=natural_key)
+
+
+def list_files(folder: Path, *, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """Every file below `folder`, in natural order, also behind links to folders; without what file managers leave.
+
+    Raises:
+        FileNotFoundError: a link leads nowhere; names it.
+        PermissionError: a folder may not be read.
+        ValueError: a link leads to a folder that it lies in, or a name cannot be passed on (`check_name`).
+    """
+    here = folder.resolve()
+    if here in above:
+        raise ValueError(f"{folder}: a link in a circle; it leads to a folder that it lies in")
+    for path in sorted(folder.iterdir(), key=natural_key):
+        if is_junk(Path(path.name)):
+            continue
+        check_name(path)
+        if path.is_dir():
+            yield from list_files(path, above=(*above, here))
+        elif not path.exists():
+            raise FileNotFoundError(
+                f"{path}: a link that leads nowhere ({path.readlink()}); bring the file, as by pull"
+            )
+        else:
+            yield path
+
+
+def is_image(path: Path) -> bool:
+    """Whether a name says that the file is an image."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def is_junk(path: PurePosixPath | Path) -> bool:
+    """Whether a relative path is something that an operating system leaves beside a person's files."""
+    return any(part.startswith(".") or part.lower() in JUNK for part in path.parts)
+
+
+def not_read(paths: Iterable[Path]) -> str:
+    """One line that counts files that are no images, by suffix: `3 files not read: 2 .heic, 1 .txt`; empty for none."""
+    counts = Counter(path.suffix.lower() or path.name for path in paths)
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+    hint = " (save photos of telephones as JPEG)" if counts[".heic"] or counts[".heif"] else ""
+    return f"{counts.total()} files not read: {kinds}{hint}" if counts else ""
+
+
+def check_name(path: Path) -> None:
+    """Raise ValueError for a name with control characters, that is not UTF-8, or that is too long for its results."""
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in path.name):
+        raise ValueError(f"{str(path.parent)!r}: {path.name!r} has control characters or is not UTF-8; rename it")
+    if len(os.fsencode(path.name)) > MAX_NAME:
+        raise ValueError(f"{path}: the name has {len(os.fsencode(path.name))} bytes, at most {MAX_NAME}; rename it")
 
 
 def natural_key(path: Path) -> tuple[list[int | str], str]:

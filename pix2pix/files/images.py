@@ -16,7 +16,7 @@ from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, SAMPL
 
 Uint8 = NDArray[np.uint8]
 
-FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")  # of Pillow's; others may start programs (EPS)
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "AVIF")  # of Pillow's; others may start programs (EPS)
 MAX_PIXELS = 89_478_485  # a larger image is refused before it is decoded; beyond it Pillow warns
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = 2**26  # of metadata, in bytes; editors write many
 ORIENTATION = 0x0112  # of EXIF

@@ -4,11 +4,12 @@ Files whose names start with a dot are passed over.
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pix2pix.files.image_listing import SUFFIXES, natural_key
+from pix2pix.files.image_listing import SUFFIXES, check_name, is_image, is_junk, natural_key
 from pix2pix.pairs.stitched import SPLITS
 
 
@@ -48,6 +49,8 @@ def find_sides(root: Path) -> list[RawPair]:
     pairs = []
     for split in SPLITS:
         places = [(root / split / "A", root / split / "B"), (root / f"{split}A", root / f"{split}B")]
+        if (root / split).is_dir():
+            _refuse_other_folders(root / split, {"A", "B"})
         used = [place for place in places if any(folder.is_dir() for folder in place)]
         if len(used) > 1:
             raise ValueError(f"{used[0][0]} and {used[1][0]}: the images of one split in two places")
@@ -70,7 +73,7 @@ def files_by_id(folder: Path, *, name: re.Pattern[str], form: str) -> dict[str, 
     for path in _visible(folder):
         if not (match := name.fullmatch(path.name)):
             raise ValueError(f"{path}: only files named {form} belong here")
-        found[match[1]] = path
+        found[unicodedata.normalize("NFC", match[1])] = path
     if not found:
         raise FileNotFoundError(f"{folder}: no files {form}")
     return found
@@ -87,10 +90,11 @@ def match_files(first: Mapping[str, Path], second: Mapping[str, Path]) -> dict[s
 def _images_by_id(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in _visible(folder):
-        if path.suffix.lower() not in SUFFIXES or not path.is_file():
+        if not is_image(path) or not path.is_file():
             raise ValueError(f"{path}: not an image file ({', '.join(SUFFIXES)})")
-        if (other := found.setdefault(path.stem, path)) is not path:
-            raise ValueError(f"{other} and {path}: two images with the id '{path.stem}'")
+        id = unicodedata.normalize("NFC", path.stem)  # é is one letter, or e and an accent
+        if (other := found.setdefault(id, path)) is not path:
+            raise ValueError(f"{other} and {path}: two images with the id '{id}'")
     if not found:
         raise FileNotFoundError(f"{folder}: no images")
     return found
@@ -99,10 +103,15 @@ def _images_by_id(folder: Path) -> dict[str, Path]:
 def _visible(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
-    return sorted((path for path in folder.iterdir() if not path.name.startswith(".")), key=natural_key)
+    paths = sorted((path for path in folder.iterdir() if not is_junk(Path(path.name))), key=natural_key)
+    for path in paths:
+        check_name(path)
+    return paths
 
 
 def _refuse_other_folders(root: Path, known: set[str]) -> None:
-    for path in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        if path.name not in known:
+    for path in _visible(root):
+        if path.is_file() and is_image(path):
+            raise ValueError(f"{path}: an image outside of the folders of this layout ({', '.join(sorted(known))})")
+        if path.is_dir() and path.name not in known:
             raise ValueError(f"{path}: not a folder that this layout knows ({', '.join(sorted(known))})")

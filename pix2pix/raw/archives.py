@@ -17,6 +17,8 @@ from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from pix2pix.files.image_listing import is_junk
+
 MAX_RATIO = 200  # bytes of all files to bytes of the archive; photos are near 1, flat label images at most near 100
 SMALL = 100 * 10**6  # bytes of all files below which the ratio says nothing
 READ_ERRORS = (tarfile.TarError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError, OSError, RuntimeError, ValueError)
@@ -66,11 +68,6 @@ def unpack(archive: Path, folder: Path, *, wanted: Mapping[str, Path]) -> None:
                     shutil.copyfileobj(source, file, 2**20)
             except (FileExistsError, NotADirectoryError):
                 raise DamagedArchiveError(archive, f"member {name!r} comes twice") from None
-
-
-def is_junk(path: PurePosixPath | Path) -> bool:
-    """Whether a relative path is something that an operating system leaves beside a person's files."""
-    return any(part.startswith(".") or part in ("__MACOSX", "Thumbs.db", "desktop.ini") for part in path.parts)
 
 
 @contextmanager

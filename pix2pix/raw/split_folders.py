@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from pix2pix.config.fields import Split
-from pix2pix.files.image_listing import SUFFIXES, natural_key
+from pix2pix.files.image_listing import is_image, natural_key
 
 SPLIT_FOLDER = re.compile(r"(train|val|test)(A|B|_masks)?")
 
@@ -43,10 +43,6 @@ def split_of(path: Path) -> Split | None:
     """The split of a path in raw: `train` for train/..., trainA/... and train_masks/...; None outside of any."""
     found = SPLIT_FOLDER.fullmatch(path.parts[0]) if len(path.parts) > 1 else None
     return cast(Split, found[1]) if found else None
-
-
-def is_image(path: Path) -> bool:
-    return path.suffix.lower() in (*SUFFIXES, ".gif")
 
 
 def count_images(folder: Path) -> Counter[str]:

@@ -163,6 +163,53 @@ def test_unusable_local_path_is_named(tmp_path: Path, path: str, says: str) -> N
     assert re.match(rf"{own}: {says}.* \({KEY}.path\)$", line)
 
 
+def own_pairs(root: Path) -> Path:
+    for name in ("train/A/1.png", "train/B/1.png", "val/A/1.png", "val/B/1.png"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(name.encode())
+    return root
+
+
+def local(path: Path) -> LocalSource:
+    return LocalSource(source="local", path=str(path))
+
+
+@pytest.mark.parametrize("linked", ["val", "train", "train/A"])
+def test_links_to_folders_are_followed(tmp_path: Path, linked: str) -> None:
+    own = own_pairs(tmp_path / "own")
+    (own / linked).rename(tmp_path / "other disk")
+    (own / linked).symlink_to(tmp_path / "other disk")
+    assert sorted(bring(tmp_path, local(own))) == ["train/A/1.png", "train/B/1.png", "val/A/1.png", "val/B/1.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "says"),
+    [
+        ("val/A/2.png", "/nowhere/object", r"val/A/2\.png: a link that leads nowhere \(/nowhere/object\)"),
+        ("val/A/round", "..", "val/A/round: a link in a circle"),
+    ],
+)
+def test_dead_links_and_circles_are_named(tmp_path: Path, name: str, target: str, says: str) -> None:
+    own = own_pairs(tmp_path / "own")
+    (own / name).symlink_to(target)
+    assert re.match(f"{own}/{says}", refused(tmp_path, local(own)))
+
+
+def test_names_that_later_stages_cannot_keep_are_refused_at_once(tmp_path: Path) -> None:
+    for name, says in ((os.fsdecode(b"\xe9t\xe9.png"), "is not UTF-8; rename it"), ("n" * 245 + ".png", "249 bytes")):
+        own = own_pairs(tmp_path / f"own {says}")
+        (own / "train/A" / name).touch()
+        assert says in refused(tmp_path, local(own))
+
+
+def test_what_is_not_read_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = own_pairs(tmp_path / "own")
+    for name in ("train/A/2.HEIC", "train/B/2.heic", "notes.txt", "train/Thumbs.DB", "val/A/._1.png"):
+        (own / name).touch()
+    assert len(bring(tmp_path, local(own))) == 4
+    assert "3 files not read: 2 .heic, 1 .txt (save photos of telephones as JPEG)\n" in capsys.readouterr().out
+
+
 # ---- the command -----------------------------------------------------------------------------------------------------
 
 

@@ -303,6 +303,13 @@ def test_a_failed_run_keeps_the_last_good_output(raw: Path, tmp_path: Path, layo
     assert len(read_pairs(tmp_path / "pairs", "train")) == 3
 
 
+def test_a_composed_letter_and_a_decomposed_one_are_one_name(tmp_path: Path) -> None:
+    write_image(tmp_path / "raw/train/A/\u00e9.png", seed=0)
+    write_image(tmp_path / "raw/train/B/e\u0301.png", seed=1)
+    prepare(layout=LAYOUTS["folders"], raw=tmp_path / "raw", out=tmp_path / "pairs")
+    assert [pair.id for pair in read_pairs(tmp_path / "pairs", "train")] == ["\u00e9"]
+
+
 # ---- EXIF rotations -------------------------------------------------------------------------------------------------
 
 

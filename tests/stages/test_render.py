@@ -196,10 +196,11 @@ def test_an_own_image_is_rendered_as_a_held_out_one(first: Experiment) -> None:
 @pytest.mark.parametrize(
     ("names", "out", "says"),
     [
-        (None, "out", "own: no such folder"),
+        (None, "out", "own: no such folder or file"),
         ([], "out", "own: no image files"),
         (["a.png", "b.png", "b.jpg"], "out", "own: two files are named 'b'"),
-        (["a.png"], "own", "--out own is the folder of the images"),
+        (["a.png"], "own", "--out own is or lies in the folder of the images"),
+        (["a.png"], "own/out", "--out own/out is or lies in the folder"),
         (["empty.png"], "out", r"empty\.png: not a readable image"),
     ],
 )
@@ -214,6 +215,19 @@ def test_a_folder_that_cannot_be_translated_is_refused(first: Experiment, names:
         render_folder("first", own, Path(out))
     assert files(own) == before
     assert files(Path("out")) == {}
+
+
+def test_subfolders_keep_their_place_one_file_is_enough_and_junk_is_passed_over(
+    first: Experiment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("own/deep/1.jfif", "own/1.gif", "own/._1.png", "own/2.heic"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random_image(0)).save(name, "JPEG" if "jf" in name else "GIF")
+    render_folder("first", Path("own"), Path("out"))
+    assert sorted(files(Path("out"))) == ["1.png", "deep/1.png"]
+    assert "1 files not read: 1 .heic" in capsys.readouterr().out
+    render_folder("first", Path("own/1.gif"), Path("one"))
+    assert files(Path("one"))["1.png"] == files(Path("out"))["1.png"]
 
 
 @pytest.mark.parametrize("given", [["--images", "own"], ["--out", "out"]])

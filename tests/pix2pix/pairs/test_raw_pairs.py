@@ -44,7 +44,10 @@ def test_sides_may_lie_in_either_place(tmp_path: Path) -> None:
         (["trainA/1.jpg", "trainA/2.jpg", "trainB/2.jpg"], "trainA/1.jpg: has no partner '1' in .*trainB$"),
         (["trainA/1.jpg", "trainB/1.jpg", "trainB/0.jpg"], "trainB/0.jpg: has no partner '0' in .*trainA$"),
         (["trainA/1.jpg", "trainB/1.jpg", "trainA/1.png"], "trainA/1.jpg and .*trainA/1.png: two images with the id"),
-        (["trainA/1.jpg", "trainB/1.jpg", "trainA/Thumbs.db"], "trainA/Thumbs.db: not an image file"),
+        (["trainA/1.jpg", "trainB/1.jpg", "trainA/notes.txt"], "trainA/notes.txt: not an image file"),
+        (["train/A/1.jpg", "train/B/1.jpg", "train/C/1.jpg"], "train/C: not a folder that this layout knows"),
+        (["trainA/1.jpg", "trainB/1.jpg", "2.jpg"], "2.jpg: an image outside of the folders"),
+        (["trainA/\u00e9.jpg", "trainA/e\u0301.png"], "trainA/e\u0301.png and .*: two images with the id '\u00e9'"),
         (["trainA/1.jpg", "trainB/1.jpg", "dev/1.jpg"], "dev: not a folder that this layout knows"),
     ],
 )
