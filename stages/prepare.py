@@ -62,7 +62,7 @@ def prepare(*, layout: Layout, raw: Path, out: Path, workers: int | None = None)
     with whole_folder(out) as unfinished:
         records = map_in_processes(
             partial(_write_pair, layout=layout, raw=raw, out=unfinished),
-            _find_pairs(layout, raw),
+            _without(layout.leave_out, _find_pairs(layout, raw)),
             description="preparing pairs",
             workers=workers,
             items_per_worker=PAIRS_PER_WORKER,
@@ -87,6 +87,18 @@ def _find_pairs(layout: Layout, raw: Path) -> list[RawPair]:
             )
             print(f"left out of val, next to train: {left_out} frames")
             return frames
+
+
+def _without(leave_out: Sequence[str | int], pairs: list[RawPair]) -> list[RawPair]:
+    """The pairs but those that `leave_out` names: `12`, also of 00012, or `val/12`."""
+    names = {pair: {pair.id, pair.id.lstrip("0"), f"{pair.split}/{pair.id}"} for pair in pairs}
+    there, wanted = set().union(*names.values()), {str(id) for id in leave_out}
+    if missing := sorted(wanted - there):
+        raise ValueError(f"leave_out: there is no pair '{missing[0]}' in the data set")
+    kept = [pair for pair in pairs if names[pair].isdisjoint(wanted)]
+    if leave_out:
+        print(f"left out by name: {len(pairs) - len(kept)} pairs")
+    return kept
 
 
 def _write_pair(raw_pair: RawPair, *, layout: Layout, raw: Path, out: Path) -> PairRecord:

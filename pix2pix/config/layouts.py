@@ -24,7 +24,14 @@ class HeldOutCars(Strict):
         return self
 
 
-class CarvanaLayout(Strict):
+class AnyLayout(Strict):
+    """What every layout has."""
+
+    leave_out: list[str | int] = Field(default_factory=list)
+    """ids of pairs to pass over, `12` or `val/12`; each must be there"""
+
+
+class CarvanaLayout(AnyLayout):
     """Photo and mask by car; whole cars are held out."""
 
     layout: Literal["carvana"]
@@ -67,7 +74,7 @@ class NumberRange(Strict):
         return self
 
 
-class SplitLayout(Strict):
+class SplitLayout(AnyLayout):
     """A layout whose raw files lie in folders of splits."""
 
     splits: dict[HeldOut, NumberRange] = Field(default_factory=dict)
@@ -131,7 +138,7 @@ class InpaintingLayout(SplitLayout):
         return self
 
 
-class Gta5Layout(Strict):
+class Gta5Layout(AnyLayout):
     """Frames of a game; blocks of consecutive frames are held out."""
 
     layout: Literal["gta5"]

@@ -362,6 +362,21 @@ def test_class_numbers_are_refused_until_the_layout_says_what_they_mean(tmp_path
     np.testing.assert_array_equal(split_sides(read_image(pair.path))[1], palette("facades")[numbers - 1])
 
 
+def test_pairs_are_left_out_by_name_and_counted(
+    trees: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that no longer stops its set, and one of two with the same bytes in two splits."""
+    raw = Path(shutil.copytree(trees / "stitched", tmp_path / "raw"))
+    write_image(raw / "train/3.png", width=63)
+    shutil.copy(raw / "train/2.jpg", raw / "val/7.jpg")
+    layout = StitchedLayout(layout="stitched", leave_out=[3, "val/7"])
+    prepare(layout=layout, raw=raw, out=tmp_path / "pairs")
+    assert [pair.id for pair in read_pairs(tmp_path / "pairs", "train")] == ["1", "2", "10"]
+    assert "left out by name: 2 pairs\n" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="leave_out: there is no pair '99'"):
+        prepare(layout=layout.model_copy(update={"leave_out": [99]}), raw=raw, out=tmp_path / "pairs")
+
+
 def test_swapped_sides_are_told(tmp_path: Path) -> None:
     write_image(tmp_path / "raw/train/B/1.png")
     (tmp_path / "raw/train/A").mkdir()
