@@ -17,13 +17,13 @@ import torch
 
 from benchmarks.bench_train import our_gan
 from benchmarks.timing import peak_gib, wait
+from pix2pix.batches.augmentation import draw_epoch
+from pix2pix.batches.dataset import PairSet, load_pairs
 from pix2pix.files.images import write_png
+from pix2pix.learners.gan import Gan
 from pix2pix.machine.hardware import Hardware, use_hardware
 from pix2pix.pairs.stitched import PairRecord, stitch, write_records
 from pix2pix.toydata.facades import draw_facade
-from pix2pix.training.augmentation import draw_epoch
-from pix2pix.training.dataset import PairSet, load_pairs
-from pix2pix.training.gan import Gan
 
 CASES = [(256, 1), (256, 4), (256, 16), (256, 64), (512, 1), (512, 4)]  # pixels, images a step
 SECONDS = 12  # at least, of each case

@@ -20,11 +20,11 @@ from PIL import Image
 
 from benchmarks.drawn_photos import numbered
 from benchmarks.timing import BIN, REPO, peak_gib
+from pix2pix.batches.augmentation import draw_epoch
+from pix2pix.batches.dataset import PairSet, load_pairs
 from pix2pix.files.images import Uint8, read_image, write_png
 from pix2pix.pairs.stitched import stitch
 from pix2pix.toydata.facades import draw_facade
-from pix2pix.training.augmentation import draw_epoch
-from pix2pix.training.dataset import PairSet, load_pairs
 
 PAIRS, DRAWN, READ = 50_000, 64, 2_000
 ROUNDS = 3

@@ -17,12 +17,12 @@ from benchmarks.incumbent import incumbent_step
 from benchmarks.timing import wait
 from pix2pix.config.models import Pix2Pix
 from pix2pix.config.reader import read_configuration
+from pix2pix.learners.gan import Gan
+from pix2pix.learners.losses import discriminator_loss, gan_loss, l1_loss
 from pix2pix.machine.hardware import Hardware, use_hardware
 from pix2pix.networks.layers import initialise
 from pix2pix.networks.patchgan import PatchGAN
 from pix2pix.networks.unet import UNet
-from pix2pix.training.gan import Gan
-from pix2pix.training.losses import discriminator_loss, gan_loss, l1_loss
 
 ROUNDS = 7
 CASES = {  # name: size, channels, batch, steps a round

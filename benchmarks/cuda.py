@@ -33,20 +33,20 @@ import torch
 
 from benchmarks.incumbent import incumbent_step
 from benchmarks.timing import wait
+from pix2pix.batches.augmentation import cut_batch, draw_epoch
+from pix2pix.batches.dataset import PairSet
 from pix2pix.config.models import FCN, UNetAlone
 from pix2pix.config.reader import read_configuration
 from pix2pix.config.resolved import Experiment
 from pix2pix.files.atomic import whole_file
 from pix2pix.files.entry_point import run
 from pix2pix.files.json_csv import read_json
+from pix2pix.learners.learner import build_learner
 from pix2pix.machine.hardware import Hardware, use_hardware
 from pix2pix.networks.layers import to_network
 from pix2pix.networks.weights import load_tensors
 from pix2pix.pairs.palettes import palette
-from pix2pix.training.augmentation import cut_batch, draw_epoch
 from pix2pix.training.cuda_graph import CHECKED, WARM_UP, TrainingStep, graph_for
-from pix2pix.training.dataset import PairSet
-from pix2pix.training.learner import build_learner
 from stages.evaluate import evaluate
 from stages.render import render
 from stages.train import train

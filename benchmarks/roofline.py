@@ -13,8 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.bench_train import our_gan
 from benchmarks.timing import wait
+from pix2pix.learners.gan import Gan
 from pix2pix.machine.hardware import Hardware, use_hardware
-from pix2pix.training.gan import Gan
 
 SIZE, CHANNELS, STEPS = 256, 64, 5
 KINDS = {  # of operations, and on a GPU of kernels, by what their names hold; the first that fits

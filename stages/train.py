@@ -33,8 +33,8 @@ from pix2pix.files import entry_point
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from pix2pix.batches.dataset import PairSet
     from pix2pix.training.cuda_graph import TrainingStep
-    from pix2pix.training.dataset import PairSet
     from pix2pix.training.progress import Progress
     from pix2pix.training.resume import Run
 
@@ -48,10 +48,10 @@ def train(experiment: Experiment) -> None:
         ValueError, FileNotFoundError: no pairs, or fewer than a batch; a loss is not finite; another process trains it;
             processes that train together cannot share a batch equally, or see other files.
     """
+    from pix2pix.batches.dataset import load_splits
+    from pix2pix.learners.learner import build_learner, recipe_of
     from pix2pix.machine.distributed import agree, is_first, per_device, say
     from pix2pix.machine.hardware import use_hardware
-    from pix2pix.training.dataset import load_splits
-    from pix2pix.training.learner import build_learner, recipe_of
     from pix2pix.training.outputs import publish, record
     from pix2pix.training.resume import Run, one_at_a_time, run_digest
 
@@ -82,10 +82,10 @@ def train(experiment: Experiment) -> None:
 
 def _train_epochs(run: Run, experiment: Experiment, training: PairSet, validation: PairSet) -> None:
     """Train from where the run stands to its last epoch."""
+    from pix2pix.batches.augmentation import cut_batch, draw_epoch
+    from pix2pix.learners.learner import recipe_of, scale_learning_rates
     from pix2pix.machine.distributed import is_first, say
     from pix2pix.training import cuda_graph
-    from pix2pix.training.augmentation import cut_batch, draw_epoch
-    from pix2pix.training.learner import recipe_of, scale_learning_rates
     from pix2pix.training.outputs import keep_epoch
     from pix2pix.training.progress import Progress
     from pix2pix.training.resume import ended_between_steps
@@ -159,8 +159,8 @@ def main() -> None:
     name = parser.parse_args().experiment
     experiment = read_configuration().experiment(name)
 
+    from pix2pix.learners.learner import recipe_of
     from pix2pix.machine.process_group import launch, processes_for, together
-    from pix2pix.training.learner import recipe_of
 
     count = processes_for(experiment.name, batch_size=recipe_of(experiment).batch_size)
     if count > 1:

@@ -1,7 +1,7 @@
 """Counter-based random numbers: a draw is a function of its seed and position alone (docs/design.md, law 1).
 
 Dropout draws by a hash that is evaluated on the device: there is no state, shapes are static, and a CPU and a GPU draw
-the same numbers. (An epoch's order and crops are drawn on the host, by NumPy's generator: training/augmentation.py.)
+the same numbers. (An epoch's order and crops are drawn on the host, by NumPy's generator: batches/augmentation.py.)
 """
 
 import hashlib

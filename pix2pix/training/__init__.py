@@ -1,1 +1,1 @@
-"""How networks are trained: the learners, their data, and what is kept and shown of a training."""
+"""How a training runs: its state, what is watched, and what is kept and shown of it."""

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from pix2pix.config.checks import one_line
+from pix2pix.learners.learner import Learner, learner_tensors, scale_learning_rates
 from pix2pix.machine.hardware import Hardware
-from pix2pix.training.learner import Learner, learner_tensors, scale_learning_rates
 
 WARM_UP = 3  # first steps, in which libraries choose algorithms and take memory
 CHECKED = 3  # steps after them, which the graph must reproduce

@@ -12,10 +12,10 @@ import pandas as pd
 from pix2pix.config.resolved import Experiment
 from pix2pix.files.atomic import whole_file, whole_folder
 from pix2pix.files.images import Uint8, write_png
+from pix2pix.learners.learner import recipe_of, trained_generator
 from pix2pix.machine.distributed import per_device
 from pix2pix.machine.provenance import write_record
 from pix2pix.networks.weights import network_tensors, save_tensors
-from pix2pix.training.learner import recipe_of, trained_generator
 from pix2pix.training.resume import Run
 
 

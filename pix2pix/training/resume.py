@@ -13,17 +13,17 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
+from pix2pix.batches.dataset import PairSet
 from pix2pix.config.checks import check
 from pix2pix.config.fields import Strict
 from pix2pix.config.resolved import Experiment
 from pix2pix.config.weights_metadata import Precision
 from pix2pix.files.code_digest import code_digests
+from pix2pix.learners.learner import Learner, learner_tensors, restore_learner
 from pix2pix.machine.background import Background
 from pix2pix.machine.distributed import is_first
 from pix2pix.machine.hardware import Hardware
 from pix2pix.networks.weights import load_tensors, save_tensors
-from pix2pix.training.dataset import PairSet
-from pix2pix.training.learner import Learner, learner_tensors, restore_learner
 
 SAVE_SECONDS = 5.0  # shortest time between two saves
 SAVE_SHARE = 0.02  # largest share of the time that saving may take

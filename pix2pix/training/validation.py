@@ -5,15 +5,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from pix2pix.batches.augmentation import centre_draws
+from pix2pix.batches.dataset import PairSet
 from pix2pix.config.resolved import Experiment
 from pix2pix.files.image_grid import grid, spread
 from pix2pix.files.images import Uint8
+from pix2pix.learners.learner import Learner
 from pix2pix.machine.distributed import processes, rank, total
 from pix2pix.networks.inference import inference_seeds
 from pix2pix.networks.layers import from_network
-from pix2pix.training.augmentation import centre_draws
-from pix2pix.training.dataset import PairSet
-from pix2pix.training.learner import Learner
 
 BATCH = 16
 LEAST, SHARE = 16, 0.1  # pairs of the validation split after each epoch: at least 16, a tenth of its training images

@@ -12,9 +12,9 @@ import pytest
 import torch
 from ruamel.yaml import YAML
 
+from pix2pix.learners.gan import Gan
 from pix2pix.networks.weights import load_tensors
 from pix2pix.training import resume as runs
-from pix2pix.training.gan import Gan
 from stages.train import train
 from tests.golden.curves import RUNS, TOLERANCE, path, record
 from tests.support.clones import call, clone

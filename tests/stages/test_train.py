@@ -12,16 +12,16 @@ import pytest
 import torch
 from filelock import FileLock
 
+from pix2pix.batches.dataset import load_splits
 from pix2pix.files.images import read_image, write_png
+from pix2pix.learners.gan import Gan
+from pix2pix.learners.supervised import Supervised
 from pix2pix.machine.hardware import use_hardware
 from pix2pix.networks.weights import load_tensors
 from pix2pix.pairs.palettes import palette
 from pix2pix.pairs.stitched import split_sides
 from pix2pix.training import resume as runs
-from pix2pix.training.dataset import load_splits
-from pix2pix.training.gan import Gan
 from pix2pix.training.resume import run_digest
-from pix2pix.training.supervised import Supervised
 from stages.render import render
 from stages.train import learning_rate_factor, train
 from tests.support.kinds import experiment

@@ -16,13 +16,13 @@ from torch import Tensor
 
 from pix2pix.config.reader import read_configuration
 from pix2pix.files.entry_point import run
+from pix2pix.learners.gan import Gan
 from pix2pix.machine.distributed import agree, gathered, per_device, processes, rank, share
 from pix2pix.machine.hardware import use_hardware
 from pix2pix.machine.process_group import together
 from pix2pix.networks.layers import to_network
 from pix2pix.pairs.palettes import palette
 from pix2pix.training import resume as runs
-from pix2pix.training.gan import Gan
 from stages.train import train
 from tests.support.kinds import learner
 

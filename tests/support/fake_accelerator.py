@@ -17,13 +17,13 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
+from pix2pix.batches.augmentation import Augmentation, cut_batch
 from pix2pix.config.configuration import Configuration
+from pix2pix.learners import network_in_training
+from pix2pix.learners.learner import Learner, build_learner, scale_learning_rates
 from pix2pix.machine.hardware import Hardware
 from pix2pix.networks.class_colours import Coloured
-from pix2pix.training import network_in_training
-from pix2pix.training.augmentation import Augmentation, cut_batch
 from pix2pix.training.cuda_graph import TrainingStep
-from pix2pix.training.learner import Learner, build_learner, scale_learning_rates
 from tests.support.tiny import TINY
 
 KINDS: dict[str, dict[str, Any]] = {

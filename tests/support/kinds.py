@@ -4,11 +4,11 @@ from typing import Any
 
 import torch
 
+from pix2pix.batches.dataset import PairSet
 from pix2pix.config.configuration import Configuration
 from pix2pix.config.resolved import Experiment
+from pix2pix.learners.learner import Learner, build_learner
 from pix2pix.machine.hardware import Hardware
-from pix2pix.training.dataset import PairSet
-from pix2pix.training.learner import Learner, build_learner
 from tests.support.tiny import ONE, TINY
 
 CPU = torch.device("cpu")

@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pix2pix.config.models import Pix2Pix
+from pix2pix.learners.gan import Gan
+from pix2pix.learners.learner import learner_tensors, restore_learner
 from pix2pix.machine.hardware import Hardware
 from pix2pix.networks.cpu_conv import PIXELS, WEIGHTS, double, halve, lay_out
-from pix2pix.training.gan import Gan
-from pix2pix.training.learner import learner_tensors, restore_learner
 from tests.support.kinds import experiment
 
 CPU = torch.device("cpu")

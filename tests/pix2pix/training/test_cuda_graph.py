@@ -12,14 +12,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from pix2pix.batches.augmentation import cut_batch, draw_epoch
+from pix2pix.learners.gan import Gan
+from pix2pix.learners.learner import learner_tensors, scale_learning_rates
 from pix2pix.machine.background import Background
 from pix2pix.machine.hardware import Hardware, use_hardware
 from pix2pix.training import cuda_graph
 from pix2pix.training import resume as runs
-from pix2pix.training.augmentation import cut_batch, draw_epoch
 from pix2pix.training.cuda_graph import CHECKED, WARM_UP, TrainingStep
-from pix2pix.training.gan import Gan
-from pix2pix.training.learner import learner_tensors, scale_learning_rates
 from stages.train import train
 from tests.stages.test_train import published
 from tests.support.kinds import experiment, learner

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from pix2pix.files.entry_point import run
+from pix2pix.learners.gan import Gan
+from pix2pix.learners.learner import learner_tensors
+from pix2pix.learners.supervised import Supervised
 from pix2pix.networks.weights import load_tensors
 from pix2pix.training import resume as runs
-from pix2pix.training.gan import Gan
-from pix2pix.training.learner import learner_tensors
 from pix2pix.training.pathologies import GREY, LOST, PATIENCE, TIED, WON, new_pathology, pathology
 from pix2pix.training.resume import Row
-from pix2pix.training.supervised import Supervised
 from stages.train import main, train
 from tests.stages.test_train import published
 from tests.support.kinds import configuration, experiment

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 import torch
 
+from pix2pix.batches import dataset
+from pix2pix.batches.augmentation import Augmentation, centre_draws, draw_epoch
+from pix2pix.batches.dataset import PairSet, load_pairs
 from pix2pix.files.images import Uint8, read_image, write_png
 from pix2pix.files.json_csv import read_json
+from pix2pix.learners.gan import Gan
 from pix2pix.networks.layers import from_network
 from pix2pix.pairs.stitched import read_drawings, split_sides
-from pix2pix.training import dataset
 from pix2pix.training import resume as runs
-from pix2pix.training.augmentation import Augmentation, centre_draws, draw_epoch
-from pix2pix.training.dataset import PairSet, load_pairs
-from pix2pix.training.gan import Gan
 from stages.train import train
 from tests.stages.test_train import published
 from tests.support.kinds import CPU, experiment

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pix2pix.training.losses import (
+from pix2pix.learners.losses import (
     discriminator_loss,
     feature_matching_loss,
     focal_frequency_loss,

@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from pix2pix.batches.augmentation import Augmentation, centre_draws
+from pix2pix.batches.dataset import load_splits
 from pix2pix.config.fields import Direction
+from pix2pix.learners.learner import learner_tensors, restore_learner, trained_generator
 from pix2pix.machine.hardware import Hardware
 from pix2pix.networks.weights import load_tensors
-from pix2pix.training.augmentation import Augmentation, centre_draws
-from pix2pix.training.dataset import load_splits
-from pix2pix.training.learner import learner_tensors, restore_learner, trained_generator
 from stages.train import train
-from tests.pix2pix.training.test_learners import SEEDS, halves
+from tests.pix2pix.learners.test_learners import SEEDS, halves
 from tests.support.kinds import CPU, FP32, experiment, learner
 
 BF16 = Hardware(CPU, 1, "bf16")

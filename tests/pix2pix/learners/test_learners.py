@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from pix2pix.learners.learner import learner_tensors, restore_learner
 from pix2pix.networks.class_colours import Coloured
 from pix2pix.networks.layers import to_network
 from pix2pix.networks.unet import UNet
 from pix2pix.pairs.palettes import palette
-from pix2pix.training.learner import learner_tensors, restore_learner
 from tests.support.kinds import LEARNING, learner
 
 SEEDS = torch.zeros(2, dtype=torch.int64)

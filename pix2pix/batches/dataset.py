@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pix2pix.batches.augmentation import Augmentation, cut_batch
 from pix2pix.config.models import FCN, UNetAlone
 from pix2pix.config.recipes import Recipe
 from pix2pix.config.resolved import Experiment
@@ -23,7 +24,6 @@ from pix2pix.machine.distributed import on_this_machine, say
 from pix2pix.machine.hardware import Hardware
 from pix2pix.machine.resources import free_memory, usable_cores
 from pix2pix.pairs.stitched import Pair, read_drawings, read_pairs, read_sides
-from pix2pix.training.augmentation import Augmentation, cut_batch
 
 READERS = 16  # threads of a process at most: more would only keep the one that trains from its work
 PREFETCH = 2  # pairs per reader that are read ahead, beside a whole batch

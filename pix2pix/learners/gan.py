@@ -5,17 +5,17 @@ from torch import Tensor
 
 from pix2pix.config.models import Pix2Pix
 from pix2pix.config.recipes import Recipe
-from pix2pix.machine.distributed import average
-from pix2pix.machine.hardware import Hardware
-from pix2pix.networks.build import build_discriminator, build_generator
-from pix2pix.training.losses import (
+from pix2pix.learners.losses import (
     discriminator_loss,
     feature_matching_loss,
     focal_frequency_loss,
     generator_loss,
     l1_loss,
 )
-from pix2pix.training.network_in_training import NetworkInTraining, networks_of
+from pix2pix.learners.network_in_training import NetworkInTraining, networks_of
+from pix2pix.machine.distributed import average
+from pix2pix.machine.hardware import Hardware
+from pix2pix.networks.build import build_discriminator, build_generator
 
 
 class Gan:

@@ -6,12 +6,12 @@ from torch import Tensor
 
 from pix2pix.config.models import FCN, Pix2Pix, UNetAlone
 from pix2pix.config.recipes import Recipe
+from pix2pix.learners.losses import focal_frequency_loss, l1_loss
+from pix2pix.learners.network_in_training import NetworkInTraining, networks_of
 from pix2pix.machine.distributed import average
 from pix2pix.machine.hardware import Hardware
 from pix2pix.networks.build import build_generator, class_colours
 from pix2pix.networks.class_colours import Coloured
-from pix2pix.training.losses import focal_frequency_loss, l1_loss
-from pix2pix.training.network_in_training import NetworkInTraining, networks_of
 
 
 class Supervised:

@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor
 
+from pix2pix.batches.augmentation import centre_draws
+from pix2pix.batches.dataset import PairSet
 from pix2pix.config.recipes import Recipe
+from pix2pix.learners.losses import l1_loss
+from pix2pix.learners.network_in_training import NetworkInTraining
 from pix2pix.networks.mean_target import MeanTarget
-from pix2pix.training.augmentation import centre_draws
-from pix2pix.training.dataset import PairSet
-from pix2pix.training.losses import l1_loss
-from pix2pix.training.network_in_training import NetworkInTraining
 
 
 def one_look(recipe: Recipe) -> Recipe:

@@ -9,12 +9,12 @@ import pytest
 import torch
 from hypothesis import strategies as st
 
+from pix2pix.batches import augmentation
+from pix2pix.batches.augmentation import STREAM, Augmentation, centre_draws, cut_batch, draw_epoch
 from pix2pix.files.images import Uint8
 from pix2pix.networks.counter_rng import uniform
 from pix2pix.networks.inference import inference_seeds
 from pix2pix.networks.layers import from_network
-from pix2pix.training import augmentation
-from pix2pix.training.augmentation import STREAM, Augmentation, centre_draws, cut_batch, draw_epoch
 from tests.pix2pix.networks.test_inference import folder, trained  # noqa: F401
 from tests.support.laws import contents, of_any, seeds
 from tests.support.soaks import Soak

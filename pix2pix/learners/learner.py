@@ -5,16 +5,16 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
+from pix2pix.batches.dataset import PairSet
 from pix2pix.config import models
 from pix2pix.config.recipes import Recipe
 from pix2pix.config.resolved import Experiment
+from pix2pix.learners.gan import Gan
+from pix2pix.learners.mean import Mean, one_look
+from pix2pix.learners.network_in_training import NetworkInTraining
+from pix2pix.learners.supervised import Supervised
 from pix2pix.machine.hardware import Hardware
 from pix2pix.networks.weights import network_tensors, optimizer_tensors, restore_network, restore_optimizer
-from pix2pix.training.dataset import PairSet
-from pix2pix.training.gan import Gan
-from pix2pix.training.mean import Mean, one_look
-from pix2pix.training.network_in_training import NetworkInTraining
-from pix2pix.training.supervised import Supervised
 
 
 class Learner(Protocol):

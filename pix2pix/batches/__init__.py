@@ -1,0 +1,1 @@
+"""Pairs on the training device, and batches cut from them by draws."""

@@ -1,0 +1,1 @@
+"""What is trained and how: networks with their optimisers, losses, and the training step."""
