@@ -24,6 +24,10 @@ BLOCK = 4096  # pixels at a time, so that no array is allocated anew: that would
 WHITE = np.array([0.95047, 1.0, 1.08883])  # D65, 2 degrees
 
 
+APART = 15  # of a and b: farther beyond its target's colours a pixel is a blotch
+RARE = 0.005  # the share of the target's pixels at either end that do not count as its colours
+
+
 @dataclass(frozen=True)
 class Distributions:
     """Of N images, one by one; those of a set are their sums."""
@@ -95,6 +99,19 @@ def lab_histograms(image: Uint8, mask: Mask | None = None) -> NDArray[np.uint32]
         for channel, values in enumerate(_lab(pixels[start : start + BLOCK])):
             counts[channel] += np.bincount(np.rint(values).astype(np.int64) + BINS // 2, minlength=BINS)
     return counts.astype(np.uint32)
+
+
+def blotches(image: NDArray[np.uint32], target: NDArray[np.uint32]) -> float:
+    """Share of an image's pixels that are redder, greener, yellower or bluer than its target ever is: Lab histograms.
+
+    By more than APART, than all but RARE of the target's pixels; a pixel may count for a and for b.
+    """
+    beyond = 0
+    for of_image, of_target in zip(image[1:], target[1:], strict=True):
+        up_to = np.cumsum(of_target) / of_target.sum()
+        lowest, highest = np.searchsorted(up_to, RARE, side="right"), np.searchsorted(up_to, 1 - RARE)
+        beyond += of_image[: max(lowest - APART, 0)].sum() + of_image[highest + APART + 1 :].sum()
+    return float(beyond / image[0].sum())
 
 
 def _lab(pixels: Uint8) -> tuple[Float64, Float64, Float64]:

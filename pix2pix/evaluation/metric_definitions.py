@@ -33,6 +33,12 @@ SET_METRICS = (  # of all images at once; of cars also over the foreground alone
     Metric("lab_a", "a ∩", 3, True, "the same of a, green to red"),
     Metric("lab_b", "b ∩", 3, True, "the same of b, blue to yellow"),
 )
+COLOUR_METRICS = (  # of each photo; in tables where any row has them: results of earlier versions have none
+    Metric(
+        "blotches", "blotches", 4, False,
+        "share of pixels whose a or b is more than 15 beyond that of 99.5 % of the target's; 0: no false colours",
+    ),
+)  # fmt: skip
 LOSSES = (  # of the last epoch
     Metric("train_l1", "train L1", 4, False, "the last epoch's training loss, with augmentation and dropout"),
     Metric("val_l1", "val. L1", 4, False, "the last epoch's validation loss"),
@@ -60,5 +66,13 @@ PERCEPTUAL_METRICS = (
 )
 METRICS = {
     metric.key: metric
-    for metric in (*IMAGE_METRICS, *SET_METRICS, *LOSSES, *LABEL_METRICS, *FCN_METRICS, *PERCEPTUAL_METRICS)
+    for metric in (
+        *IMAGE_METRICS,
+        *COLOUR_METRICS,
+        *SET_METRICS,
+        *LOSSES,
+        *LABEL_METRICS,
+        *FCN_METRICS,
+        *PERCEPTUAL_METRICS,
+    )
 }

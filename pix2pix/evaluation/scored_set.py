@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pix2pix.evaluation.confidence_intervals import Summary, summarise
-from pix2pix.evaluation.distributions import Distributions, distributions, joined
+from pix2pix.evaluation.distributions import Distributions, blotches, distributions, joined
 from pix2pix.evaluation.metrics import Mask, foreground, scores
 from pix2pix.evaluation.result_files import ImageScores, Metrics, Spread, finite
 from pix2pix.evaluation.segmentation import Counts
@@ -33,9 +33,12 @@ def score_image(
     Where the target is `masked_out` on white, also those over its foreground, with the prefix fg_.
     """
     values = scores(image, target, masked_out=masked_out) | more
-    row = ImageScores(split=pair.split, id=pair.id, group=pair.group, **values)
     mask = foreground(target) if masked_out else None
-    return ScoredImage(row, _by_prefix(image, mask), _by_prefix(target, mask), matrix)
+    of_image, of_target = _by_prefix(image, mask), _by_prefix(target, mask)
+    if matrix is None:  # a photo
+        values |= {f"{part}blotches": blotches(of_image[part].lab[0], of_target[part].lab[0]) for part in of_image}
+    row = ImageScores(split=pair.split, id=pair.id, group=pair.group, **values)
+    return ScoredImage(row, of_image, of_target, matrix)
 
 
 def distributions_of(target: Uint8, masked_out: bool) -> dict[str, Distributions]:

@@ -36,8 +36,9 @@ class Gan:
             hardware=hardware,
             ema=recipe.ema,
         )
+        discriminator = build_discriminator(model)
         self.discriminator = NetworkInTraining(
-            build_discriminator(model),
+            discriminator,
             "discriminator",
             seed=seed,
             learning_rate=recipe.discriminator_lr,
@@ -46,13 +47,14 @@ class Gan:
         )
         self.in_training = {"generator": self.generator, "discriminator": self.discriminator}
         self.networks = networks_of(self.in_training)
-        self.hardware, self.recipe = hardware, recipe
+        self.hardware, self.recipe, self.labels = hardware, recipe, discriminator.labels
 
     def step(self, source: Tensor, target: Tensor, seeds: Tensor) -> Tensor:
         """One update of the discriminator, then one of the generator; one forward pass of the generator serves both."""
         self.generator.network.train()
         self.discriminator.network.train()
         given, wanted = self.hardware.laid_out(source), self.hardware.laid_out(target)
+        given = self.labels(given) if self.labels else given
         with self.hardware.autocast():
             generated = self.generator(given, seeds)
             shown = torch.cat([wanted, generated.detach()])  # norms are of each image: one pass is as two

@@ -55,14 +55,17 @@ class OneHot(nn.Module):
         self.register_buffer("colours", torch.from_numpy(colours).float(), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        """(N, 3, H, W) in [-1, 1] -> (N, classes, H, W), 1 where the pixel is of the class, else 0."""
-        levels = ((image.float() + 1) * 127.5).round()[:, None]  # so that distances are exact
-        colours = self.colours[..., None, None]
-        nearness = (levels * colours).sum(2) - colours.square().sum(1) / 2  # (N, K, H, W)
-        nearest = nearness.argmax(1, keepdim=True).clamp(max=self.classes - 1)
-        classes = torch.arange(self.classes, device=image.device)
-        one_hot: Tensor = nearest == classes[:, None, None]
-        return one_hot.to(image.dtype)
+        """(N, 3, H, W) in [-1, 1] -> (N, classes, H, W), 1 where the pixel is of the class, else 0; once is enough."""
+        if image.shape[1] == self.classes:
+            return image
+        levels = ((image.float() + 1) * 127.5).round().contiguous()  # so that distances are exact
+        rgb = zip(levels.split(1, 1), self.colours.T[..., None, None], strict=True)
+        red, green, blue = ((level - colour).square() for level, colour in rgb)  # (N, K, H, W)
+        first = torch.arange(len(self.colours), device=image.device)[:, None, None] / 64  # of two as near
+        distance = red + green + blue + first
+        nearest = distance == distance.amin(1, keepdim=True)
+        last = nearest[:, self.classes - 1 :].any(1, keepdim=True)
+        return torch.cat([nearest[:, : self.classes - 1], last], 1).to(image.dtype)
 
 
 class SpectralConv(nn.Conv2d):

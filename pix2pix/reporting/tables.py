@@ -6,7 +6,14 @@ import numpy as np
 from tabulate import tabulate
 
 from pix2pix.config.study_entries import ReferenceNumbers
-from pix2pix.evaluation.metric_definitions import FCN_METRICS, IMAGE_METRICS, METRICS, SET_METRICS, Metric
+from pix2pix.evaluation.metric_definitions import (
+    COLOUR_METRICS,
+    FCN_METRICS,
+    IMAGE_METRICS,
+    METRICS,
+    SET_METRICS,
+    Metric,
+)
 from pix2pix.evaluation.result_files import NOISE, SHUFFLED, TRAINING, Metrics, Spread
 from pix2pix.reporting.differences import Line
 from pix2pix.reporting.experiment_result import ExperimentResult
@@ -27,7 +34,8 @@ def image_metrics(results: Sequence[ExperimentResult], prefix: str = "") -> list
     results = [result for result in results if f"{prefix}{IMAGE_METRICS[0].key}" in result.intervals]
     both_directions = len({result.card.direction for result in results}) > 1
     scored = any(f"{prefix}{SET_METRICS[0].key}" in result.intervals for result in results)
-    metrics = [*IMAGE_METRICS, *(SET_METRICS if scored else ())]
+    colours = [m for m in COLOUR_METRICS if any(f"{prefix}{m.key}" in result.intervals for result in results)]
+    metrics = [*IMAGE_METRICS, *colours, *(SET_METRICS if scored else ())]
     lines = [
         _description(result, both_directions, result.metrics)
         | _with_intervals(metrics, result.metrics, result.intervals, prefix)
@@ -55,7 +63,7 @@ def _with_intervals(metrics: Sequence[Metric], means: Metrics, spreads: Mapping[
             line[metric.heading] = "–"
             continue
         spread = spreads[key]
-        sd = ["±", metric.text(spread.sd)] if metric in IMAGE_METRICS else []
+        sd = ["±", metric.text(spread.sd)] if metric in (*IMAGE_METRICS, *COLOUR_METRICS) else []
         cells = [metric.text(means.values[key]), *sd, metric.interval(spread.low, spread.high)]
         if metric.key == "psnr" and (equal := means.values.get(f"{prefix}equal")):
             cells.append(f"({equal:.0f} equal)")
@@ -65,7 +73,7 @@ def _with_intervals(metrics: Sequence[Metric], means: Metrics, spreads: Mapping[
 
 def other_metrics(results: Sequence[ExperimentResult]) -> list[Line]:
     """The metrics that any experiment has beside: losses, label metrics, FCN-scores, FID, KID and LPIPS."""
-    metrics = [metric for metric in _filled(results) if metric not in (*IMAGE_METRICS, *SET_METRICS)]
+    metrics = [metric for metric in _filled(results) if metric not in (*IMAGE_METRICS, *COLOUR_METRICS, *SET_METRICS)]
     if not metrics:
         return []
     lines = [

@@ -10,7 +10,7 @@ from skimage.color import rgb2lab
 
 from pix2pix.evaluation.confidence_intervals import resampled, summarise, summarise_resampled
 from pix2pix.evaluation.controls import missing_amplitude, with_noise
-from pix2pix.evaluation.distributions import Distributions, distributions, joined, radial_power
+from pix2pix.evaluation.distributions import Distributions, blotches, distributions, joined, radial_power
 from pix2pix.evaluation.metrics import Mask, foreground
 from pix2pix.evaluation.set_scores import SET_SCORES, SetPair, paired_differences, read_sets, write_sets
 from pix2pix.files.images import Uint8
@@ -180,3 +180,29 @@ def test_files_hold_what_was_written_and_others_are_refused(tmp_path: Path) -> N
     path.unlink()
     with pytest.raises(FileNotFoundError, match=r"npz: there is no such file; run `evaluate` first"):
         read_sets(path, prefixes=[""], images=6, made_by="evaluate")
+
+
+# ---- blotches --------------------------------------------------------------------------------------------------------
+
+
+def test_blotches_are_the_share_of_colours_that_the_target_never_has() -> None:
+    """By scikit-image's Lab, rounded to integers, and quantiles of pixels."""
+    for image, target in ((random_image(0), HOUSES[0]), (HOUSES[1], OTHERS[0]), (random_image(1) // 4, HOUSES[3])):
+        of_image, of_target = (np.rint(rgb2lab(one)).reshape(-1, 3) for one in (image, target))
+        ordered, beyond = np.sort(of_target, axis=0), 0
+        for channel in (1, 2):
+            low, high = ordered[SIZE * SIZE * 5 // 1000, channel], ordered[SIZE * SIZE * 995 // 1000, channel]
+            beyond += ((of_image[:, channel] > high + 15) | (of_image[:, channel] < low - 15)).sum()
+        assert blotches(*together([image, target]).lab) == pytest.approx(beyond / SIZE**2, abs=1e-12)
+
+
+@pytest.mark.parametrize("colour", [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)])
+def test_spots_of_any_colour_on_grey_are_counted_where_the_mask_holds(colour: tuple[int, int, int]) -> None:
+    target = np.repeat(random_image(0)[..., :1], 3, axis=2)
+    spotted, mask = target.copy(), np.zeros((SIZE, SIZE), bool)
+    spotted[:8, :8] = colour
+    mask[:16] = True
+    share = blotches(*together([spotted, target]).lab)
+    assert share in (pytest.approx(1 / 64), pytest.approx(2 / 64)), "of a, of b, or of both"
+    assert blotches(*together([spotted, target], [mask, mask]).lab) == pytest.approx(4 * share)
+    assert blotches(*together([target, target]).lab) == blotches(*together([255 - target, target]).lab) == 0
