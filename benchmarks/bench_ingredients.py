@@ -16,16 +16,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from pix2pix.batches.augmentation import draw_epoch
+from pix2pix.batches.dataset import PairSet, load_splits
 from pix2pix.config.reader import read_configuration
 from pix2pix.config.resolved import Experiment
 from pix2pix.files.entry_point import run
 from pix2pix.files.images import write_png
+from pix2pix.learners.learner import Learner, build_learner
 from pix2pix.machine.hardware import use_hardware
 from pix2pix.pairs.stitched import PairRecord, stitch, write_records
 from pix2pix.toydata.facades import draw_facade
-from pix2pix.training.augmentation import draw_epoch
-from pix2pix.training.dataset import PairSet, load_splits
-from pix2pix.training.learner import Learner, build_learner
 
 STUDY, OUT = "ingredients", Path("benchmarks/ingredients.csv")
 PAIRS, STEPS, ROUNDS = 40, 10, 9
