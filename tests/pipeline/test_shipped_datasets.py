@@ -1,7 +1,7 @@
 """Every shipped data set, small, in the layout of its official archive: downloaded and prepared by its own entry.
 
-Only the counts of the entry are changed. A pair is known by the colours of its sides: A is reddish, B bluish, and both
-tell the number of the image.
+Only the counts of the entry are changed. A pair is known by the colours of its sides: A is reddish, B bluish or of a
+class, and both tell the number of the image.
 """
 
 import io
@@ -40,7 +40,7 @@ OFFICIAL = {
 }
 
 
-def plain(colour: tuple[int, int, int], width: int, height: int) -> Uint8:
+def plain(colour: tuple[int, int, int] | Uint8, width: int, height: int) -> Uint8:
     return np.full((height, width, 3), colour, np.uint8)
 
 
@@ -50,8 +50,9 @@ def encoded(image: Image.Image | Uint8, kind: str) -> bytes:
     return file.getvalue()
 
 
-def sides(n: int, width: int, height: int) -> tuple[Uint8, Uint8]:
-    return plain((200, 10 * n, 40), width, height), plain((40, 10 * n, 200), width, height)
+def sides(n: int, width: int, height: int, labels: str | None = None) -> tuple[Uint8, Uint8]:
+    b = (40, 10 * n, 200) if labels is None else palette(labels)[n % len(palette(labels))]
+    return plain((200, 10 * n, 40), width, height), plain(b, width, height)
 
 
 def made(tmp_path: Path, dataset: Dataset, **changes: object) -> Path:
@@ -71,7 +72,8 @@ def test_an_archive_of_pairs_becomes_pairs(tmp_path: Path, name: str) -> None:
     width, height, file = OFFICIAL[archive]
     counts = {split: 11 if split == "train" else 2 for split in source.expect}
     files = {  # two splits never hold the same bytes
-        f"{archive}/{split}/{file.format(n=n)}": encoded(stitch(*sides(n, width, height)), "JPEG") + split.encode()
+        f"{archive}/{split}/{file.format(n=n)}": encoded(stitch(*sides(n, width, height, layout.labels)), "JPEG")
+        + split.encode()
         for split, count in counts.items()
         for n in range(1, count + 1)
     }
@@ -89,7 +91,8 @@ def test_an_archive_of_pairs_becomes_pairs(tmp_path: Path, name: str) -> None:
         found = read_pairs(pairs, split)
         assert [pair.path.name for pair in found] == [file.format(n=n) for n in expected_numbers]
         for n, pair in zip(expected_numbers, found, strict=True):
-            for side, expected in zip(split_sides(read_image(pair.path)), sides(n, width, height), strict=True):
+            both = sides(n, width, height, layout.labels)
+            for side, expected in zip(split_sides(read_image(pair.path)), both, strict=True):
                 assert side.shape == (height, width, 3)
                 assert np.abs(side.astype(int) - expected)[:, 8:-8].max() < 8
     assert dataset.splits == [split for split in SPLITS if split in numbers]
