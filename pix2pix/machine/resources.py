@@ -3,6 +3,7 @@
 import ctypes
 import os
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,9 +20,15 @@ def usable_cores() -> int:
 
 def idle_cores() -> float:
     """How many of the cores that this process may run on nobody uses, or only work of low priority, by 0.3 seconds."""
-    share = psutil.cpu_times_percent(0.3, percpu=True)
-    mine = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(len(share))
-    return sum(share[i].idle + getattr(share[i], "iowait", 0) + getattr(share[i], "nice", 0) for i in mine) / 100
+    before = psutil.cpu_times(percpu=True)
+    time.sleep(0.3)
+    idle: list[float] = []  # of each core
+    for earlier, later in zip(before, psutil.cpu_times(percpu=True), strict=True):
+        spent = {kind: getattr(later, kind) - getattr(earlier, kind) for kind in later._fields}
+        free = sum(spent.get(kind, 0.0) for kind in ("idle", "iowait", "nice"))
+        idle.append(free / max(sum(spent.values()), 1e-9))
+    mine = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(len(idle))
+    return sum(idle[core] for core in mine)
 
 
 def free_memory() -> int:

@@ -1,8 +1,10 @@
 """Laws of the machine's settings: the environment chooses, a wrong word is named, and nothing of it is guessed."""
 
 import os
+from collections import namedtuple
 from collections.abc import Iterator
 
+import psutil
 import pytest
 import torch
 from torch.backends import cudnn
@@ -85,8 +87,13 @@ def test_a_training_takes_the_cores_that_are_idle(
     assert use_hardware().threads == 8
 
 
-def test_cores_are_idle_unless_work_of_normal_priority_keeps_them_busy() -> None:
-    assert 0 <= idle_cores() <= usable_cores()
+def test_cores_are_idle_unless_work_of_normal_priority_keeps_them_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = namedtuple("times", ["user", "nice", "idle", "iowait"])
+    spent = [times(0.1, 0.0, 0.2, 0.0), times(0.0, 0.2, 0.1, 0.0), times(0.3, 0.0, 0.0, 0.0)]  # 2/3, all, none
+    answers = iter([[times(5, 5, 5, 5)] * 3, [times(*(5 + value for value in core)) for core in spent]])
+    monkeypatch.setattr(psutil, "cpu_times", lambda *, percpu: next(answers))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2})
+    assert idle_cores() == pytest.approx(2 / 3 + 1)
 
 
 def test_all_usable_cores_are_used_whatever_omp_num_threads_says(monkeypatch: pytest.MonkeyPatch) -> None:
