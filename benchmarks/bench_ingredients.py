@@ -1,14 +1,13 @@
 """What each ingredient of config/studies/ingredients.yaml adds to a step: `python -m benchmarks.bench_ingredients`
 
-Of each row with seed 0: processor time of one thread for cutting a batch and a step on it, over that of the first row,
-which has none, in the same round; the median over the rounds. The epochs of the study are scaled by these ratios where
-they are 1.03 or more. Pairs are drawn houses, since their content does not change the time. It writes
-benchmarks/ingredients.csv.
+Of each row with seed 0: processor time of one thread for cutting a batch and a step on it, for an image, over that of
+the first row, which has none; the shortest of the rounds, since other work on the machine only adds to it. The epochs
+of the study are scaled by these ratios where they are 1.03 or more. Pairs are drawn houses, since their content does
+not change the time. It writes benchmarks/ingredients.csv.
 """
 
 import argparse
 import os
-import statistics
 import tempfile
 import time
 from dataclasses import replace
@@ -28,11 +27,11 @@ from pix2pix.pairs.stitched import PairRecord, stitch, write_records
 from pix2pix.toydata.facades import draw_facade
 
 STUDY, OUT = "ingredients", Path("benchmarks/ingredients.csv")
-PAIRS, STEPS, ROUNDS = 40, 10, 9
+PAIRS, STEPS, ROUNDS = 40, 10, 12
 
 
 def bench_ingredients() -> pd.DataFrame:
-    """A row an ingredient: milliseconds of a step, and the ratio to the row without."""
+    """A row an ingredient: milliseconds of training for an image, and the ratio to the row without."""
     configuration = read_configuration()
     experiments = [configuration.experiment(name) for name in configuration.study(STUDY).experiments]
     hardware = replace(use_hardware(training=True), pairs="memory")
@@ -49,17 +48,18 @@ def bench_ingredients() -> pd.DataFrame:
     rounds = [[_milliseconds(*row) for row in zip(learners, rows, sets, strict=True)] for _ in range(ROUNDS + 1)][
         1:
     ]  # the first warms up
+    shortest = [min(one[i] for one in rounds) for i in range(len(rows))]
     return pd.DataFrame(
         {
             "row": [row.name for row in rows],
-            "ms": [statistics.median(one[i] for one in rounds) for i in range(len(rows))],
-            "ratio": [statistics.median(one[i] / one[0] for one in rounds) for i in range(len(rows))],
+            "ms": shortest,
+            "ratio": [one / shortest[0] for one in shortest],
         }
     )
 
 
 def _milliseconds(learner: Learner, experiment: Experiment, pairs: PairSet) -> float:
-    """Processor time of a step."""
+    """Processor time for an image."""
     recipe = experiment.recipe
     draws = draw_epoch(
         seed=0,
@@ -73,7 +73,7 @@ def _milliseconds(learner: Learner, experiment: Experiment, pairs: PairSet) -> f
     start = time.process_time()
     for source, target, seeds in pairs.batches(draws, size=recipe.size, augment=True):
         learner.step(source, target, seeds)
-    return 1000 * (time.process_time() - start) / len(draws)
+    return 1000 * (time.process_time() - start) / (len(draws) * recipe.batch_size)
 
 
 def _draw_pairs(root: Path) -> None:
