@@ -107,8 +107,10 @@ def _bring_local(name: str, source: LocalSource, folder: Path, *, raw: Path) -> 
             shutil.copyfile(path / file, folder / file)
     if line := not_read(file for file in files if not is_image(file)):
         print(line)
-    if not any(split_of(Path(place, "image")) for place in count_images(folder)):
-        raise ValueError(f"{path}: no images in folders train, val, test or trainA, trainB, ... ({key})")
+    if not count_images(folder):
+        raise ValueError(f"{path}: no images in it ({key})")
+    for split in source.limit.keys() - map(split_of, files):
+        raise ValueError(f"{path}: no folder of {split} ({_key(name, f'limit.{split}')})")
     _check_splits(name, source, folder)
 
 

@@ -2,7 +2,7 @@
 
 Reads   data/raw/<dataset>/     laid out as `prepare: {layout: ...}` in config/datasets.yaml says:
             stitched    {train,val,test}/<id>.<suffix>: A|B images; checked and copied byte for byte
-            folders     {train,val,test}/{A,B}/<id>.<suffix> or trainA/, trainB/, ...; stitched losslessly
+            folders     {train,val,test}/{A,B}/<id>.<suffix> or trainA/, trainB/, or as pair_by says; stitched losslessly
             inpainting  {train,val,test}/<id>.<suffix>: photos; A = the photo with a hole in its centre, B = the photo
             carvana     photos and masks (pix2pix/pairs/carvana.py); A = edges, B = the car on white
             gta5        images/NNNNN.png and labels/NNNNN.png; A = the frame, B = its label's colours
@@ -26,6 +26,7 @@ from pix2pix.config.layouts import (
     Gta5Layout,
     InpaintingLayout,
     Layout,
+    SplitLayout,
     StitchedLayout,
 )
 from pix2pix.config.reader import read_configuration
@@ -37,11 +38,11 @@ from pix2pix.machine.worker_pool import map_in_processes
 from pix2pix.pairs.carvana import cut_out, find_photos
 from pix2pix.pairs.edges import draw, manners
 from pix2pix.pairs.gta5 import find_frames, resize_frame
-from pix2pix.pairs.held_out import numbered_splits
+from pix2pix.pairs.held_out import held_out_pairs, numbered_splits
 from pix2pix.pairs.inpainting import cut_hole
 from pix2pix.pairs.palettes import check_label_map, from_numbers
 from pix2pix.pairs.raw_pairs import RawPair, find_images, find_sides
-from pix2pix.pairs.stitched import DRAWINGS, SPLITS, PairRecord, split_sides, stitch, write_records
+from pix2pix.pairs.stitched import DRAWINGS, HOW_TO_HOLD_OUT, SPLITS, PairRecord, split_sides, stitch, write_records
 
 PAIRS_PER_WORKER = 100  # a process takes as long to start as it takes to prepare some 100 photos
 
@@ -75,9 +76,9 @@ def prepare(*, layout: Layout, raw: Path, out: Path, workers: int | None = None)
 def _find_pairs(layout: Layout, raw: Path) -> list[RawPair]:
     match layout:
         case StitchedLayout() | InpaintingLayout():
-            return numbered_splits(find_images(raw), layout.splits)
+            return _with_val(numbered_splits(find_images(raw), layout.splits), layout)
         case FoldersLayout():
-            return numbered_splits(find_sides(raw), layout.splits)
+            return _with_val(numbered_splits(find_sides(raw, layout.pair_by), layout.splits), layout)
         case CarvanaLayout():
             listed = layout.hold_out if isinstance(layout.hold_out, int) else layout.hold_out.model_dump()
             return find_photos(raw, hold_out=listed, seed=layout.seed or 0)
@@ -87,6 +88,13 @@ def _find_pairs(layout: Layout, raw: Path) -> list[RawPair]:
             )
             print(f"left out of val, next to train: {left_out} frames")
             return frames
+
+
+def _with_val(pairs: list[RawPair], layout: SplitLayout) -> list[RawPair]:
+    """The pairs, of which the layout may hold some out."""
+    if layout.hold_out is None or layout.seed is None:
+        return pairs
+    return held_out_pairs(pairs, hold_out=layout.hold_out, seed=layout.seed)
 
 
 def _without(leave_out: Sequence[str | int], pairs: list[RawPair]) -> list[RawPair]:
@@ -179,6 +187,8 @@ def _print_counts(records: Sequence[PairRecord], out: Path) -> None:
         grouped = f" of {len(set(groups))} groups" if len(set(groups)) < len(groups) else ""
         if groups:
             print(f"{split:5} {len(groups):6} pairs{grouped}")
+    if not any(record.split == "val" for record in records):
+        print(f"no pairs in val, which training needs; {HOW_TO_HOLD_OUT}")
     sizes = sorted({(record.width, record.height) for record in records})
     several = f"of {len(sizes)} sizes, the widest " if len(sizes) > 1 else ""
     print(f"{out}: A and B {several}{sizes[-1][0]} x {sizes[-1][1]} pixels")

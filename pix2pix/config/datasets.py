@@ -150,7 +150,8 @@ class Dataset(Strict):
         match self.prepare, self.download:
             case CarvanaLayout(hold_out=HeldOutCars(test=[_, *_])), _:
                 return [*SPLITS]
-            case SplitLayout(splits=made), ArchiveSource(expect=expect) | LocalSource(expect=expect) if expect:
+            case SplitLayout() as layout, ArchiveSource(expect=expect) | LocalSource(expect=expect) if expect:
+                made = {*layout.splits, *(["val"] if layout.hold_out else [])}
                 return [split for split in SPLITS if expect.get(split) or split in made]
             case SplitLayout(), LocalSource():
                 return [*SPLITS]

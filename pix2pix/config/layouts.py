@@ -2,10 +2,12 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
 from pix2pix.config.drawings import Edges
 from pix2pix.config.fields import CarIds, Count, HeldOut, PaletteOrNone, Seed, Side, Split, Strict
+
+Pattern = Annotated[str, StringConstraints(pattern=r"^[^{}]*(\{split\}[^{}]*)?\{id\}[^{}]*$")]
 
 
 class HeldOutCars(Strict):
@@ -79,6 +81,18 @@ class SplitLayout(AnyLayout):
 
     splits: dict[HeldOut, NumberRange] = Field(default_factory=dict)
     """images of an official split that make up a split which the archive lacks"""
+    hold_out: Count | None = None
+    """how many pairs of train make up val, where the data have none; adding pairs moves few"""
+    seed: Seed | None = None
+    """which pairs are held out by hold_out"""
+
+    @model_validator(mode="after")
+    def _one_val(self) -> Self:
+        if (self.hold_out is None) != (self.seed is None):
+            raise ValueError("hold_out and seed go together")
+        if self.hold_out and "val" in self.splits:
+            raise ValueError("hold_out and splits.val both make a val; leave one out")
+        return self
 
     @model_validator(mode="after")
     def _apart(self) -> Self:
@@ -102,11 +116,34 @@ class StitchedLayout(SplitLayout):
     """palette of side B where it is a label map"""
 
 
+class SidePatterns(Strict):
+    """Where the files of each side lie below the folder, without their endings: `{split}/photos/{id}_photo`.
+
+    `{id}` is what both files of a pair have in common, a name or part of one; `{split}` is train, val or test, or
+    training, validation, valid or testing, in any case. Without `{split}` all pairs are of train.
+    """
+
+    A: Pattern
+    """of side A, such as photos/{split}/{id}"""
+    B: Pattern
+    """of side B, such as masks/{split}/{id}_mask"""
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if self.A == self.B:
+            raise ValueError(f"A and B are both {self.A}; a file is of one side")
+        if ("{split}" in self.A) != ("{split}" in self.B):
+            raise ValueError("{split} stands in one of A and B; it belongs in both, or in none")
+        return self
+
+
 class FoldersLayout(SplitLayout):
-    """Two folders of equal file names."""
+    """Two files a pair."""
 
     layout: Literal["folders"]
-    """folders: split/A/NAME and split/B/NAME, or splitA/NAME and splitB/NAME"""
+    """folders: split/A/NAME and split/B/NAME, or splitA/NAME and splitB/NAME; or as pair_by says"""
+    pair_by: SidePatterns | None = None
+    """where the two files of a pair lie, if elsewhere: {A: 'photos/{split}/{id}', B: 'masks/{split}/{id}_mask'}"""
     labels: PaletteOrNone = None
     """palette of side B where it is a label map"""
     label_numbers: Literal["from_0", "from_1", "cityscapes_ids"] | None = None

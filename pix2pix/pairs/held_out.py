@@ -1,4 +1,4 @@
-"""Which images are held out of training: whole cars or blocks of frames, by hash or by name; or images by number."""
+"""Which images are held out: cars, blocks of frames or pairs by hash, cars by name, images by number."""
 
 import hashlib
 import re
@@ -26,6 +26,19 @@ def held_out_groups(groups: Iterable[str], *, hold_out: int, seed: int, kind: st
     if hold_out >= len(ranked):
         raise ValueError(f"hold_out is {hold_out}, but there are only {len(ranked)} {kind}")
     return set(ranked[:hold_out])
+
+
+def held_out_pairs(pairs: Sequence[RawPair], *, hold_out: int, seed: int) -> list[RawPair]:
+    """The same pairs, of which `hold_out` of train are val (`held_out_groups`).
+
+    Raises:
+        ValueError: there is a val already, or no pair would be left to train on.
+    """
+    if any(pair.split == "val" for pair in pairs):
+        raise ValueError("hold_out: the data have a val of their own; leave hold_out and seed out")
+    groups = [pair.group for pair in pairs if pair.split == "train"]
+    chosen = held_out_groups(groups, hold_out=hold_out, seed=seed, kind="pairs")
+    return [replace(pair, split="val") if pair.split == "train" and pair.group in chosen else pair for pair in pairs]
 
 
 def listed_groups(groups: Iterable[str], *, listed: Mapping[str, Sequence[str]], kind: str) -> dict[str, str]:

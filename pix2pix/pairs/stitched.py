@@ -19,6 +19,7 @@ from pix2pix.pairs.palettes import check_label_map, decode, palette
 
 SPLITS = ("train", "val", "test")
 DRAWINGS = Path("drawings")
+HOW_TO_HOLD_OUT = "hold some out by `hold_out: NUMBER` and `seed: 0` under prepare of the data set"
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ def read_pairs(root: Path, split: str) -> list[Pair]:
     redrawn = split == "train" and (root / DRAWINGS).is_dir()
     drawings = _files_by_id(root / DRAWINGS, records) if redrawn else {}
     if not records:
-        raise ValueError(f"{root}: no pairs in split '{split}'")
+        hint = f"; {HOW_TO_HOLD_OUT}" if split == "val" else ""
+        raise ValueError(f"{root}: no pairs in split '{split}'{hint}")
     return [Pair(record.id, split, record.group, files[record.id], drawings.get(record.id)) for record in records]
 
 

@@ -152,7 +152,7 @@ def test_local_folder_zip_and_tar_give_the_same_tree(tmp_path: Path, monkeypatch
     ("path", "says"),
     [
         ("nowhere", "no such folder or archive"),
-        ("empty", "no images in folders train"),
+        ("empty", "no images in it"),
         (".", "holds .*data/raw itself"),
     ],
 )
@@ -172,6 +172,17 @@ def own_pairs(root: Path) -> Path:
 
 def local(path: Path) -> LocalSource:
     return LocalSource(source="local", path=str(path))
+
+
+def test_trees_that_prepare_can_read_by_patterns_are_brought_as_they_are(tmp_path: Path) -> None:
+    for names in (["1.png", "2.JPG"], ["A/1.png", "B/1.png"], ["photos/train/1.png", "masks/train/1.png"]):
+        own = tmp_path / names[0].partition("/")[0] / "own"
+        for name in names:
+            (own / name).parent.mkdir(parents=True, exist_ok=True)
+            (own / name).touch()
+        assert sorted(bring(own.parent, local(own))) == sorted(names)
+    by_split = LocalSource(source="local", path=str(tmp_path / "A/own"), limit={"val": 1})
+    assert "no folder of val" in refused(tmp_path, by_split)
 
 
 @pytest.mark.parametrize("linked", ["val", "train", "train/A"])

@@ -252,6 +252,35 @@ def test_what_does_not_fit_is_named(raw: Path, layout: str, spoil: Callable[[Pat
     assert says in refusal(LAYOUTS[layout], raw)
 
 
+def test_pairs_are_held_out_where_the_data_have_no_val(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By hash: a pair that is added moves at most one other."""
+    raw, held_out = tmp_path / "raw", list[set[str]]()
+    for count in (8, 9):
+        for number in range(count):
+            write_image(raw / f"{number}.png", seed=number)
+        prepare(layout=StitchedLayout(layout="stitched", hold_out=3, seed=0), raw=raw, out=tmp_path / "out")
+        held_out.append({pair.id for pair in read_pairs(tmp_path / "out", "val")})
+        assert len(read_pairs(tmp_path / "out", "train")) == count - 3
+    assert len(held_out[0] & held_out[1]) >= 2
+    capsys.readouterr()
+    prepare(layout=StitchedLayout(layout="stitched"), raw=raw, out=tmp_path / "out")
+    assert "no pairs in val, which training needs; hold some out by `hold_out: NUMBER`" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="hold_out is 9, but there are only 9 pairs"):
+        prepare(layout=StitchedLayout(layout="stitched", hold_out=9, seed=0), raw=raw, out=tmp_path / "out")
+
+
+def test_a_val_is_not_made_where_there_is_one(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        write_image(tmp_path / f"raw/{split}/1.png")
+    assert "a val of their own" in refusal(StitchedLayout(layout="stitched", hold_out=1, seed=0), tmp_path / "raw")
+    for wrong in (
+        {"hold_out": 1},
+        {"hold_out": 1, "seed": 0, "splits": {"val": {"of": "test", "first": 1, "last": 2}}},
+    ):
+        with pytest.raises(ValueError, match="hold_out and s"):
+            StitchedLayout.model_validate({"layout": "stitched"} | wrong)
+
+
 EVERY = [car_name(car=number, seed=0) for number in range(5)]
 
 
@@ -403,9 +432,10 @@ def test_the_command_prints_counts_and_nothing_else(tmp_path: Path, monkeypatch:
         TINY | {"datasets": {"houses": TINY["datasets"]["houses"] | {"prepare": {"layout": "stitched"}}}}
     )
     for number in range(2 * verb.PAIRS_PER_WORKER):  # enough for two workers
-        write_image(tmp_path / f"data/raw/houses/train/{number}.png", width=16, height=8, seed=number)
+        folder = "train" if number else "val"
+        write_image(tmp_path / f"data/raw/houses/{folder}/{number}.png", width=16, height=8, seed=number)
     command = [sys.executable, "-m", "stages.prepare", "houses"]
     environment = {**os.environ, "PYTHONPATH": str(REPO)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout == "train    200 pairs\ndata/pairs/houses: A and B 8 x 8 pixels\n"
+    assert done.stdout == "train    199 pairs\nval        1 pairs\ndata/pairs/houses: A and B 8 x 8 pixels\n"
     assert done.stderr == ""

@@ -87,7 +87,8 @@ OPTIONS = {name for kind in models(Model | Recipe) for name, key in kind.model_f
         (
             "config/datasets.yaml",
             Dataset,
-            {"download", "prepare", "edges", "sha256", "layout", "size", "seed", "parts", "label_numbers", "leave_out"},
+            {"download", "prepare", "edges", "sha256", "layout", "size", "seed", "parts", "label_numbers", "leave_out"}
+            | {"hold_out", "pair_by", "A", "B"},
         ),
     ],
 )

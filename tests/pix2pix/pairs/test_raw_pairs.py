@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pix2pix.config.checks import check
+from pix2pix.config.layouts import SidePatterns
 from pix2pix.pairs import carvana
 from pix2pix.pairs.gta5 import find_frames
 from pix2pix.pairs.raw_pairs import RawPair, find_images, find_sides
@@ -32,6 +34,57 @@ def test_sides_may_lie_in_either_place(tmp_path: Path) -> None:
         RawPair("2", "val", "2", (root / "valA/2.jpg", root / "valB/2.jpg")),
         RawPair("10", "val", "10", (root / "valA/10.jpg", root / "valB/10.bmp")),
     ]
+
+
+def test_without_folders_of_splits_all_is_train(tmp_path: Path) -> None:
+    sides = touch(tmp_path / "sides", "A/1.jpg", "B/1.PNG")
+    assert find_sides(sides) == [RawPair("1", "train", "1", (sides / "A/1.jpg", sides / "B/1.PNG"))]
+    images = touch(tmp_path / "images", "1.JPG", "notes.txt.png")
+    assert find_images(images)[0] == RawPair("1", "train", "1", (images / "1.JPG",))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "names", "found"),
+    [
+        ("x/{split}/{id}", "y/{split}/{id}", ["x/Train/1.png", "y/Train/1.jpg"], [("1", "train")]),
+        ("{split}/{id}", "{split}/{id}_m", ["VAL/1.png", "VAL/1_m.png", "train/1.png", "train/1_m.png"],
+         [("1", "train"), ("1", "val")]),
+        ("{id}/in", "{id}/out", ["10/in.png", "10/out.png", "9/in.png", "9/out.png"],
+         [("9", "train"), ("10", "train")]),
+        ("a {id}", "b {id}", ["a e\u0301.png", "b \u00e9.png"], [("\u00e9", "train")]),
+        ("{split}_x/{id}", "{split}_y/{id}", ["testing_x/1.png", "testing_y/1.png", "training_x/1.png",
+         "training_y/1.png"], [("1", "train"), ("1", "test")]),
+    ],
+)  # fmt: skip
+def test_sides_may_be_told_apart_by_patterns(
+    tmp_path: Path, a: str, b: str, names: list[str], found: list[tuple[str, str]]
+) -> None:
+    pairs = find_sides(touch(tmp_path, *names), SidePatterns(A=a, B=b))
+    assert [(pair.id, pair.split) for pair in pairs] == found
+    for pair in pairs:
+        assert pair.files[0] != pair.files[1]
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["x/1.png", "y/1.png", "z/1.png"], "z/1.png: neither an image of side A nor of side B "),
+        (["x/1.png", "x/2.png", "y/1.png"], "x/2.png: has no partner '2' in .*y$"),
+        (["x/1.png"], ": no image of side B of train"),
+        (["x/1.jpg", "x/1.png", "y/1.png"], "x/1.jpg and .*x/1.png: two images with the id '1'"),
+    ],
+)
+def test_what_no_pattern_fits_is_named(tmp_path: Path, names: list[str], says: str) -> None:
+    with pytest.raises((ValueError, FileNotFoundError), match=f"^{tmp_path}/?{says}"):
+        find_sides(touch(tmp_path, *names), SidePatterns(A="x/{id}", B="y/{id}"))
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [("x", "y"), ("{id}", "{id}"), ("{id}{id}", "{id}"), ("{split}/{id}", "{id}"), ("{name}", "{id}")]
+)
+def test_patterns_that_tell_nothing_are_refused(a: str, b: str) -> None:
+    with pytest.raises(ValueError, match="pair_by"):
+        check("pair_by", SidePatterns, {"A": a, "B": b})
 
 
 @pytest.mark.parametrize(
