@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from pix2pix.batches.dataset import PairSet
+    from pix2pix.machine.threads import TrainingThreads
     from pix2pix.training.cuda_graph import TrainingStep
     from pix2pix.training.progress import Progress
     from pix2pix.training.resume import Run
@@ -49,14 +50,14 @@ def train(experiment: Experiment) -> None:
             processes that train together cannot share a batch equally, or see other files.
     """
     from pix2pix.batches.dataset import load_splits
-    from pix2pix.learners.learner import build_learner, recipe_of
+    from pix2pix.learners.learner import build_learner, is_small, recipe_of
     from pix2pix.machine.distributed import agree, is_first, per_device, say
     from pix2pix.machine.hardware import use_hardware
     from pix2pix.training.outputs import publish, record
     from pix2pix.training.resume import Run, one_at_a_time, run_digest
 
     name, scratch = experiment.name, Path("scratch/train", experiment.name)
-    hardware, recipe = use_hardware(training=True), recipe_of(experiment)
+    hardware, recipe = use_hardware(training=True, small=is_small(experiment)), recipe_of(experiment)
     part = per_device(recipe.batch_size)
     if part < recipe.batch_size:
         say(f"{name}: {hardware.processes} devices, on each {part} of a batch's {recipe.batch_size} images")
@@ -85,6 +86,7 @@ def _train_epochs(run: Run, experiment: Experiment, training: PairSet, validatio
     from pix2pix.batches.augmentation import cut_batch, draw_epoch
     from pix2pix.learners.learner import recipe_of, scale_learning_rates
     from pix2pix.machine.distributed import is_first, say
+    from pix2pix.machine.threads import TrainingThreads
     from pix2pix.training import cuda_graph
     from pix2pix.training.outputs import keep_epoch
     from pix2pix.training.progress import Progress
@@ -102,6 +104,7 @@ def _train_epochs(run: Run, experiment: Experiment, training: PairSet, validatio
         done=recipe.batch_size * run.step,
         logs=Path("logs/tensorboard", experiment.name),
     )
+    threads = TrainingThreads(run.hardware, progress.say)
     graph = cuda_graph.graph_for(run.hardware)
     cut = partial(cut_batch, size=recipe.size, augmentation=training.augmentation)
     step = cuda_graph.TrainingStep(learner, run.sums, cut, graph=graph, say=progress.say)
@@ -118,7 +121,7 @@ def _train_epochs(run: Run, experiment: Experiment, training: PairSet, validatio
                 size=recipe.size,
                 mirror=recipe.mirror,
             )
-            _train_steps(run, step, training, draws, progress, asked_to_end)
+            _train_steps(run, step, training, draws, progress, threads, asked_to_end)
             losses = validate(learner, validation, experiment, most=max(LEAST, round(SHARE * len(training.pairs))))
             run.close_epoch(losses, images=recipe.batch_size * run.step)
             if is_first():
@@ -130,7 +133,13 @@ def _train_epochs(run: Run, experiment: Experiment, training: PairSet, validatio
 
 
 def _train_steps(
-    run: Run, step: TrainingStep, training: PairSet, draws: Tensor, progress: Progress, asked_to_end: Callable[[], bool]
+    run: Run,
+    step: TrainingStep,
+    training: PairSet,
+    draws: Tensor,
+    progress: Progress,
+    threads: TrainingThreads,
+    asked_to_end: Callable[[], bool],
 ) -> None:
     """The steps of the epoch, from where the run stands; `draws` as of `draw_epoch`."""
     from pix2pix.machine.distributed import share
@@ -140,6 +149,7 @@ def _train_steps(
             step(images, draw)
             run.step += 1
             progress.step(draws.shape[1])
+            threads.look()
             if asked_to_end():
                 run.save()
                 raise KeyboardInterrupt

@@ -1,5 +1,7 @@
 """The pix2pix learner: both networks, both optimisers, and the training step (Isola et al. 2017, section 3.3)."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -27,24 +29,10 @@ class Gan:
     losses = ("l1", "gan", "d")
 
     def __init__(self, model: Pix2Pix, recipe: Recipe, *, seed: int, hardware: Hardware) -> None:
-        self.generator = NetworkInTraining(
-            build_generator(model, size=recipe.size),
-            "generator",
-            seed=seed,
-            learning_rate=recipe.generator_lr,
-            recipe=recipe,
-            hardware=hardware,
-            ema=recipe.ema,
-        )
+        in_training = partial(NetworkInTraining, seed=seed, recipe=recipe, hardware=hardware)
         discriminator = build_discriminator(model)
-        self.discriminator = NetworkInTraining(
-            discriminator,
-            "discriminator",
-            seed=seed,
-            learning_rate=recipe.discriminator_lr,
-            recipe=recipe,
-            hardware=hardware,
-        )
+        self.generator = in_training(build_generator(model, size=recipe.size), "generator")
+        self.discriminator = in_training(discriminator, "discriminator")
         self.in_training = {"generator": self.generator, "discriminator": self.discriminator}
         self.networks = networks_of(self.in_training)
         self.hardware, self.recipe, self.labels = hardware, recipe, discriminator.labels

@@ -16,6 +16,8 @@ from pix2pix.learners.supervised import Supervised
 from pix2pix.machine.hardware import Hardware
 from pix2pix.networks.weights import network_tensors, optimizer_tensors, restore_network, restore_optimizer
 
+LEAST_FOR_TWO_THREADS = 2**25  # channels² · pixels · images of a step (measured: benchmarks/RESULTS.md)
+
 
 class Learner(Protocol):
     """Networks in training."""
@@ -51,6 +53,20 @@ class Learner(Protocol):
 def recipe_of(experiment: Experiment) -> Recipe:
     """How an experiment is trained: by its recipe, but for the mean, which looks at each image once."""
     return one_look(experiment.recipe) if isinstance(experiment.model, models.Mean) else experiment.recipe
+
+
+def is_small(experiment: Experiment) -> bool:
+    """Whether one CPU thread trains as fast as two: their waiting for each other takes what the second one gains."""
+    recipe = recipe_of(experiment)
+    match experiment.model:
+        case models.Mean():
+            return True
+        case (
+            models.Pix2Pix(generator_channels=channels)
+            | models.FCN(channels=channels)
+            | models.UNetAlone(channels=channels)
+        ):
+            return channels**2 * recipe.size**2 * recipe.batch_size < LEAST_FOR_TWO_THREADS
 
 
 def build_learner(experiment: Experiment, hardware: Hardware, training: PairSet) -> Learner:

@@ -1,6 +1,7 @@
 """A network with its optimiser, and the copies of its weights that mixed precision computes with."""
 
 import copy
+from typing import Literal
 
 import torch
 from torch import Tensor, nn, optim
@@ -20,23 +21,24 @@ class NetworkInTraining:
     In bf16, passes compute with copies of the convolutions' weights. They are made once an update, not at each use.
     The weights, gradients and moments that Adam sees are float32.
 
-    With `ema`, `averaged` is a network of the exponential moving average of the weights (Yazici et al. 2018), float32.
+    With `ema` in the recipe, `averaged` is a generator of the exponential moving average of the weights, float32
+    (Yazici et al. 2018).
     """
 
     def __init__(
         self,
         network: nn.Module,
-        name: str,
+        name: Literal["generator", "discriminator"],
         *,
         seed: int,
-        learning_rate: float,
         recipe: Recipe,
         hardware: Hardware,
-        ema: float = 0.0,
     ) -> None:
         initialise(network, seed_of(name, seed))
-        self.network, self.ema = network, ema
-        self.averaged = copy.deepcopy(network).requires_grad_(False).eval() if ema else None
+        self.network, generates = network, name == "generator"
+        learning_rate = recipe.generator_lr if generates else recipe.discriminator_lr
+        self.ema = recipe.ema if generates else 0.0
+        self.averaged = copy.deepcopy(network).requires_grad_(False).eval() if self.ema else None
         for each in filter(None, (network, self.averaged)):
             lay_out(each, hardware)
         # a CUDA graph reads the rate from a tensor; it would keep a number as it was when it was recorded

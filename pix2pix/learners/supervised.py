@@ -22,15 +22,7 @@ class Supervised:
 
     def __init__(self, model: Pix2Pix | FCN | UNetAlone, recipe: Recipe, *, seed: int, hardware: Hardware) -> None:
         network, colours = build_generator(model, size=recipe.size), class_colours(model)
-        self.generator = NetworkInTraining(
-            network,
-            "generator",
-            seed=seed,
-            learning_rate=recipe.generator_lr,
-            recipe=recipe,
-            hardware=hardware,
-            ema=recipe.ema,
-        )
+        self.generator = NetworkInTraining(network, "generator", seed=seed, recipe=recipe, hardware=hardware)
         self.coloured = None if colours is None else Coloured(network, colours).to(hardware.device)
         self.losses = ("l1",) if colours is None else ("l1", "ce")
         self.in_training = {"generator": self.generator}

@@ -1,8 +1,8 @@
 """What this machine computes with. From the environment, never from params.yaml:
 
 PIX2PIX_DEVICE      cpu, cuda or cuda:N (default: cuda where there is one)
-PIX2PIX_THREADS     CPU threads (default: all usable cores, of training those that are idle when it begins, whatever
-                    OMP_NUM_THREADS says; the count changes last bits)
+PIX2PIX_THREADS     CPU threads (default: all usable cores, whatever OMP_NUM_THREADS says, but one to train a small
+                    network, and fewer to train a large one while other work runs; the count changes last bits)
 PIX2PIX_PRECISION   bf16 or fp32, of training (default: bf16 where the device has instructions for it)
 PIX2PIX_PAIRS       memory, disk or auto: where training pairs are kept (default: auto, in the device's memory where
                     they take at most half of what is free there)
@@ -20,8 +20,8 @@ from typing import Literal, TypeVar
 
 import torch
 
-from pix2pix.machine.distributed import on_this_machine, processes, say
-from pix2pix.machine.resources import idle_cores, keep_memory, usable_cores
+from pix2pix.machine.distributed import on_this_machine, processes
+from pix2pix.machine.resources import keep_memory, usable_cores
 
 Precision = Literal["bf16", "fp32"]
 Pairs = Literal["memory", "disk", "auto"]
@@ -71,8 +71,8 @@ class Hardware:
         }
 
 
-def use_hardware(*, training: bool = False) -> Hardware:
-    """Read the environment, prepare PyTorch accordingly, and return what was chosen.
+def use_hardware(*, training: bool = False, small: bool = False) -> Hardware:
+    """Read the environment, prepare PyTorch accordingly, and return what was chosen; for `small` work one thread.
 
     On CUDA fp32 is IEEE's: only a training in bf16 computes in TF32 what it does not compute in bf16. Inference takes
     deterministic algorithms; training lets cuDNN try several and take the fastest.
@@ -80,7 +80,7 @@ def use_hardware(*, training: bool = False) -> Hardware:
     Raises:
         ValueError: a variable has a value that is none of the above, or names a GPU that is not there.
     """
-    device, threads = _device(_device_name()), _threads(os.environ.get("PIX2PIX_THREADS"), training=training)
+    device, threads = _device(_device_name()), _threads(os.environ.get("PIX2PIX_THREADS"), small=small)
     precision: Precision = _choice("PIX2PIX_PRECISION", ("bf16", "fp32"), "bf16" if _has_bf16(device) else "fp32")
     pairs: Pairs = _choice("PIX2PIX_PAIRS", ("memory", "disk", "auto"), "auto")
     cuda_graph: Switch = _choice("PIX2PIX_CUDA_GRAPH", ("on", "off"), "on")
@@ -124,15 +124,11 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _threads(text: str | None, *, training: bool) -> int:
+def _threads(text: str | None, *, small: bool) -> int:
     count = on_this_machine()[1]
     most = max(1, usable_cores() // count)
     if text is None:
-        # threads of a step wait for each other: one that gets no core of its own holds up all
-        idle = min(most, max(1, round(idle_cores() / count))) if training and most > 1 else most
-        if idle < most:
-            say(f"{idle} of {most} CPU threads, since other work is running (PIX2PIX_THREADS={most}: all)")
-        return idle
+        return 1 if small else most
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
         each = f" for each of {count} processes" if count > 1 else ""
         raise ValueError(f"PIX2PIX_THREADS={text}: must be a number from 1 to the usable cores, {most}{each}")

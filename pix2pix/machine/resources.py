@@ -3,7 +3,6 @@
 import ctypes
 import os
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,22 +12,14 @@ CGROUPS, OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")  # of ve
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
+def cores() -> set[int]:
+    """The numbers of the CPU cores this process may run on (a cluster sets its affinity to what a job was allotted)."""
+    return set(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
+
+
 def usable_cores() -> int:
-    """CPU cores this process may run on, by its affinity (a cluster sets it to what a job was allotted)."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def idle_cores() -> float:
-    """How many of the cores that this process may run on nobody uses, or only work of low priority, by 0.3 seconds."""
-    before = psutil.cpu_times(percpu=True)
-    time.sleep(0.3)
-    idle: list[float] = []  # of each core
-    for earlier, later in zip(before, psutil.cpu_times(percpu=True), strict=True):
-        spent = {kind: getattr(later, kind) - getattr(earlier, kind) for kind in later._fields}
-        free = sum(spent.get(kind, 0.0) for kind in ("idle", "iowait", "nice"))
-        idle.append(free / max(sum(spent.values()), 1e-9))
-    mine = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(len(idle))
-    return sum(idle[core] for core in mine)
+    """How many CPU cores this process may run on."""
+    return len(cores())
 
 
 def free_memory() -> int:

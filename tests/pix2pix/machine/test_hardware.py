@@ -1,10 +1,8 @@
 """Laws of the machine's settings: the environment chooses, a wrong word is named, and nothing of it is guessed."""
 
 import os
-from collections import namedtuple
 from collections.abc import Iterator
 
-import psutil
 import pytest
 import torch
 from torch.backends import cudnn
@@ -12,7 +10,7 @@ from torch.backends.cuda import matmul
 
 from pix2pix.machine import hardware as module
 from pix2pix.machine.hardware import use_hardware
-from pix2pix.machine.resources import idle_cores, usable_cores
+from pix2pix.machine.resources import usable_cores
 
 GPUS = torch.cuda.device_count()
 
@@ -75,25 +73,13 @@ def test_on_cuda_fp32_is_true_and_inference_deterministic(
     assert (cudnn.benchmark, cudnn.deterministic) == (training, not training)
 
 
-@pytest.mark.parametrize(("idle", "threads"), [(0.0, 1), (0.8, 1), (2.6, 3), (8.0, 8)])
-def test_a_training_takes_the_cores_that_are_idle(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], idle: float, threads: int
-) -> None:
+def test_a_small_training_takes_one_thread_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So its bits do not depend on how many cores there are."""
     monkeypatch.setattr(module, "usable_cores", lambda: 8)
-    monkeypatch.setattr(module, "idle_cores", lambda: idle)
-    assert use_hardware(training=True).threads == torch.get_num_threads() == threads
-    others = f"{threads} of 8 CPU threads, since other work is running (PIX2PIX_THREADS=8: all)\n"
-    assert capsys.readouterr().out == (others if threads < 8 else "")
-    assert use_hardware().threads == 8
-
-
-def test_cores_are_idle_unless_work_of_normal_priority_keeps_them_busy(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = namedtuple("times", ["user", "nice", "idle", "iowait"])
-    spent = [times(0.1, 0.0, 0.2, 0.0), times(0.0, 0.2, 0.1, 0.0), times(0.3, 0.0, 0.0, 0.0)]  # 2/3, all, none
-    answers = iter([[times(5, 5, 5, 5)] * 3, [times(*(5 + value for value in core)) for core in spent]])
-    monkeypatch.setattr(psutil, "cpu_times", lambda *, percpu: next(answers))
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2})
-    assert idle_cores() == pytest.approx(2 / 3 + 1)
+    assert use_hardware(training=True, small=True).threads == torch.get_num_threads() == 1
+    assert use_hardware(training=True).threads == 8
+    monkeypatch.setenv("PIX2PIX_THREADS", "3")
+    assert use_hardware(training=True, small=True).threads == 3
 
 
 def test_all_usable_cores_are_used_whatever_omp_num_threads_says(monkeypatch: pytest.MonkeyPatch) -> None:
