@@ -1,17 +1,23 @@
 """report: the tables and the figure of a study. `python -m stages.report <study>`
 
 Reads   results/<study>/<experiment>/ of each of its experiments: card.json, metrics.json, intervals.json,
-        controls.json, per_image.csv, distributions.npz, images/ and shown/; where they exist, robustness.csv,
-        sketches.png, perceptual.json, and results/<study>/fcn_scores.json
-Writes  results/<study>.md    metrics with their intervals, of controls too; losses, label metrics, FCN-scores; means
-                              over seeds; paired differences to the baselines; published numbers
+        controls.json, per_image.csv, distributions.npz, images/, shown/ and best_and_worst.png; where they exist,
+        robustness.csv, sketches.png, perceptual.json, and results/<study>/fcn_scores.json
+Writes  results/<study>.md    one sentence of result; metrics with their intervals, of controls too; losses, label
+                              metrics, FCN-scores; means over seeds; paired differences to the baselines; published
+                              numbers
         results/<study>.png   the same images by each experiment
-        results/<study>.html  both in one file, for browsers and for `snakemake --report`
+        results/<study>.html  all in one file that can be sent: it also shows the best, median and worst images, the
+                              losses by epoch (models/<experiment>/history.csv) and when, where and how the
+                              experiments were trained (logs/records/, else records/); so it is no output of the
+                              graph, whose hashes depend on no machine and no time
 """
 
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
+
+from markupsafe import Markup
 
 from pix2pix.config.reader import read_configuration
 from pix2pix.config.resolved import Study
@@ -20,11 +26,23 @@ from pix2pix.files.atomic import whole_file
 from pix2pix.files.entry_point import run
 from pix2pix.files.images import read_image, write_png
 from pix2pix.reporting.comparison_figure import figure
-from pix2pix.reporting.differences import differences
-from pix2pix.reporting.experiment_result import ExperimentResult, read_result
-from pix2pix.reporting.html import html_page
-from pix2pix.reporting.robustness_table import Drawings, read_robustness, robustness_lines
-from pix2pix.reporting.tables import definitions, image_metrics, markdown, other_metrics, published
+from pix2pix.reporting.differences import differences, headline
+from pix2pix.reporting.experiment_result import ExperimentResult, one_of_each_setting, read_result
+from pix2pix.reporting.html import html_page, image
+from pix2pix.reporting.loss_curves import loss_curves, read_history
+from pix2pix.reporting.records import LOGS, RECORDS, trainings
+from pix2pix.reporting.robustness_table import read_robustness, robustness_lines
+from pix2pix.reporting.tables import (
+    LOSS_HEADINGS,
+    Section,
+    cells,
+    definitions,
+    image_metrics,
+    main_scores,
+    markdown,
+    other_metrics,
+    published,
+)
 
 
 def report(study: Study) -> None:
@@ -33,53 +51,66 @@ def report(study: Study) -> None:
     Raises:
         ValueError, FileNotFoundError: an experiment that is not rendered, evaluated or scored yet.
     """
-    folder = Path("results", study.name)
+    folder, page = Path("results", study.name), Path("results", f"{study.name}.html")
+    page.unlink(missing_ok=True)  # no engine does that for it
     results = {name: read_result(folder / name, with_fcn_score=name in study.fcn_scores) for name in study.experiments}
+    rows, baselines = list(results.values()), [results[name] for name in study.baselines]
     tables = {heading: [results[name] for name in names] for heading, names in study.tables.items()}
-    text = "\n\n".join(write_up(study, results)) + "\n"
-    sketches = {name: read_image(folder / name / "sketches.png") for name in study.robustness}
-    picture = figure(tables, sketches)
+    sentence = headline(rows, baselines, METRICS[study.headline])
+    columns = definitions(rows, study.reference_numbers)
+    sections = further_sections(study, results)
+    picture = figure(tables, {name: read_image(folder / name / "sketches.png") for name in study.robustness})
+
+    parts = [f"### {study.title}", sentence, f"![{study.title}]({study.name}.png)"]
+    for heading, group in tables.items():
+        parts += [f"#### {heading}" if heading else ""]
+        parts += [markdown(lines) for lines in (image_metrics(group), other_metrics(group)) if lines]
+    parts += [cells(rows), "\n".join(f"- {heading}: {text}" for heading, text in columns.items())]
+    parts += [part for section in sections for part in (section.text, markdown(section.lines)) if part]
     with whole_file(Path("results", f"{study.name}.md")) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text("\n\n".join(filter(None, parts)) + "\n", encoding="utf-8")
     with whole_file(Path("results", f"{study.name}.png")) as partial:
         write_png(partial, picture)
-    with whole_file(Path("results", f"{study.name}.html")) as partial:
-        partial.write_text(html_page(text, title=study.title, folder=Path("results")), encoding="utf-8")
+
+    learned = [result for result in one_of_each_setting(rows) if result.learned]
+    histories = {result.name: Path("models", result.name, "history.csv") for result in learned}
+    text = html_page(
+        title=study.title,
+        result=sentence,
+        tables={heading: main_scores(group) for heading, group in tables.items()},
+        comparison=image(Path("results", f"{study.name}.png")),
+        best_and_worst={result.name: image(result.folder / "best_and_worst.png") for result in learned},
+        losses={name: Markup(loss_curves(read_history(path))) for name, path in histories.items() if path.exists()},
+        cells=cells(rows),
+        definitions={heading: text for heading, text in columns.items() if heading not in LOSS_HEADINGS},
+        further=sections,
+        made=trainings(study.experiments, [LOGS, RECORDS])[0],
+    )
+    with whole_file(page) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
-def write_up(study: Study, results: Mapping[str, ExperimentResult]) -> list[str]:
-    """The study in Markdown, a paragraph or table an item."""
-    parts = [f"### {study.title}", f"![{study.title}]({study.name}.png)"]
-    for heading, names in study.tables.items():
-        rows = [results[name] for name in names]
-        parts += [f"#### {heading}"] if heading else []
-        parts += [markdown(lines) for lines in (image_metrics(rows), other_metrics(rows)) if lines]
+def further_sections(study: Study, results: Mapping[str, ExperimentResult]) -> list[Section]:
+    """What stands beneath the tables of all scores: others' numbers, the foreground, differences, robustness."""
     rows, baselines = list(results.values()), [results[name] for name in study.baselines]
-    parts += [definitions(rows, study.reference_numbers)]
+    sections = []
     if lines := published(study.reference_numbers):
-        parts += [f"Published numbers: {study.reference_numbers.source}.", markdown(lines)]
+        sections += [Section(f"Published numbers: {study.reference_numbers.source}.", lines)]
     if lines := image_metrics(rows, prefix="fg_"):
-        parts += ["The same over the foreground (the car) alone:", markdown(lines)]
+        sections += [Section("The same over the foreground (the car) alone:", lines)]
     for prefix, where in (("", ""), ("fg_", ", over the foreground alone")):
         if lines := differences(rows, baselines, prefix):
-            parts += [f"Paired difference to the baseline on the same images{where}: mean [95 % interval]."]
-            parts += [markdown(lines)]
+            text = f"Paired difference to the baseline on the same images{where}: mean [95 % interval]."
+            sections += [Section(text, lines)]
     comparable = {baseline.data for baseline in baselines}
     if alone := [result.name for result in rows if baselines and result.data not in comparable]:
-        parts += [f"No baseline on the same images at the same size for: {', '.join(alone)}."]
-    if study.robustness:
-        parts += _robustness({name: read_robustness(results[name].folder) for name in study.robustness})
-    return parts
-
-
-def _robustness(tests: Mapping[str, Drawings]) -> list[str]:
-    parts = []
-    for key, prefix, where in (("ssim", "fg_", " over the car alone"), ("l1", "", "")):
-        metric = METRICS[key]
-        what = f"{metric.heading}{where}"
-        parts += [f"Other drawings of the held-out cars, {what}; paired differences with 95 % interval over cars:"]
-        parts += [markdown(robustness_lines(tests, metric, prefix))]
-    return parts
+        sections += [Section(f"No baseline on the same images at the same size for: {', '.join(alone)}.")]
+    tests = {name: read_robustness(results[name].folder) for name in study.robustness}
+    for key, prefix, where in (("ssim", "fg_", " over the car alone"), ("l1", "", "")) if tests else ():
+        what = f"{METRICS[key].heading}{where}; paired differences with 95 % interval over cars:"
+        lines = robustness_lines(tests, METRICS[key], prefix)
+        sections += [Section(f"Other drawings of the held-out cars, {what}", lines)]
+    return sections
 
 
 def main() -> None:

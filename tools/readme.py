@@ -8,43 +8,19 @@ import argparse
 import shutil
 from pathlib import Path
 
-from pydantic import BaseModel
-from tabulate import tabulate
-
 from pix2pix.config.configuration import Configuration
 from pix2pix.config.reader import read_configuration
 from pix2pix.config.resolved import Study
 from pix2pix.files.atomic import whole_file
 from pix2pix.files.entry_point import run
-from pix2pix.files.json_csv import read_json
+from pix2pix.reporting.records import LOGS, RECORDS, trainings
+from pix2pix.reporting.tables import markdown
 
-README, RESULTS, RECORDS = Path("README.md"), Path("results"), Path("records")
+README, RESULTS = Path("README.md"), Path("results")
 BEGIN, END = "<!-- results: written by `make readme` -->", "<!-- end of results -->"
 
 
-class Record(BaseModel):
-    """What the README says of records/<experiment>.json, which train wrote."""
-
-    command: str
-    commit: str
-    seconds: float
-    images_per_second: float | None
-    device: str
-    processes: int = 1
-    threads: int
-    precision: str
-    python: str
-    torch: str
-
-    @property
-    def hardware(self) -> str:
-        on_cpu = "cores" in self.device
-        count = f"{self.processes} × " if self.processes > 1 else ""
-        threads = f", {count}{self.threads} thread{'s' * (self.threads > 1)}"  # their number changes the last bits
-        return f"{'' if on_cpu else count}{self.device}, {self.precision}{threads if on_cpu else ''}"
-
-
-def copy_records(configuration: Configuration, logs: Path = Path("logs/records")) -> None:
+def copy_records(configuration: Configuration, logs: Path = LOGS) -> None:
     """Copy the records of trainings on this machine whose studies are in results/."""
     for name in configuration.names("experiments"):
         record = logs / f"{name}.json"
@@ -79,31 +55,8 @@ def replace_block(text: str, block: str) -> str:
 
 def _trainings(study: Study, records: Path) -> str:
     """A table of the experiments that have a record; empty where none has."""
-    paths = {name: records / f"{name}.json" for name in study.experiments}
-    made = {name: read_json(path, Record) for name, path in paths.items() if path.exists()}
-    if not made:
-        return ""
-    lines = [
-        {
-            "experiment": name,
-            "command": f"`{record.command}`",
-            "hardware": record.hardware,
-            "training time": _duration(record.seconds),
-            "images/s": record.images_per_second or "–",
-            "versions": f"torch {record.torch}, Python {record.python}",
-            "commit": record.commit,
-        }
-        for name, record in made.items()
-    ]
-    table = tabulate(lines, headers="keys", tablefmt="pipe", disable_numparse=True)
-    total = _duration(sum(record.seconds for record in made.values()))
-    return f"How it was made:\n\n{table}\n\nTraining of this study together: {total}."
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+    lines, together = trainings(study.experiments, [records])
+    return f"How it was made:\n\n{markdown(lines)}\n\n{together}" if lines else ""
 
 
 def main() -> None:

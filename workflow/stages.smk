@@ -91,7 +91,7 @@ def inputs(stage):
 def outputs(stage):
     """The outs of a stage: folders as such, and small results with their place in `snakemake --report`."""
     verb, _, name = stage.addressing.partition("@")
-    for path in map(relative, stage.outs):
+    for path in filter(None, [*map(relative, stage.outs), page(stage)]):
         if not Path(path).suffix:
             yield directory(path)
         elif path.endswith((".html", ".md", ".png", ".csv", ".json")):
@@ -104,6 +104,12 @@ def outputs(stage):
             )
         else:
             yield path
+
+
+def page(stage):
+    """The page of a report, which report writes but DVC does not record, because it says when and where it was made."""
+    verb, _, name = stage.addressing.partition("@")
+    return f"results/{name}.html" if verb == "report" else ""
 
 
 def values(stage):
@@ -134,6 +140,7 @@ for name, stage in STAGES.items():
         params:
             stage=name,
             values=list(values(stage)),
+            page=f"[ -e {page(stage)} ] || {stage.cmd}" if page(stage) else "",
             launcher="python -m workflow.gpu_lock" if "gpu" in stage.meta["resources"] else "",
         threads: stage.meta["threads"]
         resources:
@@ -145,4 +152,5 @@ for name, stage in STAGES.items():
             ": > {log}; [ -z \"${{SLURM_JOB_ID:-}}\" ] || ln -f {log} {log}.$SLURM_JOB_ID || true; "
             # outputs that DVC has not recorded are removed, unless another process is writing them
             "{params.launcher} dvc --wait-for-lock repro --single-item {params.stage} > {log} 2>&1 || "
-            "{{ grep -qE 'is busy|another process' {log} || rm -rf {output}; false; }}"
+            "{{ grep -qE 'is busy|another process' {log} || rm -rf {output}; false; }}; "
+            "{params.page}"

@@ -133,6 +133,7 @@ class Configuration:
             title=entry.title,
             experiments=rows,
             baselines=self._means(rows) if entry.baselines is None else entry.baselines,
+            headline=entry.headline,
             tables=tables or {"": rows},
             reference_numbers=entry.reference_numbers,
             fcn_scores=[row.name for row in self.fcn_scoring(name).experiments]

@@ -81,6 +81,7 @@ class Study:
     title: str
     experiments: list[str]
     baselines: list[str]
+    headline: str  # a key of METRICS
     tables: dict[str, list[str]]
     reference_numbers: ReferenceNumbers
     fcn_scores: list[str]  # the experiments that get an FCN-score

@@ -31,6 +31,9 @@ class ReferenceNumbers(Strict):
         return self
 
 
+Headline = Literal["psnr", "ssim", "l1", "blotches", "lsd", "lab_l", "lab_a", "lab_b", "pixel_accuracy"]
+
+
 class StudyEntry(Strict):
     """One table and its figure: results/<study>.md, .png and .html."""
 
@@ -40,6 +43,8 @@ class StudyEntry(Strict):
     """which images are rendered, scored and shown: of val, to choose by, or of test, to tell the results"""
     baselines: list[Name] | None = None
     """experiments that the others on the same images are compared with, image by image; left out: those of the mean"""
+    headline: Headline = "lsd"
+    """the score of the sentence that the report begins with"""
     tables: dict[Words, Annotated[list[Name], Field(min_length=1)]] = Field(default_factory=dict)
     """{heading: experiments}, where one table of all says too little; a row brings its other seeds along, and may stand
     in several"""

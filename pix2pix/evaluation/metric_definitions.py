@@ -15,7 +15,7 @@ class Metric:
 
     def text(self, value: float | None, *, none: str = "–") -> str:
         """A cell of a table; `none` where there is no value."""
-        return none if value is None else f"{value:.{self.decimals}f}"
+        return none if value is None else f"{value:z.{self.decimals}f}"  # z: no "-0.0"
 
     def interval(self, low: float | None, high: float | None) -> str:
         none = low is None or high is None or math.isnan(low)
@@ -25,7 +25,7 @@ class Metric:
 IMAGE_METRICS = (  # of each image; of cars also over the foreground alone, then with the prefix fg_
     Metric("psnr", "PSNR, dB", 2, True, "peak signal-to-noise ratio over all channels; 58.9 for equal images"),
     Metric("ssim", "SSIM", 4, True, "structural similarity of RGB images, Gaussian window with σ 1.5"),
-    Metric("l1", "L1 of 1", 4, False, "mean absolute difference; 0: equal, 1: black against white"),
+    Metric("l1", "L1 (0–1)", 4, False, "mean absolute difference; 0: equal, 1: black against white"),
 )
 SET_METRICS = (  # of all images at once; of cars also over the foreground alone
     Metric("lsd", "LSD", 3, False, "log-spectrum distance: RMS difference of log10 radial power; 0: as sharp"),

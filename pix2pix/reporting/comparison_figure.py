@@ -2,49 +2,74 @@
 
 from collections.abc import Mapping, Sequence
 
-from pix2pix.files.image_grid import GAP, grid, side_by_side
-from pix2pix.files.images import Uint8, resize
-from pix2pix.reporting.experiment_result import ExperimentResult
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
-IMAGES = 4  # of those that each experiment shows
-WIDTH = 1600  # at most, pixels
+from pix2pix.files.image_grid import GAP
+from pix2pix.files.images import Uint8, resize
+from pix2pix.reporting.experiment_result import ExperimentResult, one_of_each_setting
+
+WIDTH = 1200  # of the figure, at most, in pixels; a sketch may be wider
+IMAGES = 6  # in a row, where so many fit
+SMALLEST, LARGEST = 128, 256  # side of an image
+CAPTION, TITLE = ImageFont.load_default(18), ImageFont.load_default(24)  # Pillow's own: the same on every machine
 
 
 def figure(tables: Mapping[str, Sequence[ExperimentResult]], sketches: Mapping[str, Uint8]) -> Uint8:
-    """For each table, by its heading (may be empty), a grid for each set of images in it; two side by side where they
-    fit, else beneath each other.
+    """For each table, by its heading (may be empty), a block for each set of images in it, beneath each other.
 
-    Results of one data set, size and choice of images share a grid: input, a column an experiment, target. Where both
-    directions are there: A, what was generated from A, B, what was generated from B. `sketches`: by experiment, the
-    picture of what it generates from sketches.
+    Results of one data set, size and choice of images share a block: a row of inputs, one of each experiment (of those
+    that differ in nothing but their seed, the first), one of targets. Where both directions are there: A, what was
+    generated from A, B, what was generated from B. `sketches`: by experiment, the picture of what it generates from
+    sketches.
     """
-    pictures = []
+    blocks = []
     for heading, results in tables.items():
         groups: dict[tuple[str, int, tuple[str, ...]], list[ExperimentResult]] = {}
-        for result in results:
+        for result in one_of_each_setting(results):
             key = result.card.dataset, result.card.recipe.size, tuple(result.card.shown)
             groups.setdefault(key, []).append(result)
         for (dataset, size, _), group in groups.items():
             data = f"{dataset}, {size} px" if len(groups) > 1 else ""
-            pictures.append((": ".join(filter(None, [heading, data])), _compare(group)))
-    pictures += [(f"{name}, on sketches", picture) for name, picture in sketches.items()]
-    if len(pictures) == 1 and not pictures[0][0]:
-        return pictures[0][1]
-    two_fit = 2 * max(picture.shape[1] for _, picture in pictures) <= WIDTH
-    return side_by_side(pictures, columns=2 if two_fit else 1)
+            blocks.append((": ".join(filter(None, [heading, data])), _block(group)))
+    blocks += [(f"{name}, on sketches", picture) for name, picture in sketches.items()]
+    return _beneath_each_other(blocks)
 
 
-def _compare(results: Sequence[ExperimentResult]) -> Uint8:
-    """One grid of results with the same data set, size and choice of images."""
-    columns: dict[str, Sequence[Uint8]] = {}
-    directions = {result.card.direction for result in results}
-    for direction in sorted(directions):
-        same = {result.name: result.shown(IMAGES) for result in results if result.card.direction == direction}
-        sources, _, targets = next(iter(same.values()))
-        columns["input" if len(directions) == 1 else direction[0]] = sources
-        columns |= {name: generated for name, (_, generated, _) in same.items()}
+def _block(results: Sequence[ExperimentResult]) -> Uint8:
+    """Rows of images of results with the same data set, size and choice of images, each with its name at the left."""
+    side = min(max(results[0].card.recipe.size, SMALLEST), LARGEST)
+    directions = sorted({result.card.direction for result in results})
+    names = ["target", *(result.caption for result in results)]
+    margin = round(max(CAPTION.getlength(name) for name in names)) + 3 * GAP
+    count = min(IMAGES, (WIDTH - margin + GAP) // (side + GAP))
+    rows: list[tuple[str, Sequence[Uint8]]] = []
+    for direction in directions:
+        same = [(result.caption, result.shown(count)) for result in results if result.card.direction == direction]
+        _, (sources, _, targets) = same[0]
+        rows.append(("input" if len(directions) == 1 else direction[0], sources))
+        rows += [(caption, generated) for caption, (_, generated, _) in same]
     if len(directions) == 1:
-        columns["target"] = targets
-    side = min(results[0].card.recipe.size, (WIDTH + GAP) // len(columns) - GAP)
-    rows = [[resize(image, width=side, height=side) for image in row] for row in zip(*columns.values(), strict=True)]
-    return grid(rows, columns=list(columns))
+        rows.append(("target", targets))
+    width = margin + len(rows[0][1]) * (side + GAP) - GAP
+    page = Image.new("RGB", (width, len(rows) * (side + GAP) - GAP), "white")
+    for y, (name, images) in enumerate(rows):
+        top = y * (side + GAP)
+        ImageDraw.Draw(page).text((0, top + side / 2), name, "black", CAPTION, anchor="lm")
+        for x, image in enumerate(images):
+            page.paste(Image.fromarray(resize(image, width=side, height=side)), (margin + x * (side + GAP), top))
+    return np.asarray(page)
+
+
+def _beneath_each_other(blocks: Sequence[tuple[str, Uint8]]) -> Uint8:
+    """Pictures with a title above each, where it has one."""
+    tops, bottom = [], 0
+    for title, picture in blocks:
+        tops.append(bottom + (40 if title else 0))
+        bottom = tops[-1] + picture.shape[0] + 4 * GAP
+    width = max(max(picture.shape[1], round(TITLE.getlength(title))) for title, picture in blocks)
+    page = Image.new("RGB", (width, bottom - 4 * GAP), "white")
+    for top, (title, picture) in zip(tops, blocks, strict=True):
+        ImageDraw.Draw(page).text((0, top - 20), title, "black", TITLE, anchor="lm")
+        page.paste(Image.fromarray(picture), (0, top))
+    return np.asarray(page)

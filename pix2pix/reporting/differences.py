@@ -1,6 +1,7 @@
 """Differences between rows on the same images: of experiments to a baseline, and of any two with their seeds."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -31,6 +32,27 @@ def differences(
             line = _cells(image_differences([result], [baseline], prefix))
             lines += [{"experiment": f"{result.name} − {baseline.name}"} | line] if line else []
     return lines
+
+
+def headline(results: Sequence[ExperimentResult], baselines: Sequence[ExperimentResult], metric: Metric) -> str:
+    """One sentence: of each data set the score of its first experiment, of all seeds, against that of its baseline."""
+    said: dict[tuple[str, str, int], str] = {}
+    for first in results:
+        baseline = next((b for b in baselines if b.data == first.data and b.name != first.name), None)
+        if not baseline or not first.learned or first.data in said:
+            continue
+        seeds = [result for result in results if result.setting == first.setting]
+        if not (difference := image_differences(seeds, [baseline]).get(metric.key)):
+            continue
+        name = first.name + (f" (mean of {len(seeds)} seeds)" if len(seeds) > 1 else "")
+        mean = float(np.mean([seed.metrics.values[metric.key] for seed in seeds]))
+        other = baseline.name if baseline.learned else f"the {baseline.caption}"
+        against = f"{metric.text(baseline.metrics.values[metric.key])} of {other}"
+        cell = _cell(metric, difference).replace("[", "[95 % interval ")
+        said[first.data] = f"{name} {metric.text(mean)} against {against}, {cell}"
+    what = re.split("[:;]", metric.definition)[0]
+    better = "higher" if metric.higher_is_better else "lower"
+    return f"{metric.heading} ({what}; {better} is better): {'; '.join(said.values())}." if said else ""
 
 
 def seeds_compared(first: Sequence[ExperimentResult], second: Sequence[ExperimentResult]) -> list[Line]:

@@ -1,5 +1,6 @@
 """What stands in results/<study>/<experiment>/: one row of a study's tables."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from pix2pix.evaluation.metric_definitions import IMAGE_METRICS
 from pix2pix.evaluation.rendered_images import read_shown
 from pix2pix.evaluation.result_files import Card, Control, FcnScore, ImageScores, Metrics, Perceptual, Spread
 from pix2pix.evaluation.set_scores import SET_SCORES, SetPair, read_sets
+from pix2pix.files.image_grid import spread
 from pix2pix.files.images import Uint8
 from pix2pix.files.json_csv import read_json, read_rows
 
@@ -32,6 +34,16 @@ class ExperimentResult:
         return self.card.dataset, self.card.direction, self.card.recipe.size
 
     @property
+    def setting(self) -> str:
+        """All that was chosen but for the seed."""
+        return self.card.model_dump_json(include={"dataset", "direction", "model", "recipe"})
+
+    @property
+    def caption(self) -> str:
+        """What a figure calls it: the mean of the training targets has no name of its own."""
+        return self.name if self.learned else "mean label map" if "pixel_accuracy" in self.values else "mean photo"
+
+    @property
     def learned(self) -> bool:
         return self.card.model.kind != "mean"
 
@@ -42,10 +54,18 @@ class ExperimentResult:
         return self.metrics.values | fcn_score | (self.perceptual.values if self.perceptual else {})
 
     def shown(self, count: int) -> list[tuple[Uint8, ...]]:
-        """Sources, generated images and targets of the first `count` of card.shown."""
-        images, sides = self.folder / "images" / self.card.split, self.folder / "shown"
-        rows = read_shown(images, sides, self.card.shown[:count])
+        """Sources, generated images and targets of `count` of card.shown (all, where there are fewer)."""
+        images, sides, ids = self.folder / "images" / self.card.split, self.folder / "shown", self.card.shown
+        rows = read_shown(images, sides, [ids[i] for i in spread(count, of=len(ids))])
         return list(zip(*rows, strict=True))
+
+
+def one_of_each_setting(results: Iterable[ExperimentResult]) -> list[ExperimentResult]:
+    """Of results that differ in nothing but their seed, the first."""
+    first: dict[str, ExperimentResult] = {}
+    for result in results:
+        first.setdefault(result.setting, result)
+    return list(first.values())
 
 
 def read_result(folder: Path, *, with_fcn_score: bool = False) -> ExperimentResult:

@@ -1,6 +1,7 @@
 """The lines of a study's tables: metrics, means over seeds, controls, published numbers; and definitions."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from tabulate import tabulate
@@ -10,6 +11,7 @@ from pix2pix.evaluation.metric_definitions import (
     COLOUR_METRICS,
     FCN_METRICS,
     IMAGE_METRICS,
+    LOSSES,
     METRICS,
     SET_METRICS,
     Metric,
@@ -18,14 +20,29 @@ from pix2pix.evaluation.result_files import NOISE, SHUFFLED, TRAINING, Metrics, 
 from pix2pix.reporting.differences import Line
 from pix2pix.reporting.experiment_result import ExperimentResult
 
-CELLS = """PSNR, SSIM and L1: mean ± standard deviation over the n images [95 % interval of the mean, a t-interval over
-groups: the views of one car are not independent]. LSD and ∩: of all n images together [95 % interval, with a
-standard error by bootstrap over groups]."""
+LOSS_HEADINGS = {metric.heading for metric in LOSSES}
 CONTROLS = {
     TRAINING: "real training images of {dataset}",
     SHUFFLED: "the targets of {dataset}, shuffled",
     NOISE: "{name}, with noise of the spectrum that it lacks",
 }
+
+
+@dataclass(frozen=True)
+class Section:
+    """A sentence, and the lines of the table beneath it, if any."""
+
+    text: str
+    lines: Sequence[Line] = ()
+
+
+def main_scores(results: Sequence[ExperimentResult]) -> list[Line]:
+    """A line an experiment with all its scores; losses left out."""
+    lines = {line["experiment"]: line for line in image_metrics(results)}
+    for line in other_metrics(results):
+        scores = {heading: cell for heading, cell in line.items() if heading not in LOSS_HEADINGS}
+        lines[line["experiment"]] = lines.get(line["experiment"], {}) | scores
+    return list(lines.values())
 
 
 def image_metrics(results: Sequence[ExperimentResult], prefix: str = "") -> list[Line]:
@@ -100,12 +117,23 @@ def published(numbers: ReferenceNumbers) -> list[Line]:
     ]
 
 
-def definitions(results: Sequence[ExperimentResult], numbers: ReferenceNumbers) -> str:
-    """What the cells hold, and a list of the columns that these results or the published numbers fill."""
-    filled = {metric.key for metric in _filled(results)} | {*numbers.scores}
-    return "\n".join(
-        [CELLS, "", *(f"- {metric.heading}: {metric.definition}" for key, metric in METRICS.items() if key in filled)]
+def cells(results: Sequence[ExperimentResult]) -> str:
+    """What the cells of these results hold."""
+    cars = any(f"fg_{IMAGE_METRICS[0].key}" in result.intervals for result in results)
+    grouped = any(result.metrics.groups < result.metrics.n for result in results)
+    over = "groups: the views of one car are not independent" if cars else "groups" if grouped else "images"
+    sets = any(result.sets for result in results)
+    return f"Scores of single images: mean ± standard deviation over the n images [95 % t-interval over {over}]." + (
+        f" LSD and ∩: of all n images together [95 % interval by bootstrap over {over.partition(':')[0]}]."
+        if sets
+        else ""
     )
+
+
+def definitions(results: Sequence[ExperimentResult], numbers: ReferenceNumbers) -> dict[str, str]:
+    """By heading, the columns that these results or the published numbers fill."""
+    filled = {metric.key for metric in _filled(results)} | {*numbers.scores}
+    return {metric.heading: metric.definition for key, metric in METRICS.items() if key in filled}
 
 
 def markdown(lines: Sequence[Line]) -> str:
@@ -136,8 +164,7 @@ def same_but_seed(results: Sequence[ExperimentResult]) -> list[list[ExperimentRe
     """Groups of several results that differ in nothing but their seed."""
     groups: dict[str, list[ExperimentResult]] = {}
     for result in results:
-        key = result.card.model_dump_json(include={"dataset", "direction", "model", "recipe"})
-        groups.setdefault(key, []).append(result)
+        groups.setdefault(result.setting, []).append(result)
     return [group for group in groups.values() if len(group) > 1]
 
 

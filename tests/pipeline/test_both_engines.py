@@ -21,6 +21,7 @@ def test_the_verbs_leave_their_outputs(by_dvc: Path) -> None:
         "results/tiny/first/metrics.json",
         "results/tiny.md",
         "results/tiny.png",
+        "results/tiny.html",
     ):
         assert (by_dvc / path).is_file(), path
     columns = ["id", "split", "group", "width", "height", "source", "sha256"]
@@ -57,7 +58,10 @@ def test_snakemake_gives_the_same_lock_hash_for_hash(by_dvc: Path, tmp_path: Pat
     assert "up to date" in call(folder, "dvc", "status")
     assert (folder / "logs/train_first.log").stat().st_size
     call(folder, "snakemake", "--report", "report.html", "report_tiny")
-    assert "tiny.md" in (folder / "report.html").read_text(encoding="utf-8")
+    assert "tiny.html" in (folder / "report.html").read_text(encoding="utf-8")
+    (folder / "results/tiny.html").unlink()
+    call(folder, "snakemake", "--cores", "2", "report_tiny")
+    assert (folder / "results/tiny.html").exists(), "DVC does not record it"
 
 
 def test_snakemake_warns_of_a_wrong_entry_and_of_a_study_that_is_not_listed(by_dvc: Path) -> None:

@@ -1,6 +1,8 @@
 """Laws of a report: text, figure and page of all experiments of a study, or nothing and one line that names a file."""
 
+import base64
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +11,7 @@ import pandas as pd
 import pytest
 
 from pix2pix.config.resolved import Study
-from pix2pix.files.image_grid import grid
-from pix2pix.files.images import read_image, write_png
+from pix2pix.files.images import read_image, resize, write_png
 from pix2pix.files.json_csv import write_json
 from stages.report import report
 from tests.support.results import FOLDER, ROWS, THREE, edit, evaluated_for_all, evaluated_for_one, read_report, tables  # noqa: F401
@@ -67,15 +68,50 @@ def test_the_figure_shows_the_files_that_are_scored() -> None:
     report(study())
     assert "![Tiny](tiny.png)" in read_report()
     files = [
-        [
-            FOLDER / f"first/shown/{id}_source.png",
-            *(FOLDER / name / f"images/val/{id}.png" for name in ROWS),
-            FOLDER / f"first/shown/{id}_target.png",
-        ]
-        for id in "123"
+        [FOLDER / f"first/shown/{id}_source.png" for id in "123"],
+        [FOLDER / f"first/images/val/{id}.png" for id in "123"],
+        [FOLDER / f"first_mean/images/val/{id}.png" for id in "123"],
+        [FOLDER / f"first/shown/{id}_target.png" for id in "123"],
     ]
-    expected = grid([[read_image(file) for file in row] for row in files], columns=["input", *ROWS, "target"])
-    assert (read_image(Path("results/tiny.png")) == expected).all()
+    picture = read_image(Path("results/tiny.png"))
+    for y, row in enumerate(files):
+        for x, file in enumerate(row):
+            left, top = picture.shape[1] - (3 - x) * 132 + 4, y * 132
+            expected = resize(read_image(file), width=128, height=128)
+            assert (picture[top : top + 128, left : left + 128] == expected).all(), file
+
+
+def test_a_page_holds_all_that_one_would_send() -> None:
+    """The result, the tables, all pictures, and when, where and how it was made: by this machine, else by records/."""
+    record = {
+        "command": "c",
+        "commit": "abc",
+        "seconds": 9.0,
+        "images_per_second": None,
+        "device": "a machine, 2 cores",
+    }
+    record |= {"finished": "2026-01-02T03:04:05+00:00", "threads": 2, "precision": "bf16", "python": "3", "torch": "2"}
+    for folder, name, commit in (
+        ("records", "first", "old"),
+        ("logs/records", "first", "new"),
+        ("records", "first_mean", "old"),
+    ):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        write_json(Path(folder, f"{name}.json"), record | {"commit": commit})
+    report(study(headline="ssim"))
+    page = Path("results/tiny.html").read_text(encoding="utf-8")
+    sentence = read_report().split("\n\n")[1]
+    assert sentence.startswith(
+        "SSIM (structural similarity of RGB images, Gaussian window with σ 1.5; higher is better): "
+    )
+    assert "first (mean of 2 seeds) 0." in sentence
+    assert f'<p class="result">{sentence}</p>' in page
+    for file in (Path("results/tiny.png"), FOLDER / "first/best_and_worst.png"):
+        assert base64.b64encode(file.read_bytes()).decode() in page
+    assert page.count("<svg ") == 1, "of the losses, for each setting that was trained"
+    assert "date 2026-01-02 · training time 9 s" in page
+    assert re.findall(r'data-heading="commit">(\w+)', page) == ["new", "old"]
+    assert page.count("structural similarity of RGB images, Gaussian window with σ 1.5</dd>") == 1
 
 
 def test_an_experiment_may_stand_in_several_tables_of_a_study() -> None:
@@ -125,10 +161,10 @@ def test_an_image_may_be_called_na() -> None:
     ],
 )
 def test_an_experiment_without_results_is_named_with_its_command(file: str, verb: str | None) -> None:
-    (FOLDER / "first_seed1" / file).unlink(missing_ok=True)
-    command = rf"; run `python -m stages\.{verb} first_seed1` first" if verb else ""
-    asked = ["first_seed1"]
-    with pytest.raises(FileNotFoundError, match=f"^results/tiny/first_seed1/{file}: .*no such file{command}"):
+    (FOLDER / "first" / file).unlink(missing_ok=True)
+    command = rf"; run `python -m stages\.{verb} first` first" if verb else ""
+    asked = ["first"]
+    with pytest.raises(FileNotFoundError, match=f"^results/tiny/first/{file}: .*no such file{command}"):
         report(
             study(
                 robustness=asked if verb == "robustness" else [],

@@ -103,5 +103,7 @@ def make_everything() -> None:
 
 
 def made(folder: Path) -> dict[str, str]:
-    files = (file for part in ("data", "models", "results") for file in (folder / part).rglob("*") if file.is_file())
+    """The digests of what was made, but for the pages, which say when that was."""
+    files = [file for part in ("data", "models", "results") for file in (folder / part).rglob("*.*")]
+    files = [file for file in files if file.is_file() and file.suffix != ".html"]
     return {file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}

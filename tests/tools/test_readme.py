@@ -63,7 +63,8 @@ def test_a_record_is_a_line_that_says_how_it_was_made(
     block = results_block(configuration)
     cells = [cell.strip() for cell in block.splitlines()[-3].strip("|").split("|")]
     versions = "torch 2.15.0, Python 3.11.4"
-    assert cells == ["first", f"`{RECORD['command']}`", hardware, duration, rate, versions, RECORD["commit"]]
+    command = f"`{RECORD['command']}`"
+    assert cells == ["first", "2026-01-01", duration, rate, hardware, command, versions, RECORD["commit"]]
     assert "stranger" not in block
     assert block.endswith(f"Training of this study together: {duration}.")
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from pix2pix.evaluation.distributions import distributions, joined
+from pix2pix.evaluation.metric_definitions import METRICS
 from pix2pix.evaluation.set_scores import SetPair, paired_differences
-from pix2pix.reporting.differences import differences, seeds_compared
+from pix2pix.reporting.differences import differences, headline, seeds_compared
 from pix2pix.reporting.experiment_result import ExperimentResult
-from tests.support.results import per_image, result
+from tests.support.results import metrics, per_image, result
 from tests.support.tiny import TINY, random_image
 
 TARGETS = joined([distributions(random_image(i)) for i in range(3)])
@@ -25,10 +26,28 @@ def test_differences_are_paired_image_by_image() -> None:
         "experiment": "first − mean",
         "PSNR, dB": "+3.00 [-3.57, 9.57]",  # t with 2 degrees of freedom: 4.303 * sqrt(7 / 3)
         "SSIM": "+0.0100 [0.0100, 0.0100]",
-        "L1 of 1": "-0.0200 [-0.0200, -0.0200]",
+        "L1 (0–1)": "-0.0200 [-0.0200, -0.0200]",
     }
     infinite = result(per_image=per_image(dict.fromkeys("123", (math.inf, 1.0, 0.0))))
     assert differences([infinite], [baseline])[0]["PSNR, dB"] == "– [–]"
+
+
+def test_the_headline_is_the_first_row_of_each_data_set_against_its_baseline() -> None:
+    mean = result("first_mean", model={"kind": "mean"})
+    better = {"metrics": metrics(psnr=16.0), "per_image": per_image(dict.fromkeys("123", (16.0, 0.25, 0.125)))}
+    seeds = [result("first", **better), result("first_seed1", seed=1)]
+    worse = result("worse", recipe=TINY["recipes"]["quick"] | {"l1_weight": 10.0})
+    rows = [mean, *seeds, worse, result("alone", dataset="other")]
+    assert headline(rows, [mean], METRICS["psnr"]) == (
+        "PSNR, dB (peak signal-to-noise ratio over all channels; higher is better): "
+        "first (mean of 2 seeds) 14.00 against 12.00 of the mean photo, +2.00 [95 % interval 2.00, 2.00]."
+    )
+    assert headline(rows, [mean], METRICS["lsd"]) == "", "earlier results have no such score"
+    assert headline(rows, [], METRICS["psnr"]) == ""
+    against = headline([worse, mean], [worse, mean], METRICS["l1"])
+    assert against.startswith(
+        "L1 (0–1) (mean absolute difference; lower is better): worse 0.1250 against 0.1250 of the"
+    )
 
 
 @pytest.mark.parametrize(

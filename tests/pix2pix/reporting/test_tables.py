@@ -6,14 +6,17 @@ from typing import Any, get_args
 import pytest
 
 from pix2pix.config.study_entries import ReferenceNumbers, ReferenceScore
+from pix2pix.evaluation.distributions import distributions, joined
 from pix2pix.evaluation.metric_definitions import IMAGE_METRICS, METRICS
 from pix2pix.evaluation.metrics import scores
 from pix2pix.evaluation.result_files import Control, FcnScore, Perceptual, Spread
+from pix2pix.evaluation.set_scores import SetPair
 from pix2pix.reporting.experiment_result import ExperimentResult
-from pix2pix.reporting.tables import definitions, image_metrics, other_metrics, published
+from pix2pix.reporting.tables import cells, definitions, image_metrics, main_scores, other_metrics, published
 from tests.support.results import CARD, metrics, result
 from tests.support.tiny import TINY, random_image
 
+SET = SetPair(*[joined([distributions(random_image(0))])] * 2)
 NONE = ReferenceNumbers(source="none", scores=[], rows={})
 
 
@@ -38,7 +41,7 @@ def test_a_line_holds_mean_spread_and_interval() -> None:
         "groups": "3",
         "PSNR, dB": "12.35 ± 0.50 [1.00, 2.00]",
         "SSIM": "0.2000 ± 0.5000 [1.0000, 2.0000]",
-        "L1 of 1": "0.1000 ± 0.5000 [1.0000, 2.0000]",
+        "L1 (0–1)": "0.1000 ± 0.5000 [1.0000, 2.0000]",
     }
 
 
@@ -143,12 +146,31 @@ def test_perceptual_distances_stand_where_they_are() -> None:
 def test_published_numbers_stand_under_our_headings() -> None:
     numbers = ReferenceNumbers(source="Somebody", scores=["psnr", "fcn_mean_iou"], rows={"L1": [12.3, 0.17]})
     assert published(numbers) == [{"published": "L1", "PSNR, dB": "12.30", "FCN mean IoU": "0.170"}]
-    assert "- FCN mean IoU: " in definitions([result()], numbers)
+    assert "FCN mean IoU" in definitions([result()], numbers)
 
 
 def test_each_filled_column_is_defined_once() -> None:
     results = [result(fcn_score=fcn_score()), result("other")]
-    headings = [heading for line in image_metrics(results) + other_metrics(results) for heading in line]
-    text = definitions(results, NONE)
-    for metric in METRICS.values():
-        assert text.count(f"- {metric.heading}: ") == (metric.heading in headings)
+    headings = {heading for line in image_metrics(results) + other_metrics(results) for heading in line}
+    defined = definitions(results, NONE)
+    assert defined.keys() == headings & {metric.heading for metric in METRICS.values()}
+
+
+def test_the_main_scores_are_all_of_an_experiment_in_one_line_without_losses() -> None:
+    line, reals = main_scores([result(fcn_score=fcn_score())])
+    assert (line["experiment"], line["SSIM"], line["FCN mean IoU"]) == (
+        "first",
+        "0.2500 ± 0.0250 [0.1500, 0.3500]",
+        "0.300",
+    )
+    assert "val. L1" not in line
+    assert (reals["experiment"], reals["FCN mean IoU"]) == ("*real photos of houses, 64 px, by reader*", "0.600")
+
+
+def test_cells_speak_of_cars_where_there_are_cars_and_of_groups_where_there_are_groups() -> None:
+    houses, grouped = result(), result(metrics=metrics(n=3, groups=2, ssim=0.5))
+    car = replace(grouped, intervals=grouped.intervals | {"fg_psnr": Spread(sd=None, low=0.0, high=1.0)})
+    assert cells([houses]).endswith("[95 % t-interval over images].")
+    assert cells([houses, grouped]).endswith("over groups].")
+    assert cells([houses, car]).endswith("over groups: the views of one car are not independent].")
+    assert "LSD" in cells([replace(houses, sets={"": SET})])
