@@ -14,15 +14,20 @@ BOTH := import json, sys; t = json.load(sys.stdin)["totals"]; \
 # there the files of coverage may not grow, either
 CRAMPED := tests/fault_tolerance/test_disks.py::test_a_file_that_may_not_grow_stops_a_verb_and_loses_nothing[download]
 
-.PHONY: demo app test laws test-slurm lint soak coverage mutants bench readme schema same-bits pins audit publish fetch s3
+.PHONY: demo trained-demo_cars trained-demo_facades app test laws test-slurm lint soak coverage mutants bench readme schema same-bits pins audit publish fetch s3
 
 demo: .venv/ready            ## draw data, train, score: ends with a picture
+	dvc repro -q prepare@toy_cars prepare@toy_facades
+	@$(MAKE) --no-print-directory -j 2 trained-demo_cars trained-demo_facades
 	dvc repro report@demo
 	@cat results/demo.md
 	@echo "Pictures and tables:  $(CURDIR)/results/demo.png, demo.html"
 	@echo "Samples, each epoch:  $(CURDIR)/models/demo_cars/samples"
 	@echo "Losses, in a browser: source .venv/bin/activate; tensorboard --logdir logs/tensorboard"
 	@echo "Your own images:      source .venv/bin/activate; python -m stages.render demo_cars --images DIR --out DIR"
+
+trained-demo_cars trained-demo_facades:  # side by side, each on a thread and with a progress bar
+	$(if $(findstring cars,$@),,TQDM_POSITION=1) dvc --wait-for-lock repro -q --single-item train@$(@:trained-%=%)
 
 app: .venv/ready             ## the page, on this machine alone: draw, and a trained network answers
 	python -m app.page
