@@ -15,6 +15,7 @@ from benchmarks.bench_metrics import bench_metrics
 from benchmarks.bench_pairs import bench_pairs, bench_storage
 from benchmarks.bench_photos import bench_photos
 from benchmarks.bench_prepare import bench_prepare
+from benchmarks.bench_threads import bench_threads
 from benchmarks.bench_train import bench_train
 from benchmarks.roofline import bench_budget
 from pix2pix.files.atomic import whole_file
@@ -44,6 +45,7 @@ BENCHES: dict[str, Bench] = {
     "Engines with nothing to do": bench_engines,
     STEP: bench_train,
     STEP_WITHOUT_BF16: bench_train,
+    "Training beside other work, by threads": bench_threads,
     "The step of 256 px, 64 channels, batch 1: what bounds it, and where its time goes": bench_budget,
     "Training by size and batch, 64 channels": bench_batches,
     "Training with pairs on disk, not in Linux's memory either, against pairs in memory": bench_streaming,
