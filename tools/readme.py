@@ -40,17 +40,18 @@ def results_block(configuration: Configuration, *, results: Path = RESULTS, reco
     return "\n\n".join(part for part in parts if part)
 
 
-def replace_block(text: str, block: str) -> str:
-    """README text with the block between the markers replaced.
+def replace_block(page: Path, block: str) -> None:
+    """Replace what stands between the two marker comments of a page.
 
     Raises:
         ValueError: a marker is missing, stands twice, or they are in the wrong order.
     """
-    before, begin, rest = text.partition(BEGIN)
+    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end or any(marker in before + after for marker in (BEGIN, END)):
-        raise ValueError(f"{README}: '{BEGIN}' and then '{END}' must both be there, once")
-    return f"{before}{BEGIN}\n\n{block}\n\n{END}{after}"
+        raise ValueError(f"{page}: '{BEGIN}' and then '{END}' must both be there, once")
+    with whole_file(page) as partial:
+        partial.write_text(f"{before}{BEGIN}\n\n{block}\n\n{END}{after}", encoding="utf-8")
 
 
 def _trainings(study: Study, records: Path) -> str:
@@ -63,9 +64,7 @@ def main() -> None:
     argparse.ArgumentParser(description="Write the results block of README.md from results/ and records/.").parse_args()
     configuration = read_configuration()
     copy_records(configuration)
-    text = replace_block(README.read_text(encoding="utf-8"), results_block(configuration))
-    with whole_file(README) as partial:
-        partial.write_text(text, encoding="utf-8")
+    replace_block(README, results_block(configuration))
 
 
 if __name__ == "__main__":

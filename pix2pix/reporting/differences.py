@@ -48,7 +48,7 @@ def headline(results: Sequence[ExperimentResult], baselines: Sequence[Experiment
         mean = float(np.mean([seed.metrics.values[metric.key] for seed in seeds]))
         other = baseline.name if baseline.learned else f"the {baseline.caption}"
         against = f"{metric.text(baseline.metrics.values[metric.key])} of {other}"
-        cell = _cell(metric, difference).replace("[", "[95 % interval ")
+        cell = difference_cell(metric, difference).replace("[", "[95 % interval ")
         said[first.data] = f"{name} {metric.text(mean)} against {against}, {cell}"
     what = re.split("[:;]", metric.definition)[0]
     better = "higher" if metric.higher_is_better else "lower"
@@ -122,7 +122,7 @@ def paired_difference(pairs: Sequence[tuple[Row, Row]], metric: Metric, prefix: 
     """The mean of first minus second, and its 95 % interval over the groups of the first."""
     key = prefix + metric.key
     values = np.array([first.values[key] - second.values[key] for first, second in pairs])
-    return _cell(metric, summarise(values, [first.group for first, _ in pairs]))
+    return difference_cell(metric, summarise(values, [first.group for first, _ in pairs]))
 
 
 def _in_order(result: ExperimentResult, images: Sequence[tuple[str, str]], prefix: str) -> SetPair:
@@ -131,9 +131,9 @@ def _in_order(result: ExperimentResult, images: Sequence[tuple[str, str]], prefi
 
 
 def _cells(summaries: Mapping[str, Summary]) -> Line:
-    return {METRICS[key].heading: _cell(METRICS[key], summary) for key, summary in summaries.items()}
+    return {METRICS[key].heading: difference_cell(METRICS[key], summary) for key, summary in summaries.items()}
 
 
-def _cell(metric: Metric, summary: Summary) -> str:
+def difference_cell(metric: Metric, summary: Summary) -> str:
     mean = f"{summary.mean:+.{metric.decimals}f}" if math.isfinite(summary.mean) else "–"
     return f"{mean} {metric.interval(summary.low, summary.high)}"

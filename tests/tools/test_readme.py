@@ -42,9 +42,12 @@ def save_record(folder: str, name: str = "first", **values: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["", END + BEGIN, BEGIN + END + END])
-def test_a_readme_without_both_markers_is_refused(text: str) -> None:
+def test_a_page_without_both_markers_is_refused(tmp_path: Path, text: str) -> None:
+    page = tmp_path / "README.md"
+    page.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"README\.md: .* must both be there, once"):
-        replace_block(text, "new")
+        replace_block(page, "new")
+    assert page.read_text(encoding="utf-8") == text
 
 
 @pytest.mark.parametrize(
