@@ -4,8 +4,16 @@
 # coverage, mutants: what the checks reach, and which small mistakes they would miss
 # audit: known vulnerabilities of the pins · pins: refresh them
 # bench: speed ratios into benchmarks/RESULTS.md · publish, fetch: data, weights and results, to and from others (s3)
+# Recipes name programs by path, as make 3.81 (a Mac's) does not look for them in this PATH; what they start does
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+ASKED := $(filter-out undefined,$(origin PYTHON))
 PYTHON ?= python3
+override PYTHON := $(or $(shell command -v $(PYTHON) 2>/dev/null),$(PYTHON))
+VERSION := -c 'import sys; print(sys.version_info[:2])'
+# "yes" if .venv was made in this place, its Python has its packages, and is of the version that a caller's PYTHON has
+WHOLE := $(shell exec 2>/dev/null; . .venv/bin/activate && [ "$$VIRTUAL_ENV" -ef .venv ] && \
+  .venv/bin/python -c 'from importlib import util; raise SystemExit(not util.find_spec("dvc"))' && \
+  $(if $(ASKED),[ "$$($(PYTHON) $(VERSION))" = "$$(.venv/bin/python $(VERSION))" ] &&) echo yes)
 # on two cores three processes, as some tests wait; whichever is done first takes over tests of another
 SIDE_BY_SIDE := -n 3 --dist worksteal
 BOTH := import json, sys; t = json.load(sys.stdin)["totals"]; \
@@ -17,9 +25,10 @@ CRAMPED := tests/fault_tolerance/test_disks.py::test_a_file_that_may_not_grow_st
 .PHONY: demo trained-demo_cars trained-demo_facades app test laws test-slurm lint soak coverage mutants bench readme schema same-bits pins audit publish fetch s3
 
 demo: .venv/ready            ## draw data, train, score: ends with a picture
-	dvc repro -q prepare@toy_cars prepare@toy_facades
+	@git rev-parse 2>/dev/null || .venv/bin/dvc config --quiet --local core.no_scm true
+	.venv/bin/dvc repro -q prepare@toy_cars prepare@toy_facades
 	@$(MAKE) --no-print-directory -j 2 trained-demo_cars trained-demo_facades
-	dvc repro report@demo
+	.venv/bin/dvc repro report@demo
 	@cat results/demo.md
 	@echo "Pictures and tables:  $(CURDIR)/results/demo.png, demo.html"
 	@echo "Samples, each epoch:  $(CURDIR)/models/demo_cars/samples"
@@ -27,68 +36,73 @@ demo: .venv/ready            ## draw data, train, score: ends with a picture
 	@echo "Your own images:      source .venv/bin/activate; python -m stages.render demo_cars --images DIR --out DIR"
 
 trained-demo_cars trained-demo_facades:  # side by side, each on a thread and with a progress bar
-	$(if $(findstring cars,$@),,TQDM_POSITION=1) dvc --wait-for-lock repro -q --single-item train@$(@:trained-%=%)
+	$(if $(findstring cars,$@),,TQDM_POSITION=1) .venv/bin/dvc --wait-for-lock repro -q --single-item train@$(@:trained-%=%)
 
 app: .venv/ready             ## the page, on this machine alone: draw, and a trained network answers
-	python -m app.page
+	.venv/bin/python -m app.page
 
 test: .venv/checks           ## lint, types, laws, both engines end to end; side by side
 	@$(MAKE) --no-print-directory -j 2 lint laws
 
 laws: .venv/checks
-	pytest $(SIDE_BY_SIDE)
+	.venv/bin/pytest $(SIDE_BY_SIDE)
 
 test-slurm: .venv/ready      ## the graph as jobs of a real SLURM of one node; installs it as root on Debian, or skips
-	tests/slurm.sh pytest tests/pipeline/test_slurm.py
+	tests/slurm.sh .venv/bin/pytest tests/pipeline/test_slurm.py
 
 lint: .venv/ready
-	ruff check .
-	ruff format --check .
-	mypy
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
 
 soak: .venv/ready            ## the full rounds of the long laws (hours), into benchmarks/soaks.csv
-	pytest --soak -m soak
+	.venv/bin/pytest --soak -m soak
 
 coverage: .venv/checks       ## lines and branches of stages/ and pix2pix/ that the laws reach, each at least 95 %
-	coverage erase
-	coverage run -m pytest $(SIDE_BY_SIDE) --deselect "$(CRAMPED)"
-	coverage combine --quiet
-	coverage report --skip-covered --show-missing
-	@coverage json -q -o - | python -c '$(BOTH)'
+	.venv/bin/coverage erase
+	.venv/bin/coverage run -m pytest $(SIDE_BY_SIDE) --deselect "$(CRAMPED)"
+	.venv/bin/coverage combine --quiet
+	.venv/bin/coverage report --skip-covered --show-missing
+	@.venv/bin/coverage json -q -o - | .venv/bin/python -c '$(BOTH)'
 
 mutants: .venv/ready         ## small mistakes in the numbers that no law notices, into benchmarks/MUTANTS.md
-	python -m benchmarks.mutants
+	.venv/bin/python -m benchmarks.mutants
 
 bench: .venv/ready           ## every speed claim, as ratios in one run
-	python -m benchmarks.bench
-	python -m benchmarks.scale
+	.venv/bin/python -m benchmarks.bench
+	.venv/bin/python -m benchmarks.scale
 
 readme: .venv/ready          ## write results/*.md and records/ into README.md
-	python -m tools.readme
+	.venv/bin/python -m tools.readme
 
 schema: .venv/ready          ## write config/schema.json, by which an editor explains params.yaml and config/
-	python -m tools.schema
+	.venv/bin/python -m tools.schema
 
 same-bits: .venv/ready       ## record results as made by today's code, if it moves no bit: make same-bits BASE=COMMIT
-	@python -m tools.same_bits $(BASE)
+	@.venv/bin/python -m tools.same_bits $(BASE)
 
 publish fetch: .venv/ready   ## outputs of stages to, or from, others: make publish REMOTE=FOLDER_OR_URL WHAT="report@facades"
-	@python -m tools.dvc_remote $@ $(WHAT) $(if $(REMOTE),--to "$(REMOTE)")
+	@.venv/bin/python -m tools.dvc_remote $@ $(WHAT) $(if $(REMOTE),--to "$(REMOTE)")
 
 s3: .venv/ready              ## publish to, and fetch from, s3:// too
-	uv pip install --python .venv/bin/python --group s3 -c requirements-optional.txt
+	.venv/bin/uv pip install --python .venv/bin/python --group s3 -c requirements-optional.txt
 
 pins: .venv/ready            ## refresh requirements*.txt from pyproject.toml, for every platform
-	uv pip compile --universal --python-version 3.11 --upgrade --no-emit-index-url --no-header pyproject.toml -o requirements.txt
-	uv pip compile --universal --python-version 3.11 --upgrade --no-emit-index-url --no-header --group checks \
+	.venv/bin/uv pip compile --universal --python-version 3.11 --upgrade --no-emit-index-url --no-header pyproject.toml -o requirements.txt
+	.venv/bin/uv pip compile --universal --python-version 3.11 --upgrade --no-emit-index-url --no-header --group checks \
 	  -c requirements.txt -o requirements-optional.txt
 
 audit: .venv/ready           ## fails unless every pin for this platform was asked about and none is known to be vulnerable
-	pip-audit --strict --no-deps --disable-pip -r requirements.txt -r requirements-optional.txt
+	.venv/bin/pip-audit --strict --no-deps --disable-pip -r requirements.txt -r requirements-optional.txt
 
+ifndef WHOLE
+.PHONY: .venv/ready
+endif
 .venv/ready: requirements.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed; try make PYTHON=python3.12")'
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v <= (3, 14) and \
+	  "error: Python 3.11 to 3.14 is needed, this is %d.%d; try make PYTHON=python3.12" % v)'
+	@[ ! -L .venv ] || { echo "error: .venv is a link to an environment that does not fit this clone; remove it" >&2; exit 1; }
+	$(PYTHON) -m venv $(if $(WHOLE),,--clear) .venv
 	.venv/bin/python -m pip install --quiet "$$(grep ^uv== requirements.txt)"
 	.venv/bin/uv pip install --python .venv/bin/python --compile-bytecode -r requirements.txt
 	touch $@

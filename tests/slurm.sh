@@ -75,7 +75,7 @@ trap stop EXIT
 mkdir -p /etc/slurm
 ln -sfn "$SLURM_CONF" /etc/slurm/slurm.conf
 
-dd if=/dev/urandom of="$root/munge.key" bs=1024 count=1 status=none
+head -c 1024 /dev/urandom > "$root/munge.key"
 chmod 600 "$root/munge.key"
 munged --foreground --key-file="$root/munge.key" --socket="$root/munge.socket" --pid-file="$root/munged.pid" \
   --log-file="$root/munged.log" --seed-file="$root/munged.seed" 2> "$root/munged.out" &

@@ -25,6 +25,7 @@ CODE = (
     "Makefile",
     "dvc.yaml",
     ".dvcignore",
+    ".gitattributes",
     ".gitignore",
 )
 ENGINES = (["dvc", "repro"], ["snakemake", "--cores", "2"])
