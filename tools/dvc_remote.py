@@ -10,6 +10,7 @@ with all that it was made from is marked as done for Snakemake too, so that neit
 import argparse
 import os
 import subprocess
+import sys
 
 from dvc.repo import Repo
 
@@ -42,7 +43,8 @@ def fetch(what: list[str]) -> None:
     """
     repo = Repo()
     stages = _stages(repo, what)
-    subprocess.run(["dvc", "fetch", "-r", REMOTE, *sorted(stages)], check=False)  # it names what the remote lacks
+    command = [sys.executable, "-m", "dvc", "fetch", "-r", REMOTE, *sorted(stages)]
+    subprocess.run(command, check=False)  # it names what the remote lacks
     outs = [out for out in repo.index.outs if out.stage.addressing in stages and out.use_cache]
     lacking = sorted({out.stage.addressing for out in outs if out.changed_cache()})
     here = sorted(stages - {*lacking})
@@ -79,7 +81,12 @@ def _with_deps(repo: Repo, name: str) -> set[str]:
 
 
 def _call(*command: str) -> None:
-    if subprocess.run(command, check=False).returncode:
+    """Run an engine of this environment, whichever PATH has.
+
+    Raises:
+        ValueError: it failed.
+    """
+    if subprocess.run([sys.executable, "-m", *command], check=False).returncode:
         raise ValueError(f"`{' '.join(command[:2])}` failed; mend it, then the same command continues")
 
 

@@ -20,7 +20,7 @@ def test_an_archive_of_the_source_needs_no_git(source: Path, tmp_path: Path, mon
     folder = tmp_path / "pix2pix-main"
     subprocess.run(["git", "archive", "-o", tmp_path / "main.zip", "HEAD"], cwd=source, check=True)
     shutil.unpack_archive(tmp_path / "main.zip", folder)
-    assert "Running stage 'fingerprint'" in call(folder, "dvc", "repro", "--dry", "report@tiny")
+    call(folder, "dvc", "repro", "fingerprint")
     call(folder, "snakemake", "--dry-run", "report_tiny")
 
 

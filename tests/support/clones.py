@@ -32,7 +32,7 @@ ENGINES = (["dvc", "repro"], ["snakemake", "--cores", "2"])
 
 
 def clone(folder: Path, configuration: dict[str, Any] = TINY) -> Path:
-    """A git repository with this code and `params`."""
+    """A git repository with this code and `configuration`, and a link to the environment of the tests."""
     folder.mkdir()
     for name in CODE:
         source = REPO / name
@@ -41,6 +41,7 @@ def clone(folder: Path, configuration: dict[str, Any] = TINY) -> Path:
     for name in ("config", ".gitignore"):
         shutil.copy(REPO / ".dvc" / name, folder / ".dvc" / name)
     write_configuration(configuration, folder)
+    (folder / ".venv").symlink_to(BIN.parent)
     for command in (
         ["init", "-q"],
         ["add", "-A"],
@@ -55,6 +56,7 @@ def clone_with_results(source: Path, folder: Path) -> Path:
     git = ["git", "-C", str(source)]
     new = subprocess.run([*git, "ls-files", "-mo", "--exclude-standard", "-z"], capture_output=True, check=True).stdout
     subprocess.run(["git", "clone", "-q", source, folder], check=True)
+    (folder / ".venv").symlink_to(BIN.parent)
     for name in new.decode().split("\0")[:-1]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source / name, folder / name)
