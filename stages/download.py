@@ -15,7 +15,8 @@ import os
 import re
 import shutil
 from collections import Counter
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 from pix2pix.config.datasets import (
     ArchiveSource,
@@ -26,14 +27,15 @@ from pix2pix.config.datasets import (
     LocalSource,
     Source,
 )
+from pix2pix.config.fields import Split
 from pix2pix.config.reader import read_configuration
 from pix2pix.files.atomic import whole_folder
 from pix2pix.files.entry_point import run
 from pix2pix.files.image_listing import check_name, is_image, list_files, not_read
-from pix2pix.pairs import carvana
+from pix2pix.pairs import carvana, gta5
 from pix2pix.raw.archives import DamagedArchiveError, list_members, unpack
 from pix2pix.raw.http import fetch, remove_from_cache
-from pix2pix.raw.split_folders import count_images, split_of, within_limit, without_top_folder
+from pix2pix.raw.split_folders import count_images, split_of, within_limit, without_folders_around
 from pix2pix.toydata.raw_files import write_cars, write_facades
 
 RAW = Path("data/raw")
@@ -41,8 +43,6 @@ DOWNLOADS = Path("scratch/downloads")
 PIX2PIX = "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets"
 GTA5 = "https://download.visinf.tu-darmstadt.de/data/from_games/data"
 KAGGLE = "kaggle:carvana-image-masking-challenge"
-
-FRAME = re.compile(r"(images|labels)/\d{5}\.png")
 
 
 def download(name: str, source: Source, *, raw: Path, downloads: Path, mirror: str | None) -> None:
@@ -70,8 +70,8 @@ def download(name: str, source: Source, *, raw: Path, downloads: Path, mirror: s
         except DamagedArchiveError as error:
             removed = remove_from_cache(error.archive, cache=downloads)
             raise ValueError(f"{error}; {'the same command downloads it again' if removed else 'replace it'}") from None
-        counts = ", ".join(f"{place} {count}" for place, count in sorted(count_images(folder).items()))
-    print(f"{raw / name}: {counts}")
+        counts = count_images(folder)
+    print(f"{raw / name}: {_listed(counts)}")
 
 
 # ---- pix2pix archives and one's own data -----------------------------------------------------------------------------
@@ -80,38 +80,40 @@ def download(name: str, source: Source, *, raw: Path, downloads: Path, mirror: s
 def _bring_pix2pix(name: str, source: ArchiveSource, folder: Path, *, downloads: Path, mirror: str | None) -> None:
     file = f"{source.archive}.tar.gz"
     archive = fetch(file, official=f"{PIX2PIX}/{file}", mirror=mirror, cache=downloads, sha256=source.sha256)
-    paths = without_top_folder(list_members(archive))
-    images = {member: path for member, path in paths.items() if split_of(path) and is_image(path)}
-    kept = within_limit(images.values(), source.limit)
-    unpack(archive, folder, wanted={member: path for member, path in images.items() if path in kept})
+    unpack(archive, folder, wanted=_choose(archive, list_members(archive), source.limit))
     _check_splits(name, source, folder)
 
 
 def _bring_local(name: str, source: LocalSource, folder: Path, *, raw: Path) -> None:
     path, key = Path(source.path).expanduser(), _key(name, "path")
     if path.is_file():
-        paths = without_top_folder(list_members(path))
-        files = list(paths.values())
-        for file in files:
-            check_name(path / file)
-        kept = within_limit(filter(is_image, files), source.limit)
-        unpack(path, folder, wanted={member: place for member, place in paths.items() if place in kept})
+        unpack(path, folder, wanted=_choose(path, list_members(path), source.limit))
     elif not path.is_dir():
         raise FileNotFoundError(f"{path}: no such folder or archive ({key})")
     elif raw.resolve().is_relative_to(path.resolve()):
         raise ValueError(f"{path}: holds {raw} itself; name a folder with nothing but the images ({key})")
     else:
-        files = [file.relative_to(path) for file in list_files(path)]
-        for file in sorted(within_limit(filter(is_image, files), source.limit)):
-            (folder / file.parent).mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path / file, folder / file)
-    if line := not_read(file for file in files if not is_image(file)):
-        print(line)
-    if not count_images(folder):
-        raise ValueError(f"{path}: no images in it ({key})")
-    for split in source.limit.keys() - map(split_of, files):
-        raise ValueError(f"{path}: no folder of {split} ({_key(name, f'limit.{split}')})")
+        files = [file.relative_to(path).as_posix() for file in list_files(path)]
+        for file, place in _choose(path, files, source.limit).items():
+            (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path / file, folder / place)
     _check_splits(name, source, folder)
+
+
+def _choose(source: Path, names: Sequence[str], limit: Mapping[Split, int]) -> dict[str, Path]:
+    """Image of `source`, an archive or a folder -> its path in raw; one line counts the files that are none."""
+    for part in {part for name in names for part in (Path(name), *Path(name).parents[:-1])}:
+        check_name(source / part)
+    images = [name for name in names if is_image(Path(name))]
+    paths = without_folders_around(images) if source.is_file() else {name: Path(name) for name in images}
+    if not paths:
+        raise ValueError(f"{source}: no images in it{f', but {names[0]}' if names else ''}")
+    if line := not_read(Path(name) for name in names if name not in paths):
+        print(line)
+    for split in limit.keys() - map(split_of, paths.values()):
+        raise ValueError(f"{source}: no folder of {split}, which limit names")
+    kept = within_limit(paths.values(), limit)
+    return {name: place for name, place in paths.items() if place in kept}
 
 
 def _check_splits(name: str, source: ArchiveSource | LocalSource, folder: Path) -> None:
@@ -124,7 +126,12 @@ def _check_splits(name: str, source: ArchiveSource | LocalSource, folder: Path) 
     for place, split in sorted((found | missing).items()):
         expected = source.expect.get(split, 0)
         expected = min(expected, source.limit.get(split, expected))
-        _check_count(name, f"images in {place}", counts[place], expected, f"expect.{split}")
+        seen = "" if counts[place] else f" (there are: {_listed(counts)})"
+        _check_count(name, f"images in {place}{seen}", counts[place], expected, f"expect.{split}")
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{place} {count}" for place, count in sorted(counts.items()))
 
 
 def _check_count(name: str, what: str, count: int, expected: int, key: str) -> None:
@@ -143,21 +150,29 @@ def _key(name: str, key: str) -> str:
 
 
 def _bring_carvana(name: str, source: CarvanaSource, folder: Path, *, downloads: Path, mirror: str | None) -> None:
-    for file in ("train.zip", "train_masks.zip"):
+    found: list[set[str]] = []
+    for file, pattern, place in (
+        ("train.zip", carvana.PHOTO_NAME, carvana.photo_path),
+        ("train_masks.zip", carvana.MASK_NAME, carvana.mask_path),
+    ):
         archive = fetch(f"carvana/{file}", official=f"{KAGGLE}/{file}", mirror=mirror, cache=downloads)
-        ids = {member: id for member in list_members(archive) if (id := carvana.parse_id(Path(member)))}
-        cars = {member: carvana.car_of(id) for member, id in ids.items()}
-        wanted = {member: Path(member) for member, car in cars.items() if source.cars is None or car in source.cars}
-        unpack(archive, folder, wanted=wanted)
-    _check_cars(name, source, folder)
+        ids = _ids(archive, pattern, form=place("<car>_<view>").name)
+        taken = {m: id for m, id in ids.items() if source.cars is None or carvana.car_of(id) in source.cars}
+        unpack(archive, folder, wanted={member: place(id) for member, id in taken.items()})
+        found.append({*taken.values()})
+    _check_cars(name, source, *found)
 
 
-def _check_cars(name: str, source: CarvanaSource, folder: Path) -> None:
+def _ids(archive: Path, name: re.Pattern[str], *, form: str) -> dict[str, str]:
+    """Member -> id, group 1 of the pattern `name`, of the files of such a name, in whichever folder they lie."""
+    members = list_members(archive)
+    if found := {member: match[1] for member in members if (match := name.fullmatch(PurePosixPath(member).name))}:
+        return found
+    raise ValueError(f"{archive}: holds no {form}, but {members[0]}")
+
+
+def _check_cars(name: str, source: CarvanaSource, photos: set[str], masks: set[str]) -> None:
     """Every photo a mask, every mask a photo, and the expected numbers of cars and views."""
-    photos, masks = (
-        {id for path in (folder / kind).glob("*") if (id := carvana.parse_id(path.relative_to(folder)))}
-        for kind in (carvana.PHOTO_FOLDER, carvana.MASK_FOLDER)
-    )
     for id in sorted(photos - masks):
         raise ValueError(f"{name}: train.zip has the photo {carvana.photo_path(id)}, train_masks.zip no mask for it")
     for id in sorted(masks - photos):
@@ -178,8 +193,8 @@ def _bring_gta5(name: str, source: Gta5Source, folder: Path, *, downloads: Path,
         for kind in ("images", "labels"):
             file = f"{part:02d}_{kind}.zip"
             archive = fetch(f"gta5/{file}", official=f"{GTA5}/{file}", mirror=mirror, cache=downloads)
-            frames = (member for member in list_members(archive) if member.startswith(kind) and FRAME.fullmatch(member))
-            unpack(archive, folder, wanted={member: Path(member) for member in frames})
+            frames = _ids(archive, gta5.FRAME_NAME, form="NNNNN.png")
+            unpack(archive, folder, wanted={member: Path(kind, f"{id}.png") for member, id in frames.items()})
     counts = count_images(folder)
     for kind in ("images", "labels"):
         _check_count(name, f"{kind} in the archives", counts[kind], source.expect_frames, "expect_frames")

@@ -2,7 +2,7 @@
 
 Reads   data/raw/<dataset>/     laid out as `prepare: {layout: ...}` in config/datasets.yaml says:
             stitched    {train,val,test}/<id>.<suffix>: A|B images; checked and copied byte for byte
-            folders     {train,val,test}/{A,B}/<id>.<suffix> or trainA/, trainB/, or as pair_by says; stitched losslessly
+            folders     {train,val,test}/{A,B}/<id>.<suffix> or trainA/, trainB/, or as pair_by says; stitched
             inpainting  {train,val,test}/<id>.<suffix>: photos; A = the photo with a hole in its centre, B = the photo
             carvana     photos and masks (pix2pix/pairs/carvana.py); A = edges, B = the car on white
             gta5        images/NNNNN.png and labels/NNNNN.png; A = the frame, B = its label's colours
@@ -32,7 +32,8 @@ from pix2pix.config.layouts import (
 from pix2pix.config.reader import read_configuration
 from pix2pix.files.atomic import whole_folder
 from pix2pix.files.entry_point import run
-from pix2pix.files.images import Uint8, read_image, read_numbers, read_rotation, write_png
+from pix2pix.files.images import MAX_PIXELS, Uint8, read_image, read_numbers, read_rotation, write_png
+from pix2pix.files.memory import needing_memory
 from pix2pix.machine.resources import keep_memory
 from pix2pix.machine.worker_pool import map_in_processes
 from pix2pix.pairs.carvana import cut_out, find_photos
@@ -44,6 +45,8 @@ from pix2pix.pairs.palettes import check_label_map, from_numbers
 from pix2pix.pairs.raw_pairs import RawPair, find_images, find_sides
 from pix2pix.pairs.stitched import DRAWINGS, HOW_TO_HOLD_OUT, SPLITS, PairRecord, split_sides, stitch, write_records
 
+VOID = "the label map is void"
+FLAT = 16  # levels; an image of 12 bits stored in 16 has no more
 PAIRS_PER_WORKER = 100  # a process takes as long to start as it takes to prepare some 100 photos
 
 
@@ -61,15 +64,21 @@ def prepare(*, layout: Layout, raw: Path, out: Path, workers: int | None = None)
     if not raw.is_dir():
         raise FileNotFoundError(f"{raw}: no such folder; download the data set first")
     with whole_folder(out) as unfinished:
-        records = map_in_processes(
+        looked_at = map_in_processes(
             partial(_write_pair, layout=layout, raw=raw, out=unfinished),
             _without(layout.leave_out, _find_pairs(layout, raw)),
             description="preparing pairs",
             workers=workers,
             items_per_worker=PAIRS_PER_WORKER,
         )
+        records = [record for record, _ in looked_at]
+        for split in SPLITS:
+            if {suspicion for record, suspicion in looked_at if record.split == split} == {VOID}:
+                raise ValueError(f"{raw}: nothing to learn or to score: every label map of {split} is void")
         write_records(unfinished, records)
     _print_counts(records, out)
+    if suspicious := [(record.source, suspicion) for record, suspicion in looked_at if suspicion]:
+        print(f"suspicious: {len(suspicious)} pairs, the first {': '.join(suspicious[0])}")
     return records
 
 
@@ -104,29 +113,39 @@ def _without(leave_out: Sequence[str | int], pairs: list[RawPair]) -> list[RawPa
     if missing := sorted(wanted - there):
         raise ValueError(f"leave_out: there is no pair '{missing[0]}' in the data set")
     kept = [pair for pair in pairs if names[pair].isdisjoint(wanted)]
+    for emptied in sorted({pair.split for pair in pairs} - {pair.split for pair in kept}):
+        raise ValueError(f"leave_out: no pair is left in {emptied}")
     if leave_out:
         print(f"left out by name: {len(pairs) - len(kept)} pairs")
     return kept
 
 
-def _write_pair(raw_pair: RawPair, *, layout: Layout, raw: Path, out: Path) -> PairRecord:
-    """Write one stitched image, and its drawings where there are several, below `out`; its row of pairs.csv."""
+def _write_pair(raw_pair: RawPair, *, layout: Layout, raw: Path, out: Path) -> tuple[PairRecord, str]:
+    """Write one stitched image, and its drawings where there are several, below `out`; its row of pairs.csv.
+
+    The text says what makes the pair suspicious, if anything.
+    """
     files = raw_pair.files
     folder = out / raw_pair.split
     folder.mkdir(exist_ok=True)
-    pair, drawings = _make_pair(raw_pair, layout)
-    if isinstance(layout, StitchedLayout | FoldersLayout | Gta5Layout) and layout.labels:
+    with needing_memory(str(files[0])):
+        pair, drawings = _make_pair(raw_pair, layout)
+        height, width = pair.shape[:2]
+        if width * height > MAX_PIXELS:
+            raise ValueError(f"{files[0]}: A and B side by side are {width} x {height} pixels, at most {MAX_PIXELS}")
         side_a, side_b = split_sides(pair)
-        check_label_map(side_b, layout.labels, files[-1], other_side=side_a)
-    if isinstance(layout, StitchedLayout):
-        (folder / f"{raw_pair.id}{files[0].suffix}").write_bytes(files[0].read_bytes())
-    else:
-        write_png(folder / f"{raw_pair.id}.png", pair)
-    if len(drawings) > 1:
-        (out / DRAWINGS).mkdir(exist_ok=True)
-        write_png(out / DRAWINGS / f"{raw_pair.id}.png", np.concatenate(drawings, axis=1))
-    height, width = pair.shape[:2]
-    return PairRecord(
+        suspicion = _suspicion(side_a, side_b)
+        if isinstance(layout, StitchedLayout | FoldersLayout | Gta5Layout) and layout.labels:
+            check_label_map(side_b, layout.labels, files[-1], other_side=side_a)
+            suspicion = suspicion if side_b.any() else VOID
+        if isinstance(layout, StitchedLayout):
+            (folder / f"{raw_pair.id}{files[0].suffix}").write_bytes(files[0].read_bytes())
+        else:
+            write_png(folder / f"{raw_pair.id}.png", pair)
+        if len(drawings) > 1:
+            (out / DRAWINGS).mkdir(exist_ok=True)
+            write_png(out / DRAWINGS / f"{raw_pair.id}.png", np.concatenate(drawings, axis=1))
+    record = PairRecord(
         id=raw_pair.id,
         split=raw_pair.split,
         group=raw_pair.group,
@@ -135,6 +154,15 @@ def _write_pair(raw_pair: RawPair, *, layout: Layout, raw: Path, out: Path) -> P
         source=" + ".join(path.relative_to(raw).as_posix() for path in files),
         sha256=hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest(),
     )
+    return record, suspicion
+
+
+def _suspicion(side_a: Uint8, side_b: Uint8) -> str:
+    """What is suspicious about a pair: a side of hardly more than one colour (or a mask of 0 and 1), or A equals B."""
+    for name, side in (("B", side_b), ("A", side_a)):
+        if all(np.ptp(part, axis=(0, 1)).max() <= FLAT for part in (side[::16, ::16], side)):  # the first is fast
+            return f"{name} is nothing but {side[0, 0].tolist()}"
+    return "A equals B" if np.array_equal(side_a[::16], side_b[::16]) and np.array_equal(side_a, side_b) else ""
 
 
 def _make_pair(raw_pair: RawPair, layout: Layout) -> tuple[Uint8, list[Uint8]]:
@@ -167,12 +195,10 @@ def _make_pair(raw_pair: RawPair, layout: Layout) -> tuple[Uint8, list[Uint8]]:
 def _refuse_rotations(files: Sequence[Path]) -> None:
     """One EXIF rotation of both files is applied to both; a stitched file must have none."""
     rotations = [read_rotation(path) for path in files]
-    turn = "Turn the pixels and remove the tag (exiftran -a, mogrify -auto-orient)"
-    if len(files) == 1 and rotations[0] != 1:
-        raise ValueError(f"{files[0]}: has an EXIF rotation ({rotations[0]}); of A, of B or of both? {turn}")
-    if len({*rotations}) > 1:
-        both = f"{rotations[0]}, but that of {files[1]} is {rotations[1]}"
-        raise ValueError(f"{files[0]}: its EXIF rotation is {both} (1: upright); do A and B match? {turn}")
+    if len({*rotations, rotations[0] if len(files) > 1 else 1}) > 1:
+        named = " and ".join(f"{path} ({rotation})" for path, rotation in zip(files, rotations, strict=True))
+        way_out = "turn the pixels and remove the tag (exiftran -a, mogrify -auto-orient)"
+        raise ValueError(f"{named}: an EXIF rotation of A, of B or of both (1: upright)? Where they differ, {way_out}")
 
 
 def _side_b(path: Path, layout: FoldersLayout) -> Uint8:

@@ -18,6 +18,7 @@ One image at a time, without mixed precision: a result depends on the image, its
 import argparse
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ from pix2pix.files.image_grid import grid, spread
 from pix2pix.files.image_listing import is_image, list_files, not_read
 from pix2pix.files.images import Uint8, read_image, write_png
 from pix2pix.files.json_csv import write_json
+from pix2pix.files.memory import NotEnoughMemoryError, needing_memory
 from pix2pix.pairs.palettes import check_label_map
 from pix2pix.pairs.stitched import Pair, read_pairs, read_sides
 
@@ -105,13 +107,14 @@ def render_folder(name: str, images: Path, out: Path, *, labels: str | None = No
     With `labels`, a palette, the images are label maps in its colours.
 
     Raises:
-        ValueError, FileNotFoundError: no weights; no images; two files of one name; `out` is `images`; no label map.
+        ValueError, FileNotFoundError: no weights; no images; two files of one name; `out` is `images`; no label map;
+            not enough memory for an image, after all others are done.
     """
-    root = images if images.is_dir() else images.parent
-    files = list(list_files(images)) if images.is_dir() else [images]
-    paths = [path for path in files if is_image(path)] if images.is_dir() else files
     if not images.exists():
         raise FileNotFoundError(f"{images}: no such folder or file")
+    root = images if images.is_dir() else images.parent
+    files = list(list_files(images)) if images.is_dir() else [images]
+    paths = [path for path in files if is_image(path) or path == images]
     if line := not_read(file for file in files if file not in paths):
         print(line)
     names = [path.relative_to(root).with_suffix("") for path in paths]
@@ -123,14 +126,22 @@ def render_folder(name: str, images: Path, out: Path, *, labels: str | None = No
         raise ValueError(f"--out {out} is or lies in the folder of the images; name one outside of it")
     trained = _load(name)
     for path in paths:
-        image = read_image(path)  # a bad file is named before anything is written
-        if labels:
-            check_label_map(image, labels, path)
+        with suppress(NotEnoughMemoryError):
+            image = read_image(path)  # a bad file is named before anything is written
+            if labels:
+                check_label_map(image, labels, path)
     out.mkdir(parents=True, exist_ok=True)
+    too_large = []
     for path, result in zip(tqdm(paths, desc=name, unit=" images"), names, strict=True):
-        generated = trained.generate(read_image(path), id=path.stem)
-        with whole_file(out / f"{result}.png") as partial:
-            write_png(partial, generated)
+        try:
+            with needing_memory(str(path), helps="make it smaller, or use another device (PIX2PIX_DEVICE)"):
+                generated = trained.generate(read_image(path), id=path.stem)
+                with whole_file(out / f"{result}.png") as partial:
+                    write_png(partial, generated)
+        except NotEnoughMemoryError as error:
+            too_large.append(str(error))
+    if too_large:
+        raise ValueError(f"{too_large[0]}; {len(too_large)} of {len(paths)} images are missing, the others are done")
 
 
 def main() -> None:

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 from pix2pix.config.reader import read_configuration
 from pix2pix.config.resolved import Experiment
 from pix2pix.files import entry_point
+from pix2pix.files.memory import needing_memory
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -61,7 +62,12 @@ def train(experiment: Experiment) -> None:
     part = per_device(recipe.batch_size)
     if part < recipe.batch_size:
         say(f"{name}: {hardware.processes} devices, on each {part} of a batch's {recipe.batch_size} images")
-    with one_at_a_time(scratch):
+    sizes = {"batch_size": recipe.batch_size, "load_size": recipe.load_size, **experiment.model.model_dump()}
+    what = ", ".join(f"{key} {value}" for key, value in sizes.items() if "size" in key or "channels" in key)
+    with (
+        one_at_a_time(scratch),
+        needing_memory(f"{name} ({what})", helps="make one of these smaller, or use more devices"),
+    ):
         training, validation = load_splits(experiment, recipe, hardware)
         digest = run_digest(experiment, hardware.precision, training, validation)
         agree(digest, f"{name}: processes that train together differ in parameters, data, code or precision")

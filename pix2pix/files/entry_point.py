@@ -4,16 +4,21 @@ import errno
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
+
+from pix2pix.files.memory import needing_memory
 
 
 def run(verb: Callable[[], None]) -> None:
-    """Call `verb`. A ValueError or OSError (the user's data, disk, network) becomes one line on stderr and exit code 1.
+    """Call `verb`. What lies with the user's data, disk, network or memory becomes one line on stderr and exit code 1:
+    a ValueError, an OSError, and any error of a library that was refused memory.
 
     Every other exception is our own defect and keeps its traceback.
     """
     warnings.filterwarnings("ignore", module=r"PIL\.")  # about metadata; whatever concerns pixels is an error
     try:
-        verb()
+        with needing_memory(" ".join([Path(sys.argv[0]).stem, *sys.argv[1:]])):
+            verb()
     except KeyboardInterrupt:
         sys.exit("stopped; the same command continues")
     except (ValueError, OSError) as error:

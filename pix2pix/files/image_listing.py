@@ -5,9 +5,12 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
-SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".avif")
+HEIC = (".heic", ".heif") if find_spec("pillow_heif") else ()  # of telephones, by an optional package
+HEIC_HINT = "; for photos in HEIC: pip install pillow-heif, or save them as JPEG"
+SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".avif", *HEIC)
 JUNK = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "$recycle.bin", "system volume information"}
 
 MAX_NAME = 230  # bytes of a file's name; file systems have 255, and results add a few
@@ -25,7 +28,8 @@ def list_files(folder: Path, *, above: tuple[Path, ...] = ()) -> Iterator[Path]:
     Raises:
         FileNotFoundError: a link leads nowhere; names it.
         PermissionError: a folder may not be read.
-        ValueError: a link leads to a folder that it lies in, or a name cannot be passed on (`check_name`).
+        ValueError: a link leads to a folder that it lies in, a folder has the name of an image, or a name cannot be
+            passed on (`check_name`).
     """
     here = folder.resolve()
     if here in above:
@@ -35,6 +39,8 @@ def list_files(folder: Path, *, above: tuple[Path, ...] = ()) -> Iterator[Path]:
             continue
         check_name(path)
         if path.is_dir():
+            if is_image(path):
+                raise ValueError(f"{path}: a folder with the name of an image")
             yield from list_files(path, above=(*above, here))
         elif not path.exists():
             raise FileNotFoundError(
@@ -58,7 +64,7 @@ def not_read(paths: Iterable[Path]) -> str:
     """One line that counts files that are no images, by suffix: `3 files not read: 2 .heic, 1 .txt`; empty for none."""
     counts = Counter(path.suffix.lower() or path.name for path in paths)
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
-    hint = " (save photos of telephones as JPEG)" if counts[".heic"] or counts[".heif"] else ""
+    hint = HEIC_HINT if counts[".heic"] or counts[".heif"] else ""
     return f"{counts.total()} files not read: {kinds}{hint}" if counts else ""
 
 

@@ -6,6 +6,7 @@ An image is uint8 (H, W, 3), RGB, 0..255.
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 import cv2
@@ -14,10 +15,16 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, SAMPLEFORMAT
 
+from pix2pix.files.image_listing import HEIC, HEIC_HINT
+
 Uint8 = NDArray[np.uint8]
 
-FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "AVIF")  # of Pillow's; others may start programs (EPS)
-MAX_PIXELS = 89_478_485  # a larger image is refused before it is decoded; beyond it Pillow warns
+# Of Pillow's; others may start programs (EPS)
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "AVIF", *(["HEIF"] if HEIC else []))
+if HEIC:
+    import_module("pillow_heif").register_heif_opener()
+# A larger image is refused before it is decoded, and so is a pair whose sides would be larger side by side
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS = 178_956_970
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = 2**26  # of metadata, in bytes; editors write many
 ORIENTATION = 0x0112  # of EXIF
 UPRIGHT = {
@@ -62,9 +69,12 @@ def open_image(path: Path, formats: Sequence[str] = FORMATS) -> Iterator[Image.I
                     with Image.open(path, formats=["PNG"]) as png:
                         png.verify()  # the checksums, which decoding ignores
             yield image
+    except MemoryError:
+        raise
     except Exception as error:  # decoders raise errors of any type on damaged files
         kind = "image" if formats is FORMATS else formats[0]
-        raise ValueError(f"{path}: not a readable {kind} ({' '.join(str(error).split())})") from None
+        hint = HEIC_HINT if path.read_bytes()[4:11] == b"ftyphei" else ""
+        raise ValueError(f"{path}: not a readable {kind} ({' '.join(str(error).split())}){hint}") from None
 
 
 def read_image(path: Path) -> Uint8:

@@ -34,14 +34,6 @@ def mask_path(id: str) -> Path:
     return MASK_FOLDER / f"{id}_mask.gif"
 
 
-def parse_id(path: Path) -> str | None:
-    """The id of a photo or mask at `path` below the raw folder; None for any other file."""
-    match {PHOTO_FOLDER: PHOTO_NAME, MASK_FOLDER: MASK_NAME}.get(path.parent):
-        case re.Pattern() as name if found := name.fullmatch(path.name):
-            return found[1]
-    return None
-
-
 def car_of(id: str) -> str:
     return id.rpartition("_")[0]
 

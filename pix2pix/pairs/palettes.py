@@ -97,18 +97,13 @@ def check_label_map(image: Uint8, name: str, path: Path, *, other_side: Uint8 | 
             the same pair, which is the label map where the sides are swapped.
     """
     share = _far_share(image, name)
-    if share == 0 and not (is_void(image, name) and image.any()):  # small class numbers are near to void's black
+    is_void = share == 0 and "void" in PALETTES[name] and bool((decode(image, name) == len(PALETTES[name]) - 1).all())
+    if share == 0 and not (is_void and image.any()):  # small class numbers are near to void's black
         return
     looks = _looks_like(image, name)
     if other_side is not None and _far_share(other_side, name) == 0:
         looks = f"{looks}; side A is in these colours: are the sides swapped?"
     raise ValueError(f"{path}: not a label map in the colours of {name} ({share or 1:.0%} are others): {looks}")
-
-
-def is_void(image: Uint8, name: str) -> bool:
-    """Whether every pixel of a label map (H, W, 3) is of the class that is not evaluated."""
-    classes = list(PALETTES[name])
-    return "void" in classes and bool((decode(image, name) == classes.index("void")).all())
 
 
 def from_numbers(numbers: Uint8, name: str, numbering: str, path: Path) -> Uint8:
@@ -155,7 +150,7 @@ def _thinned(image: Uint8) -> Uint8:
 def _far_share(image: Uint8, name: str) -> float:
     """The share of pixels in none of the colours of palette `name`; 0 where it is as small as in a label map."""
     thinned = _thinned(image)
-    distances, blended = _nearest(thinned, name)[1], len(_colours(thinned)[0]) > MAX_COLOURS
+    distances, blended = _nearest(thinned, name)[1], len(_colours(thinned)) > MAX_COLOURS
     far = np.asarray(distances > (NEAR_BLENDED if blended else NEAR) ** 2, np.uint8)
     share = float(far.mean())
     if blended and share <= MAX_FAR_ANYWHERE:
@@ -163,22 +158,18 @@ def _far_share(image: Uint8, name: str) -> float:
     return share if share > (MAX_FAR_BLENDED if blended else MAX_FAR) else 0.0
 
 
-def _colours(image: Uint8) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The colours as numbers R * 65536 + G * 256 + B, and how many pixels each has."""
-    return np.unique(image.reshape(-1, 3).astype(np.int64) @ [65536, 256, 1], return_counts=True)
+def _colours(image: Uint8) -> Uint8:
+    """(N, 3): the colours in an image, ordered."""
+    numbers = np.unique(image.reshape(-1, 3).astype(np.int64) @ np.array([65536, 256, 1]))
+    return np.stack([numbers >> 16, numbers >> 8 & 255, numbers & 255], axis=1).astype(np.uint8)
 
 
 def _looks_like(image: Uint8, name: str) -> str:
-    thinned = _thinned(image)
-    colours, counts = _colours(thinned)
-    rgb = [(int(colour) >> 16, int(colour) >> 8 & 255, int(colour) & 255) for colour in colours]
-    if len(rgb) <= MAX_COLOURS and all(r == g == b for r, g, b in rgb):
-        return (
-            f"class numbers {rgb[0][0]} to {rgb[-1][0]}? Say prepare.label_numbers, or paint them in the "
-            "colours of pix2pix/pairs/palettes.py"
-        )
+    colours = _colours(_thinned(image))
+    if (colours == colours[:, :1]).all():
+        numbers = f"class numbers {colours[0, 0]} to {colours[-1, 0]}"
+        return f"{numbers}? Say prepare.label_numbers, or paint them in the colours of pix2pix/pairs/palettes.py"
     if fitting := [other for other in PALETTES if other != name and _far_share(image, other) == 0]:
         return f"it is in the colours of {fitting[0]}"
-    if len(colours) > MAX_COLOURS:
-        return f"{len(colours)} colours; is it the photo?"
-    return f"{len(colours)} colours, most pixels {rgb[int(counts.argmax())]}; another palette, or transparent pixels?"
+    what = "is it the photo" if len(colours) > MAX_COLOURS else "another palette, or transparent pixels"
+    return f"{len(colours)} colours; {what}?"

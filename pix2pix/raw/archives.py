@@ -21,6 +21,7 @@ from pix2pix.files.image_listing import is_junk
 
 MAX_RATIO = 200  # bytes of all files to bytes of the archive; photos are near 1, flat label images at most near 100
 SMALL = 100 * 10**6  # bytes of all files below which the ratio says nothing
+UNREAD = {b"7z\xbc\xaf": "7z", b"Rar!": "rar", b"\x28\xb5\x2f\xfd": "zstd"}  # by their first bytes
 READ_ERRORS = (tarfile.TarError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError, OSError, RuntimeError, ValueError)
 
 Entry = tuple[str, int, bool, Callable[[], IO[bytes] | None]]  # name, size in bytes, whether a regular file, opener
@@ -86,7 +87,10 @@ def _naming(archive: Path) -> Iterator[None]:
 def _files(archive: Path) -> Iterator[tuple[str, Callable[[], IO[bytes] | None]]]:
     """Name and opener of every file in the archive's order; each is checked before it is given out."""
     with archive.open("rb") as file:
-        entries = _zip_entries(archive) if file.read(2) == b"PK" else _tar_entries(archive)
+        start = file.read(4)
+    if start in UNREAD:
+        raise DamagedArchiveError(archive, f"a {UNREAD[start]} archive; zip and tar are read")
+    entries = _zip_entries(archive) if start[:2] == b"PK" else _tar_entries(archive)
     packed, unpacked = archive.stat().st_size, 0
     for name, size, is_regular, open_member in entries:
         path = PurePosixPath(name)
@@ -104,9 +108,10 @@ def _files(archive: Path) -> Iterator[tuple[str, Callable[[], IO[bytes] | None]]
 def _zip_entries(archive: Path) -> Iterator[Entry]:
     with zipfile.ZipFile(archive) as packed:
         for info in packed.infolist():
-            if not info.is_dir():
+            name = info.filename.replace("\\", "/")  # of old programs for Windows
+            if not name.endswith("/"):
                 is_regular = not stat.S_ISLNK(info.external_attr >> 16)
-                yield info.filename, info.file_size, is_regular, partial(packed.open, info)
+                yield name, info.file_size, is_regular, partial(packed.open, info)
 
 
 def _tar_entries(archive: Path) -> Iterator[Entry]:

@@ -1,9 +1,10 @@
-"""Trees of raw files: which path is an image of which split, what a limit keeps, how many images there are.
+"""Trees of raw files: what lies around them, which path is an image of which split, what a limit keeps, counts.
 
-Paths are relative to a raw folder. An image of a split lies below `train`, `val` or `test`, or below such a name with
-an ending: `trainA`, `trainB`, `train_masks`.
+Paths are relative to a raw folder. An image of a split lies below `train`, `val` or `test`, another word for these, or
+such a name with an ending: `trainA`, `train_B`, `train_masks`.
 """
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -12,18 +13,20 @@ from typing import cast
 
 from pix2pix.config.fields import Split
 from pix2pix.files.image_listing import is_image, natural_key
+from pix2pix.pairs.raw_pairs import SPLIT_WORDS
 
-SPLIT_FOLDER = re.compile(r"(train|val|test)(A|B|_masks)?")
+SPLIT_FOLDER = re.compile(rf"(?i)(?<![^/])(?:[AB]/)?({'|'.join(SPLIT_WORDS)})(_?[AB]|_masks)?/")
 
 
-def without_top_folder(members: Iterable[str]) -> dict[str, Path]:
-    """Member of an archive -> path in raw: without a top folder, where that only wraps the split folders."""
-    paths = {member: Path(member) for member in members}
-    tops = {path.parts[0] for path in paths.values()}
-    inner = {path.parts[1] for path in paths.values() if len(path.parts) > 2}
-    if len(tops) == 1 and not any(map(SPLIT_FOLDER.fullmatch, tops)) and any(map(SPLIT_FOLDER.fullmatch, inner)):
-        return {member: Path(*path.parts[1:]) for member, path in paths.items() if len(path.parts) > 1}
-    return paths
+def without_folders_around(images: Iterable[str]) -> dict[str, Path]:
+    """Image of an archive -> its path in raw: below the folder, at any depth, that holds all folders of splits.
+
+    Images outside of that folder are left out. Without folders of splits it is the folder that holds all images.
+    """
+    images = list(images)
+    tops = [image[: found.start()] for image in images if (found := SPLIT_FOLDER.search(image))]
+    top = os.path.commonpath(tops or [str(Path(image).parent) for image in images] or [""])
+    return {image: Path(image).relative_to(top) for image in images if Path(image).is_relative_to(top)}
 
 
 def within_limit(paths: Iterable[Path], limit: Mapping[Split, int]) -> set[Path]:
@@ -41,8 +44,8 @@ def within_limit(paths: Iterable[Path], limit: Mapping[Split, int]) -> set[Path]
 
 def split_of(path: Path) -> Split | None:
     """The split of a path in raw: `train` for train/..., trainA/... and train_masks/...; None outside of any."""
-    found = SPLIT_FOLDER.fullmatch(path.parts[0]) if len(path.parts) > 1 else None
-    return cast(Split, found[1]) if found else None
+    found = SPLIT_FOLDER.search(path.as_posix())
+    return cast(Split, SPLIT_WORDS[found[1].lower()]) if found else None
 
 
 def count_images(folder: Path) -> Counter[str]:

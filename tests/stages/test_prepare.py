@@ -243,7 +243,8 @@ def test_a_damaged_file_is_named_in_any_layout(raw: Path, layout: str, victim: s
             lambda raw: shutil.copy(raw / "train/2.jpg", raw / "val/7.jpg"),
             "the same bytes in train and val",
         ),
-        ("stitched", lambda raw: (raw / "validation").mkdir(), "validation: not a folder that this layout knows"),
+        ("stitched", lambda raw: write_image(raw / "more/1.png"), "more/1.png: not an image, or not in its place"),
+        ("stitched", lambda raw: write_image(raw / "1.png"), "1.png: not an image, or not in its place"),
         ("folders", lambda raw: write_image(raw / "valB/y.png", width=66), "64 x 32 and 66 x 32 pixels"),
     ],
 )
@@ -353,11 +354,11 @@ def write_turned(path: Path, image: np.ndarray, rotation: int) -> None:
 def test_a_rotation_of_a_stitched_file_or_of_one_side_is_refused(tmp_path: Path, rotation: int) -> None:
     write_turned(tmp_path / "raw/train/1.png", random_image(0), rotation)
     says = refusal(LAYOUTS["stitched"], tmp_path / "raw")
-    assert f"train/1.png: has an EXIF rotation ({rotation}); of A, of B or of both? Turn the pixels" in says
+    assert f"train/1.png ({rotation}): an EXIF rotation of A, of B or of both (1: upright)?" in says
     shutil.rmtree(tmp_path / "raw")
     write_turned(tmp_path / "raw/train/A/1.png", random_image(0), 1)
     write_turned(tmp_path / "raw/train/B/1.png", random_image(1), rotation)
-    assert f"train/B/1.png is {rotation} (1: upright)" in refusal(LAYOUTS["folders"], tmp_path / "raw")
+    assert f"train/B/1.png ({rotation}): an EXIF rotation" in refusal(LAYOUTS["folders"], tmp_path / "raw")
 
 
 def test_one_rotation_of_both_sides_is_applied_to_both(tmp_path: Path) -> None:

@@ -27,12 +27,15 @@ def test_images_are_found_by_split_and_number(tmp_path: Path) -> None:
     assert found[0] == RawPair("9", "train", "9", (tmp_path / "train/9.PNG",))
 
 
-def test_sides_may_lie_in_either_place(tmp_path: Path) -> None:
-    root = touch(tmp_path, "train/A/1.jpg", "train/B/1.png", "valA/2.jpg", "valB/2.jpg", "valA/10.jpg", "valB/10.bmp")
+def test_sides_may_lie_in_any_of_their_places(tmp_path: Path) -> None:
+    names = ["train/A/1.jpg", "train/B/1.png", "valA/2.jpg", "valB/2.jpg", "valA/10.jpg", "valB/10.bmp"]
+    root = touch(tmp_path, *names, "Test_A/1.png", "A/testing/2.png", "B/testing/2.png", "Test_B/1.png")
     assert find_sides(root) == [
         RawPair("1", "train", "1", (root / "train/A/1.jpg", root / "train/B/1.png")),
         RawPair("2", "val", "2", (root / "valA/2.jpg", root / "valB/2.jpg")),
         RawPair("10", "val", "10", (root / "valA/10.jpg", root / "valB/10.bmp")),
+        RawPair("2", "test", "2", (root / "A/testing/2.png", root / "B/testing/2.png")),
+        RawPair("1", "test", "1", (root / "Test_A/1.png", root / "Test_B/1.png")),
     ]
 
 
@@ -68,9 +71,9 @@ def test_sides_may_be_told_apart_by_patterns(
 @pytest.mark.parametrize(
     ("names", "says"),
     [
-        (["x/1.png", "y/1.png", "z/1.png"], "z/1.png: neither an image of side A nor of side B "),
+        (["x/1.png", "y/1.png", "z/1.png"], "z/1.png: not an image, or not in its place"),
         (["x/1.png", "x/2.png", "y/1.png"], "x/2.png: has no partner '2' in .*y$"),
-        (["x/1.png"], ": no image of side B of train"),
+        (["x/1.png"], ": no images of train B"),
         (["x/1.jpg", "x/1.png", "y/1.png"], "x/1.jpg and .*x/1.png: two images with the id '1'"),
     ],
 )
@@ -90,22 +93,23 @@ def test_patterns_that_tell_nothing_are_refused(a: str, b: str) -> None:
 @pytest.mark.parametrize(
     ("names", "says"),
     [
-        (["val/A/1.jpg", "val/B/1.jpg"], "train/A: no such folder, nor .*trainA$"),
-        (["trainA/1.jpg", "trainB/1.jpg", "train/A/1.jpg"], "train/A and .*trainA: the images of one split in two"),
-        (["trainA/1.jpg"], "trainB: no such folder"),
-        (["trainA/1.jpg", "trainB/.keep"], "trainB: no images"),
+        (["val/A/1.jpg", "val/B/1.jpg"], ": no images of train A"),
+        (["trainA/1.jpg"], ": no images of train B"),
+        (["trainA/1.jpg", "trainB/.keep"], ": no images of train B"),
+        (["trainA/1.jpg", "trainB/1.jpg", "train/A/1.jpg"], "train/A/1.jpg and .*trainA/1.jpg: two images with the id"),
         (["trainA/1.jpg", "trainA/2.jpg", "trainB/2.jpg"], "trainA/1.jpg: has no partner '1' in .*trainB$"),
         (["trainA/1.jpg", "trainB/1.jpg", "trainB/0.jpg"], "trainB/0.jpg: has no partner '0' in .*trainA$"),
         (["trainA/1.jpg", "trainB/1.jpg", "trainA/1.png"], "trainA/1.jpg and .*trainA/1.png: two images with the id"),
-        (["trainA/1.jpg", "trainB/1.jpg", "trainA/notes.txt"], "trainA/notes.txt: not an image file"),
-        (["train/A/1.jpg", "train/B/1.jpg", "train/C/1.jpg"], "train/C: not a folder that this layout knows"),
-        (["trainA/1.jpg", "trainB/1.jpg", "2.jpg"], "2.jpg: an image outside of the folders"),
+        (["trainA/1.jpg", "trainB/1.jpg", "trainA/notes.txt"], "trainA/notes.txt: not an image, or not in its place"),
+        (["train/A/1.jpg", "train/B/1.jpg", "train/C/1.jpg"], "train/C/1.jpg: not an image, or not in its place"),
+        (["trainA/1.jpg", "trainB/1.jpg", "2.jpg"], "2.jpg: not an image, or not in its place"),
+        (["train/A/1.jpg", "train/B/1.jpg", "A/2.jpg", "B/2.jpg"], "A/2.jpg: not an image, or not in its place"),
         (["trainA/\u00e9.jpg", "trainA/e\u0301.png"], "trainA/e\u0301.png and .*: two images with the id '\u00e9'"),
-        (["trainA/1.jpg", "trainB/1.jpg", "dev/1.jpg"], "dev: not a folder that this layout knows"),
+        (["trainA/1.jpg", "trainB/1.jpg", "dev/1.jpg"], "dev/1.jpg: not an image, or not in its place"),
     ],
 )
 def test_sides_that_do_not_fit_are_named(tmp_path: Path, names: list[str], says: str) -> None:
-    with pytest.raises((ValueError, FileNotFoundError), match=f"^{tmp_path}/{says}"):
+    with pytest.raises((ValueError, FileNotFoundError), match=f"^{tmp_path}/?{says}"):
         find_sides(touch(tmp_path, *names))
 
 
@@ -128,7 +132,8 @@ def test_cars_and_frames_need_both_of_their_folders(
 
 
 def test_names_of_photos_and_masks_are_those_of_carvana() -> None:
-    for path in (carvana.photo_path("a_b_07"), carvana.mask_path("a_b_07")):
-        assert carvana.parse_id(path) == "a_b_07" and carvana.car_of("a_b_07") == "a_b"
-    for other in ("a_07.jpg", "train/a.jpg", "train/a_x.jpg", "train/x/a_07.jpg", "train/._a_07.jpg", "train/a_07.gif"):
-        assert carvana.parse_id(Path(other)) is None
+    for path, name in ((carvana.photo_path, carvana.PHOTO_NAME), (carvana.mask_path, carvana.MASK_NAME)):
+        match = name.fullmatch(path("a_b_07").name)
+        assert match is not None and match[1] == "a_b_07"
+        assert not any(map(name.fullmatch, ("a.jpg", "a_x.jpg", "x/a_07.jpg", "._a_07.jpg", "a_07.gif")))
+    assert carvana.car_of("a_b_07") == "a_b"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix.raw.split_folders import count_images, split_of, within_limit, without_top_folder
+from pix2pix.raw.split_folders import count_images, split_of, within_limit, without_folders_around
 
 
 @pytest.mark.parametrize(
@@ -14,27 +14,33 @@ from pix2pix.raw.split_folders import count_images, split_of, within_limit, with
         ("train/1.jpg", "train"),
         ("trainA/1.jpg", "train"),
         ("train_masks/1.gif", "train"),
-        ("training/1.jpg", None),
+        ("Train_A/1.jpg", "train"),
+        ("photos/validation/1.jpg", "val"),
+        ("trainers/1.jpg", None),
         ("val.jpg", None),
-        ("data/val/1.jpg", None),
     ],
 )
-def test_the_split_is_that_of_the_top_folder(path: str, split: str | None) -> None:
+def test_the_split_is_that_of_a_folder(path: str, split: str | None) -> None:
     assert split_of(Path(path)) == split
 
 
 @pytest.mark.parametrize(
-    ("members", "paths"),
+    ("images", "paths"),
     [
-        (["facades/train/1.jpg", "facades/README"], ["train/1.jpg", "README"]),
-        (["facades", "facades/val/1.jpg"], [None, "val/1.jpg"]),  # the top folder itself is no file
-        (["train/A/1.jpg", "train/B/1.jpg"], ["train/A/1.jpg", "train/B/1.jpg"]),  # train is no wrapping
-        (["photos/one/1.jpg"], ["photos/one/1.jpg"]),  # no split within: nothing to unwrap for
+        (["facades/train/1.jpg", "facades/val/1.jpg"], ["train/1.jpg", "val/1.jpg"]),
+        (["set-main/data/train/A/1.jpg", "set-main/docs/1.jpg", "1.jpg"], ["train/A/1.jpg", None, None]),
+        (["x/A/Train/1.jpg", "x/B/Train/1.jpg"], ["A/Train/1.jpg", "B/Train/1.jpg"]),
+        (["x/photos/train/1.jpg", "x/prints/train/1.jpg"], ["photos/train/1.jpg", "prints/train/1.jpg"]),
+        (["train_A/1.jpg", "train_B/1.jpg"], ["train_A/1.jpg", "train_B/1.jpg"]),
+        (["train/1.jpg", "1.jpg"], ["train/1.jpg", "1.jpg"]),  # beside the splits: prepare names it
+        (["train/val/1.jpg"], ["train/val/1.jpg"]),
+        (["mine/A/1.jpg", "mine/B/1.jpg"], ["A/1.jpg", "B/1.jpg"]),  # no splits
+        (["mine/1.jpg", "mine/2.jpg"], ["1.jpg", "2.jpg"]),
     ],
 )
-def test_one_folder_around_the_splits_is_left_out(members: list[str], paths: list[str | None]) -> None:
-    expected = {member: Path(path) for member, path in zip(members, paths, strict=True) if path}
-    assert without_top_folder(members) == expected
+def test_folders_around_the_splits_are_left_out(images: list[str], paths: list[str | None]) -> None:
+    expected = {image: Path(path) for image, path in zip(images, paths, strict=True) if path}
+    assert without_folders_around(images) == expected
 
 
 def test_a_limit_takes_the_first_by_number_of_each_folder_and_all_that_is_no_image() -> None:
