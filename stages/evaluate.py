@@ -27,6 +27,7 @@ import numpy as np
 from pix2pix.config.reader import read_configuration
 from pix2pix.config.resolved import Experiment
 from pix2pix.evaluation.controls import controls
+from pix2pix.evaluation.metric_definitions import METRICS
 from pix2pix.evaluation.rendered_images import Rendered, read_rendered
 from pix2pix.evaluation.result_files import ImageScores
 from pix2pix.evaluation.scored_set import ScoredImage, metrics_file, score_image, set_pairs, summarise_set
@@ -72,6 +73,8 @@ def evaluate(experiment: Experiment) -> None:
     write_json(out / "controls.json", beside)
     with whole_file(out / "best_and_worst.png") as partial:
         write_png(partial, _best_and_worst(images, rendered))
+    main = METRICS["pixel_accuracy" if labels else "lsd"]
+    print(f"{out}/metrics.json: {main.heading} {main.text(means[main.key])} of {len(images)} images; {main.definition}")
 
 
 def _last_losses(history: Path) -> dict[str, float]:

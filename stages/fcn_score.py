@@ -61,6 +61,9 @@ def fcn_score(scoring: FcnScoring) -> None:
     write_json(out / "fcn_scores.json", scores)
     with whole_file(out / "fcn_scores.png") as partial:
         write_png(partial, grid(rows, columns=COLUMNS, labels=texts))
+    accuracies = {name: score.values["pixel_accuracy"] or 0.0 for name, score in scores.items()}
+    best = max(accuracies, key=lambda name: accuracies[name])
+    print(f"{out}/fcn_scores.json: {len(scores)} experiments, pixel accuracy at most {accuracies[best]:.3f} ({best})")
 
 
 def _score(experiment: Experiment, segmenter: str, trained: "Trained") -> tuple[FcnScore, list[list[Uint8]]]:

@@ -2,7 +2,11 @@
 
 Reads   data/raw/<dataset>/     laid out as `prepare: {layout: ...}` in config/datasets.yaml says:
             stitched    {train,val,test}/<id>.<suffix>: A|B images; checked and copied byte for byte
+<<<<<<< HEAD
             folders     {train,val,test}/{A,B}/<id>.<suffix> or trainA/, trainB/, or as pair_by says; stitched
+=======
+            folders     {train,val,test}/{A,B}/<id>.<suffix> or trainA/, trainB/ or as pair_by says; stitched losslessly
+>>>>>>> 842137c (Each verb ends with one line: what it made, where, and its main number)
             inpainting  {train,val,test}/<id>.<suffix>: photos; A = the photo with a hole in its centre, B = the photo
             carvana     photos and masks (pix2pix/pairs/carvana.py); A = edges, B = the car on white
             gta5        images/NNNNN.png and labels/NNNNN.png; A = the frame, B = its label's colours
@@ -217,7 +221,7 @@ def _print_counts(records: Sequence[PairRecord], out: Path) -> None:
         print(f"no pairs in val, which training needs; {HOW_TO_HOLD_OUT}")
     sizes = sorted({(record.width, record.height) for record in records})
     several = f"of {len(sizes)} sizes, the widest " if len(sizes) > 1 else ""
-    print(f"{out}: A and B {several}{sizes[-1][0]} x {sizes[-1][1]} pixels")
+    print(f"{out}: {len(records)} pairs, A and B {several}{sizes[-1][0]} x {sizes[-1][1]} pixels")
 
 
 def main() -> None:

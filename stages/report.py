@@ -88,6 +88,7 @@ def report(study: Study) -> None:
     )
     with whole_file(page) as partial:
         partial.write_text(text, encoding="utf-8")
+    print(f"{page}: {sentence or study.title}")
 
 
 def further_sections(study: Study, results: Mapping[str, ExperimentResult]) -> list[Section]:

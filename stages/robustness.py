@@ -78,6 +78,8 @@ def robustness(test: Robustness) -> None:
         write_png(partial, _figure(columns, list(dict.fromkeys(row["corruption"] for row in rows))))
     with whole_file(out / "sketches.png") as partial:
         write_png(partial, _gallery(sketches, trained, size))
+    ssim = float(np.mean([row["fg_ssim"] for row in rows]))
+    print(f"{out}/robustness.csv: {len(rows)} drawings of {len(pairs)} photos, mean SSIM of the car {ssim:.3f}")
 
 
 def _pairs(test: Robustness) -> list[tuple[Pair, Pair]]:

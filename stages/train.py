@@ -84,6 +84,7 @@ def train(experiment: Experiment) -> None:
                 record(run, experiment, training.kept)
         if is_first():
             publish(run, experiment, Path("models", name))
+            print(f"models/{name}: the weights of epoch {run.epoch}; validation L1 {run.rows[-1]['val_l1']:.4f}")
             run.forget_others()
 
 

@@ -3,10 +3,12 @@
 import difflib
 import re
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+
+from pix2pix.config.fields import Strict
 
 MAX_ERRORS = 8  # named in one line
 MAX_LISTED = 12  # names that stand in an error; of more, only similar ones
@@ -33,11 +35,15 @@ def find(key: str, wanted: str, names: Sequence[str]) -> None:
         ValueError: it is not; the line lists the names, or similar ones where there are many.
     """
     if wanted not in names:
-        similar = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
         there_are = f"there are: {', '.join(sorted(names))}" if len(names) <= MAX_LISTED else ""
-        did_you_mean = f"did you mean {' or '.join(similar)}?" if similar else ""
-        hint = there_are or did_you_mean or f"there are {len(names)}, none like it"
+        hint = there_are or did_you_mean(wanted, names) or f"there are {len(names)}, none like it"
         raise ValueError(one_line(f"{key}: there is no '{wanted}' ({hint})"))
+
+
+def did_you_mean(wanted: str, names: Iterable[str]) -> str:
+    """A question that names those of `names` that are like `wanted`; empty where none is."""
+    similar = difflib.get_close_matches(wanted, list(names), n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(similar)}?" if similar else ""
 
 
 def one_line(message: str) -> str:
@@ -52,7 +58,8 @@ def _line(key: str, raw: Any, error: Any) -> str:
         case "value_error":
             message = error["msg"].removeprefix("Value error, ")
         case "extra_forbidden":
-            message = "unknown key"
+            key_said = str(error["loc"][-1])
+            message = f"unknown key; {did_you_mean(key_said, _keys(Strict) - {key_said})}".removesuffix("; ")
         case "missing":
             message = "this key is required"
         case "model_type" | "model_attributes_type" | "dict_type":
@@ -65,6 +72,11 @@ def _line(key: str, raw: Any, error: Any) -> str:
         case _:
             message = f"{error['msg']}, not {_short(error['input'])}"
     return f"{'.'.join([key, *path])}: {message}"
+
+
+def _keys(kind: type[Strict]) -> set[str]:
+    """The keys of all entries of this kind."""
+    return {*kind.model_fields}.union(*map(_keys, kind.__subclasses__()))
 
 
 def _path(raw: Any, error: Any) -> list[str]:

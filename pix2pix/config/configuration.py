@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pix2pix.config.checks import check, find
+from pix2pix.config.checks import check, did_you_mean, find
 from pix2pix.config.datasets import Dataset
 from pix2pix.config.layouts import CarvanaLayout
 from pix2pix.config.models import FCN, Model, Pix2Pix, UNetAlone
@@ -53,7 +53,9 @@ class Configuration:
         of_model = {k: v for k, v in entry.set.items() if k in type(model).model_fields and k != "kind"}
         of_recipe = {k: v for k, v in entry.set.items() if k in Recipe.model_fields}
         for unknown in sorted(entry.set.keys() - of_model.keys() - of_recipe.keys()):
-            raise ValueError(f"{key}.set.{unknown}: unknown key, neither of model {entry.model} nor of a recipe")
+            like = did_you_mean(unknown, [*type(model).model_fields, *Recipe.model_fields])
+            line = f"{key}.set.{unknown}: unknown key, neither of model {entry.model} nor of a recipe; {like}"
+            raise ValueError(line.removesuffix("; "))
         experiment = Experiment(
             name=name,
             study=entry.study,

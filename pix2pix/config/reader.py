@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
 
 from pix2pix.config.checks import one_line
 from pix2pix.config.configuration import SECTIONS, Configuration
@@ -43,9 +44,12 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
     """Section -> name -> entry."""
     try:
         content = YAML(typ="safe").load(path.read_bytes().decode("utf-8"))
-    except Exception as error:  # tags and deep nesting let errors of any kind out of the parser
-        message = str(error).partition("To suppress this check")[0] or type(error).__name__
-        raise ValueError(f"not readable as YAML: {one_line(message)}") from None
+    except MarkedYAMLError as error:
+        what = str(error.problem).partition(" with value")[0]  # of duplicate keys it shows both values
+        where = f" (line {error.problem_mark.line + 1})" if error.problem_mark else ""
+        raise ValueError(f"not readable as YAML: {one_line(what)}{where}") from None
+    except Exception as error:  # deep nesting and other bytes let errors of any kind out of the parser
+        raise ValueError(f"not readable as YAML: {one_line(str(error)) or type(error).__name__}") from None
     if not isinstance(content, dict):
         raise ValueError(f"must be a map of sections ({', '.join(SECTIONS)})")
     for section, entries in content.items():
@@ -54,6 +58,13 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
         if not isinstance(entries, dict):
             raise ValueError(f"{section}: must be a map of names")
         for name in entries:
-            if not (isinstance(name, str) and NAME.fullmatch(name)):
-                raise ValueError(one_line(f"{section}.{name}: a name has small letters, digits and _, a letter first"))
+            check_name(f"{section}.{name}", name)
     return content
+
+
+def check_name(key: str, name: object) -> None:
+    """Raise ValueError where `name`, which stands at `key`, is no name of an entry; says one that would be."""
+    if not (isinstance(name, str) and NAME.fullmatch(name)):
+        allowed = re.sub("[^a-z0-9]+", "_", str(name).lower()).strip("_")[:100]
+        such_as = f"such as {allowed}" if NAME.fullmatch(allowed) else "such as mine"
+        raise ValueError(one_line(f"{key}: a name has small letters, digits and _, a letter first, {such_as}"))

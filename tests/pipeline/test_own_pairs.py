@@ -45,15 +45,28 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configuration:
     return read_configuration()
 
 
-def test_the_lines_of_the_readme_train_on_a_folder(repo: Configuration, monkeypatch: pytest.MonkeyPatch) -> None:
-    for verb in (download, prepare):
-        monkeypatch.setattr("sys.argv", ["verb", "mine"])
+def test_the_lines_of_the_readme_train_on_a_folder(
+    repo: Configuration, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And each verb ends with one line: what it made, where, and its main number."""
+
+    def last_line() -> str:
+        return capsys.readouterr().out.splitlines()[-1]
+
+    monkeypatch.setattr("sys.argv", ["verb", "mine"])
+    for verb, says in ((download, "data/raw/mine: train/A 6"), (prepare, "data/pairs/mine: 8 pairs")):
         verb()
+        assert last_line().startswith(says)
     for name in ("mine", "mine_mean"):
-        train(repo.experiment(name))
-        render(repo.experiment(name))
-        evaluate(repo.experiment(name))
+        for step, says in (
+            (train, rf"models/{name}: the weights of epoch \d; validation L1 0\.\d+"),
+            (render, rf"results/mine/{name}: 2 images of val; grid.png shows 2"),
+            (evaluate, rf"results/mine/{name}/metrics.json: LSD \d\.\d+ of 2 images; .*"),
+        ):
+            step(repo.experiment(name))
+            assert re.fullmatch(says, last_line())
     report(repo.study("mine"))
+    assert last_line().startswith("results/mine.html: LSD")
     table = Path("results/mine.md").read_text(encoding="utf-8")
     assert "My pairs" in table
     assert "mine − mine_mean" in table

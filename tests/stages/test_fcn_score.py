@@ -54,10 +54,12 @@ def read_score() -> dict[str, Any]:
 
 
 def test_the_more_alike_to_the_real_ones_the_photos_the_nearer_their_score_to_the_upper_bound(
-    repo: Configuration,
+    repo: Configuration, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fcn_score(repo.fcn_scoring("tiny"))
     noisy = read_score()
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == f"{SCORES}: 1 experiments, pixel accuracy at most {noisy['pixel_accuracy']:.3f} (first)"
     shutil.rmtree(OUT)
     save_rendered(noise=0)
     fcn_score(repo.fcn_scoring("tiny"))

@@ -438,5 +438,5 @@ def test_the_command_prints_counts_and_nothing_else(tmp_path: Path, monkeypatch:
     command = [sys.executable, "-m", "stages.prepare", "houses"]
     environment = {**os.environ, "PYTHONPATH": str(REPO)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout == "train    199 pairs\nval        1 pairs\ndata/pairs/houses: A and B 8 x 8 pixels\n"
+    assert done.stdout == "train    199 pairs\nval        1 pairs\ndata/pairs/houses: 200 pairs, A and B 8 x 8 pixels\n"
     assert done.stderr == ""

@@ -81,9 +81,11 @@ def read_rows() -> list[dict[str, str]]:
 
 
 def test_every_held_out_photo_is_tested_on_every_drawing_and_again_to_the_same_bytes(
-    repo: Path, monkeypatch: pytest.MonkeyPatch
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     robustness(TEST)
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("results/tiny/first/robustness.csv: 36 drawings of 3 photos, mean SSIM of the car 0.")
     rows = read_rows()
     metrics = ["psnr", "ssim", "l1", "fg_psnr", "fg_ssim", "fg_l1"]
     assert list(rows[0]) == ["edges", "corruption", "split", "id", "group", *metrics]

@@ -76,7 +76,7 @@ def problem(whole: dict[str, Any]) -> str:
 @pytest.mark.parametrize(
     ("key", "value", "says"),
     [
-        ("recipes.quick.epoch", 3, "recipes.quick.epoch: unknown key"),
+        ("recipes.quick.epoch", 3, "recipes.quick.epoch: unknown key; did you mean epochs"),
         (PAIRS, CARS | {"edges": CANNY | {"blur": 1}}, f"{PAIRS}.edges.blur: unknown key"),
         ("models.mean.dropout", 0.5, "models.mean.dropout: unknown key"),
         ("recipes.quick.epochs", "1", "recipes.quick.epochs: .* integer, not '1'"),
@@ -126,7 +126,11 @@ def problem(whole: dict[str, Any]) -> str:
         ("experiments.first.dataset", "x", r"experiments.first.dataset: there is no 'x' \(there are: .*houses\)"),
         ("experiments.first.model", "tinny", "experiments.first.model: there is no 'tinny'"),
         ("experiments.first.study", "x", "experiments.first.study: there is no 'x'"),
-        ("experiments.first.set", {"epoch": 3}, "experiments.first.set.epoch: unknown key, neither of model tiny nor"),
+        (
+            "experiments.first.set",
+            {"epoch": 3},
+            "first.set.epoch: unknown key, neither .* nor of a recipe; did you mean epochs",
+        ),
         ("experiments.first.set", {"epochs": 0}, "experiments.first.set.epochs: .* greater than or equal to 1"),
         (
             "experiments.first.set",
