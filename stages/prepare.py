@@ -2,11 +2,7 @@
 
 Reads   data/raw/<dataset>/     laid out as `prepare: {layout: ...}` in config/datasets.yaml says:
             stitched    {train,val,test}/<id>.<suffix>: A|B images; checked and copied byte for byte
-<<<<<<< HEAD
-            folders     {train,val,test}/{A,B}/<id>.<suffix> or trainA/, trainB/, or as pair_by says; stitched
-=======
             folders     {train,val,test}/{A,B}/<id>.<suffix> or trainA/, trainB/ or as pair_by says; stitched losslessly
->>>>>>> 842137c (Each verb ends with one line: what it made, where, and its main number)
             inpainting  {train,val,test}/<id>.<suffix>: photos; A = the photo with a hole in its centre, B = the photo
             carvana     photos and masks (pix2pix/pairs/carvana.py); A = edges, B = the car on white
             gta5        images/NNNNN.png and labels/NNNNN.png; A = the frame, B = its label's colours

@@ -134,7 +134,6 @@ def render_folder(name: str, images: Path, out: Path, *, labels: str | None = No
     out.mkdir(parents=True, exist_ok=True)
     too_large = []
     for path, result in zip(tqdm(paths, desc=name, unit=" images"), names, strict=True):
-<<<<<<< HEAD
         try:
             with needing_memory(str(path), helps="make it smaller, or use another device (PIX2PIX_DEVICE)"):
                 generated = trained.generate(read_image(path), id=path.stem)
@@ -144,12 +143,7 @@ def render_folder(name: str, images: Path, out: Path, *, labels: str | None = No
             too_large.append(str(error))
     if too_large:
         raise ValueError(f"{too_large[0]}; {len(too_large)} of {len(paths)} images are missing, the others are done")
-=======
-        generated = trained.generate(read_image(path), id=path.stem)
-        with whole_file(out / f"{result}.png") as partial:
-            write_png(partial, generated)
     print(f"{out}: {len(paths)} images")
->>>>>>> 842137c (Each verb ends with one line: what it made, where, and its main number)
 
 
 def main() -> None:
