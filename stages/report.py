@@ -27,7 +27,7 @@ from pix2pix.files.entry_point import run
 from pix2pix.files.images import read_image, write_png
 from pix2pix.reporting.comparison_figure import figure
 from pix2pix.reporting.differences import differences, headline
-from pix2pix.reporting.experiment_result import ExperimentResult, one_of_each_setting, read_result
+from pix2pix.reporting.experiment_result import ExperimentResult, first_of_each_data, one_of_each_setting, read_result
 from pix2pix.reporting.html import html_page, image
 from pix2pix.reporting.loss_curves import loss_curves, read_history
 from pix2pix.reporting.records import LOGS, RECORDS, trainings
@@ -79,7 +79,7 @@ def report(study: Study) -> None:
         result=sentence,
         tables={heading: main_scores(group) for heading, group in tables.items()},
         comparison=image(Path("results", f"{study.name}.png")),
-        best_and_worst={result.name: image(result.folder / "best_and_worst.png") for result in learned},
+        best_and_worst={row.name: image(row.folder / "best_and_worst.png") for row in first_of_each_data(rows)},
         losses={name: Markup(loss_curves(read_history(path))) for name, path in histories.items() if path.exists()},
         cells=cells(rows),
         definitions={heading: text for heading, text in columns.items() if heading not in LOSS_HEADINGS},

@@ -23,6 +23,9 @@ from workflow.gpu_lock import lent_gpus
 os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
 
 
+report: "captions/pages.rst"  # what `snakemake --report` opens on
+
+
 async def keep_outputs(job):
     """Replaces Snakemake's removal of a job's outputs: DVC removes them itself, while it holds its lock."""
     for log in job.log:

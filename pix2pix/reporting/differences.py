@@ -10,7 +10,7 @@ from pix2pix.evaluation.confidence_intervals import Summary, summarise
 from pix2pix.evaluation.metric_definitions import METRICS, Metric
 from pix2pix.evaluation.result_files import DrawingScores, ImageScores
 from pix2pix.evaluation.set_scores import SetPair, paired_differences
-from pix2pix.reporting.experiment_result import ExperimentResult
+from pix2pix.reporting.experiment_result import ExperimentResult, first_of_each_data
 
 Line = dict[str, str]  # heading -> cell
 Row = ImageScores | DrawingScores
@@ -36,23 +36,21 @@ def differences(
 
 def headline(results: Sequence[ExperimentResult], baselines: Sequence[ExperimentResult], metric: Metric) -> str:
     """One sentence: of each data set the score of its first experiment, of all seeds, against that of its baseline."""
-    said: dict[tuple[str, str, int], str] = {}
-    for first in results:
+    said = []
+    for first in first_of_each_data(results):
         baseline = next((b for b in baselines if b.data == first.data and b.name != first.name), None)
-        if not baseline or not first.learned or first.data in said:
-            continue
         seeds = [result for result in results if result.setting == first.setting]
-        if not (difference := image_differences(seeds, [baseline]).get(metric.key)):
+        if not baseline or not (difference := image_differences(seeds, [baseline]).get(metric.key)):
             continue
         name = first.name + (f" (mean of {len(seeds)} seeds)" if len(seeds) > 1 else "")
         mean = float(np.mean([seed.metrics.values[metric.key] for seed in seeds]))
         other = baseline.name if baseline.learned else f"the {baseline.caption}"
         against = f"{metric.text(baseline.metrics.values[metric.key])} of {other}"
         cell = difference_cell(metric, difference).replace("[", "[95 % interval ")
-        said[first.data] = f"{name} {metric.text(mean)} against {against}, {cell}"
+        said.append(f"{name} {metric.text(mean)} against {against}, {cell}")
     what = re.split("[:;]", metric.definition)[0]
     better = "higher" if metric.higher_is_better else "lower"
-    return f"{metric.heading} ({what}; {better} is better): {'; '.join(said.values())}." if said else ""
+    return f"{metric.heading} ({what}; {better} is better): {'; '.join(said)}." if said else ""
 
 
 def seeds_compared(first: Sequence[ExperimentResult], second: Sequence[ExperimentResult]) -> list[Line]:

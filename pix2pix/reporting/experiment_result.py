@@ -68,6 +68,15 @@ def one_of_each_setting(results: Iterable[ExperimentResult]) -> list[ExperimentR
     return list(first.values())
 
 
+def first_of_each_data(results: Iterable[ExperimentResult]) -> list[ExperimentResult]:
+    """Of those that learned from the same data, in the same direction and size, the first: what a study is about."""
+    first: dict[tuple[str, str, int], ExperimentResult] = {}
+    for result in results:
+        if result.learned:
+            first.setdefault(result.data, result)
+    return list(first.values())
+
+
 def read_result(folder: Path, *, with_fcn_score: bool = False) -> ExperimentResult:
     """The results of the experiment whose name is the folder's.
 

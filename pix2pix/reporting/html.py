@@ -192,10 +192,10 @@ def breakable(text: str) -> Markup:
 
 
 def image(path: Path) -> Markup:
-    """A PNG file as an <img> that holds it.
+    """A PNG file as an <img> that holds it, in short lines: Snakemake's reports refuse long ones.
 
     Raises:
         FileNotFoundError: it is not there.
     """
-    content = base64.b64encode(path.read_bytes()).decode("ascii")
+    content = base64.encodebytes(path.read_bytes()).decode("ascii")
     return Markup('<img alt="" src="data:image/png;base64,{}">').format(content)

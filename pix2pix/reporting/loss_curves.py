@@ -61,7 +61,7 @@ def _panel(history: Sequence[Mapping[str, float]], loss: str) -> str:
     parts.append(_text((LEFT + RIGHT) / 2, BOTTOM + 31, "epochs", 'text-anchor="middle" fill="#57606a"'))
     for right, (split, (name, colour)) in zip((RIGHT - 68, RIGHT), SPLITS.items(), strict=True):
         points = [place(*point) for point in lines[split][:1] + lines[split]]  # one point alone is a dot
-        path = " ".join(f"{x} {y}" for x, y in points)
+        path = "\n".join(f"{x} {y}" for x, y in points)
         stroke = f'stroke="{colour}" stroke-width="2" stroke-linecap="round"'
         parts.append(f'<polyline points="{path}" fill="none" {stroke}/>')
         parts.append(_text(right, 14, name, f'text-anchor="end" fill="{colour}"'))

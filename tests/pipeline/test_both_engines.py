@@ -58,7 +58,9 @@ def test_snakemake_gives_the_same_lock_hash_for_hash(by_dvc: Path, tmp_path: Pat
     assert "up to date" in call(folder, "dvc", "status")
     assert (folder / "logs/train_first.log").stat().st_size
     call(folder, "snakemake", "--report", "report.html", "report_tiny")
-    assert "tiny.html" in (folder / "report.html").read_text(encoding="utf-8")
+    shown = (folder / "report.html").read_text(encoding="utf-8")
+    assert "tiny.html" in shown
+    assert 'srcdoc=\\"' in shown, "it opens on the pages"
     (folder / "results/tiny.html").unlink()
     call(folder, "snakemake", "--cores", "2", "report_tiny")
     assert (folder / "results/tiny.html").exists(), "DVC does not record it"

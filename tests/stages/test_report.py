@@ -1,6 +1,5 @@
 """Laws of a report: text, figure and page of all experiments of a study, or nothing and one line that names a file."""
 
-import base64
 import json
 import re
 from dataclasses import replace
@@ -13,6 +12,7 @@ import pytest
 from pix2pix.config.resolved import Study
 from pix2pix.files.images import read_image, resize, write_png
 from pix2pix.files.json_csv import write_json
+from pix2pix.reporting.html import image
 from stages.report import report
 from tests.support.results import FOLDER, ROWS, THREE, edit, evaluated_for_all, evaluated_for_one, read_report, tables  # noqa: F401
 from tests.support.tiny import random_image
@@ -107,7 +107,7 @@ def test_a_page_holds_all_that_one_would_send() -> None:
     assert "first (mean of 2 seeds) 0." in sentence
     assert f'<p class="result">{sentence}</p>' in page
     for file in (Path("results/tiny.png"), FOLDER / "first/best_and_worst.png"):
-        assert base64.b64encode(file.read_bytes()).decode() in page
+        assert image(file) in page
     assert page.count("<svg ") == 1, "of the losses, for each setting that was trained"
     assert "date 2026-01-02 · training time 9 s" in page
     assert re.findall(r'data-heading="commit">(\w+)', page) == ["new", "old"]
