@@ -127,7 +127,7 @@ def render_folder(name: str, images: Path, out: Path, *, labels: str | None = No
         raise ValueError(f"--out {out} is or lies in the folder of the images; name one outside of it")
     trained = _load(name)
     for path in paths:
-        with suppress(NotEnoughMemoryError):
+        with suppress(NotEnoughMemoryError), needing_memory(str(path)):
             image = read_image(path)  # a bad file is named before anything is written
             if labels:
                 check_label_map(image, labels, path)

@@ -62,7 +62,7 @@ def train(experiment: Experiment) -> None:
     part = per_device(recipe.batch_size)
     if part < recipe.batch_size:
         say(f"{name}: {hardware.processes} devices, on each {part} of a batch's {recipe.batch_size} images")
-    sizes = {"batch_size": recipe.batch_size, "load_size": recipe.load_size, **experiment.model.model_dump()}
+    sizes = recipe.model_dump() | experiment.model.model_dump()
     what = ", ".join(f"{key} {value}" for key, value in sizes.items() if "size" in key or "channels" in key)
     with (
         one_at_a_time(scratch),

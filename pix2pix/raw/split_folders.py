@@ -15,7 +15,7 @@ from pix2pix.config.fields import Split
 from pix2pix.files.image_listing import is_image, natural_key
 from pix2pix.pairs.raw_pairs import SPLIT_WORDS
 
-SPLIT_FOLDER = re.compile(rf"(?i)(?<![^/])(?:[AB]/)?({'|'.join(SPLIT_WORDS)})(_?[AB]|_masks)?/")
+SPLIT_FOLDER = re.compile(rf"(?i)(?<![^/])({'|'.join(SPLIT_WORDS)})(_?[AB]|_masks)?/")
 
 
 def without_folders_around(images: Iterable[str]) -> dict[str, Path]:

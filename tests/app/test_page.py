@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from pix2pix.files.images import read_image
 from pix2pix.pairs.stitched import read_pairs, read_sides
 from tests.support.page_server import Served, as_file, picture, png
+from tests.support.tiny import random_image
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 QUIET = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
@@ -36,6 +37,11 @@ def test_a_file_that_is_no_image_is_refused_in_words(served: Served, repo: Path)
     assert not answer["success"]
     assert answer["output"]["error"] == NO_IMAGE
     assert "Traceback" not in (repo / "log").read_text()[logged:]
+
+
+def test_a_photo_dropped_where_a_label_map_is_wanted_is_refused_in_words(served: Served) -> None:
+    answer = served.ask("drop", as_file(served.upload("photo.png", png(random_image(0)))))
+    assert answer["output"]["error"].startswith("photo.png: not a label map in the colours of facades")
 
 
 def test_only_this_machine_is_listened_to(served: Served) -> None:

@@ -1,11 +1,14 @@
 """Laws of download: whole or not at all, counted, and a subset is the same whichever archive it is cut from."""
 
+import errno
 import io
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +23,8 @@ from pix2pix.config.datasets import (
     Gta5Source,
     LocalSource,
 )
+from pix2pix.files.entry_point import run
+from stages.download import download
 from tests.support.faulty_http_server import serving
 from tests.support.raw_archives import bring, refused, write_tar, write_zip
 from tests.support.repository import REPO
@@ -222,6 +227,69 @@ def test_what_is_not_read_is_counted(tmp_path: Path, capsys: pytest.CaptureFixtu
         "3 files not read: 2 .heic, 1 .txt; for photos in HEIC: pip install pillow-heif, or save them as JPEG\n"
         in capsys.readouterr().out
     )
+
+
+PAIRS = ("train/A/1.png", "train/B/1.png", "val/A/1.png", "val/B/1.png")
+
+
+@pytest.mark.parametrize(
+    ("names", "line"),
+    [
+        (["README.md", "data/LICENSE", *(f"data/{name}" for name in PAIRS)], "2 files not read: 1 .md, 1 LICENSE\n"),
+        ([f"set-main/data/{name}" for name in PAIRS] + ["set-main/docs/page.png"], "1 files not read: 1 .png\n"),
+        (["\\".join(("data", *name.split("/"))) for name in PAIRS], ""),
+    ],
+)
+def test_pairs_are_found_in_an_archive_as_people_pack_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], names: list[str], line: str
+) -> None:
+    """A README beside the top folder, two wrappings, the backslashes of old programs for Windows."""
+    archive = write_zip(tmp_path / "own.zip", {name: name.encode() for name in names})
+    assert sorted(bring(tmp_path, local(archive))) == sorted(PAIRS)
+    assert capsys.readouterr().out.startswith(line)
+
+
+@pytest.mark.parametrize("packed", ["{}", "facades/{}", "a/b/{}"])
+def test_an_official_set_may_be_packed_again(tmp_path: Path, packed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    names = [*(packed.format(f"train/{number}.jpg") for number in (1, 2, 3)), "notes.txt"]
+    write_tar(tmp_path / "facades.tar.gz", {name: b"" for name in names})
+    assert sorted(bring(tmp_path, houses(), tmp_path)) == ["train/1.jpg", "train/2.jpg", "train/3.jpg"]
+    assert capsys.readouterr().out.startswith("1 files not read: 1 .txt\n")
+
+
+@pytest.mark.parametrize("folder", ["", "kaggle/input/"])
+def test_cars_and_frames_may_be_packed_in_any_folder(tmp_path: Path, folder: str) -> None:
+    write_zip(tmp_path / "carvana/train.zip", {f"{folder}a_01.jpg": b"", f"{folder}notes.txt": b""})
+    write_zip(tmp_path / "carvana/train_masks.zip", {f"{folder}a_01_mask.gif": b""})
+    assert sorted(bring(tmp_path, cars(None, 1, 1), tmp_path)) == ["train/a_01.jpg", "train_masks/a_01_mask.gif"]
+    for kind in ("images", "labels"):
+        write_zip(tmp_path / f"gta5/04_{kind}.zip", {f"{folder}00001.png": b""})
+    source = Gta5Source(source="gta5", parts=[4], expect_frames=1)
+    assert sorted(bring(tmp_path, source, tmp_path)) == ["images/00001.png", "labels/00001.png"]
+
+
+def test_an_archive_of_something_else_is_named_with_what_it_holds(tmp_path: Path) -> None:
+    write_zip(tmp_path / "carvana/train.zip", {"a_01_mask.gif": b""})
+    assert refused(tmp_path, cars(None, 1), tmp_path).endswith(
+        "train.zip: holds no <car>_<view>.jpg, but a_01_mask.gif"
+    )
+    assert "no images in it, but train.zip" in refused(
+        tmp_path, local(write_zip(tmp_path / "x.zip", {"train.zip": b""}))
+    )
+
+
+def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also by root, who may read all."""
+    own, iterdir = own_pairs(tmp_path / "own"), Path.iterdir
+
+    def closed(folder: Path) -> Iterator[Path]:
+        if folder.name == "val":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+        return iterdir(folder)
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    with pytest.raises(SystemExit, match=f"^error: {own}/val: no permission"):
+        run(partial(download, "own", local(own), raw=tmp_path / "raw", downloads=tmp_path, mirror=None))
 
 
 # ---- the command -----------------------------------------------------------------------------------------------------

@@ -15,12 +15,13 @@ from PIL import Image
 from pix2pix.config.configuration import Configuration
 from pix2pix.config.resolved import Experiment
 from pix2pix.files.image_grid import grid
-from pix2pix.files.images import read_image, write_png
-from pix2pix.networks.inference import load_trained
+from pix2pix.files.images import Uint8, read_image, write_png
+from pix2pix.networks.inference import Trained, load_trained
 from pix2pix.networks.layers import to_network
 from pix2pix.networks.mean_target import MeanTarget
 from pix2pix.networks.weights import network_tensors, save_tensors
 from pix2pix.pairs.stitched import read_pairs, read_sides
+from stages import render as verb
 from stages.render import main, render, render_folder
 from tests.support.tiny import TINY, random_image, write_configuration
 from tests.support.weights_cases import WEIGHTS, WITHOUT_DROPOUT, metadata, save_weights
@@ -228,6 +229,33 @@ def test_subfolders_keep_their_place_one_file_is_enough_and_junk_is_passed_over(
     assert "1 files not read: 1 .heic" in capsys.readouterr().out
     render_folder("first", Path("own/1.gif"), Path("one"))
     assert files(Path("one"))["1.png"] == files(Path("out"))["1.png"]
+
+
+def test_an_image_too_large_for_the_memory_is_named_when_the_others_are_done(
+    first: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it reaches the network, and in it."""
+    Path("own").mkdir()
+    for name, size in (("a", 64), ("b", 300), ("c", 200), ("d", 32)):
+        write_png(Path(f"own/{name}.png"), random_image(0, size, size))
+    generate = Trained.generate
+
+    def read_small(path: Path) -> Uint8:
+        if path.stem == "b":
+            raise MemoryError
+        return read_image(path)
+
+    def generate_small(trained: Trained, source: Uint8, *, id: str) -> Uint8:
+        if len(source) > 100:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return generate(trained, source, id=id)
+
+    monkeypatch.setattr(verb, "read_image", read_small)
+    monkeypatch.setattr(Trained, "generate", generate_small)
+    says = r"own/b\.png: not enough memory; make it smaller, .*; 2 of 4 images are missing, the others are done$"
+    with pytest.raises(ValueError, match=says):
+        render_folder("first", Path("own"), Path("out"))
+    assert sorted(files(Path("out"))) == ["a.png", "d.png"]
 
 
 @pytest.mark.parametrize("given", [["--images", "own"], ["--out", "out"]])

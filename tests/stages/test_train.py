@@ -269,6 +269,18 @@ def test_an_experiment_is_trained_by_one_process_at_a_time(tiny_repo: Path) -> N
         train(experiment())
 
 
+def test_too_little_memory_is_one_line_with_the_sizes_that_matter(
+    tiny_repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+
+    monkeypatch.setattr(Gan, "step", refused)
+    sizes = "size 64, load_size 72, batch_size 2, generator_channels 4, discriminator_channels 4"
+    with pytest.raises(ValueError, match=rf"^first \({sizes}\): not enough memory; make one of these smaller"):
+        train(experiment())
+
+
 def test_more_images_a_batch_than_there_are_is_refused_and_leaves_nothing(tiny_repo: Path) -> None:
     with pytest.raises(ValueError, match="8 training pairs, but batch_size is 9"):
         train(experiment(batch_size=9))

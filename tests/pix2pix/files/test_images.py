@@ -3,8 +3,11 @@
 Expected values come from the arrays that were written, never from a reader.
 """
 
+import os
 import re
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from pix2pix.files import images
 from pix2pix.files.image_listing import list_images
 from pix2pix.files.images import read_image
 from tests.support.image_cases import KINDS, SEED, encoded, frames, make, near, smooth
+from tests.support.repository import REPO
 from tests.support.soaks import Soak
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Pillow's about metadata, as every verb does
@@ -160,3 +164,34 @@ def test_a_good_picture_is_read_whatever_its_metadata(tmp_path: Path, kind: str)
     content, turned = ODD[kind]
     (tmp_path / "x").write_bytes(content)
     assert near(read_image(tmp_path / "x"), np.rot90(SOFT, -1) if turned else SOFT, 16)
+
+
+PILLOW_HEIF = """
+import io
+from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
+
+def opened(file, name):
+    file.read(11)
+    image = PngImageFile(io.BytesIO(file.read()))
+    image.format = "HEIF"
+    return image
+
+def register_heif_opener():
+    Image.register_open("HEIF", opened, lambda start: start[4:8] == b"ftyp")
+"""
+
+
+def test_heic_is_read_by_an_optional_package_that_the_line_names(tmp_path: Path) -> None:
+    """Here one that reads a PNG behind the first bytes of a HEIC."""
+    photo = tmp_path / "photo.HEIC"
+    photo.write_bytes(b"\0\0\0\x18ftypheic"[:11] + encoded(SOFT, "PNG"))
+    with pytest.raises(ValueError, match=r"photo\.HEIC: not a readable image .*pip install pillow-heif"):
+        read_image(photo)
+    (tmp_path / "pillow_heif.py").write_text(PILLOW_HEIF)
+    code = "import sys, pathlib; from pix2pix.files import image_listing as listing, images\n"
+    code += "[path] = listing.list_images(pathlib.Path(sys.argv[1])); print(images.read_image(path).tobytes().hex())"
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{REPO}"}
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == SOFT.tobytes().hex()

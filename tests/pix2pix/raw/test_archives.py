@@ -123,3 +123,12 @@ def test_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pyte
     archive = write(tmp_path / f"own.{kind}", {"train/1.jpg": bytes(5 * 10**6)})
     assert re.fullmatch(r"\d+ bytes would unpack to 5000000 bytes or more", refusal(archive))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "start"), [("7z", b"7z\xbc\xaf\x27\x1c"), ("rar", b"Rar!\x1a\x07"), ("zstd", b"(\xb5/\xfd")]
+)
+def test_other_archives_are_named_as_such(tmp_path: Path, kind: str, start: bytes) -> None:
+    archive = tmp_path / "own"
+    archive.write_bytes(start + bytes(100))
+    assert refusal(archive) == f"a {kind} archive; zip and tar are read"
