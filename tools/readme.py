@@ -30,12 +30,14 @@ def copy_records(configuration: Configuration, logs: Path = LOGS) -> None:
 
 
 def results_block(configuration: Configuration, *, results: Path = RESULTS, records: Path = RECORDS) -> str:
-    """Markdown: the tables and the figure of each study, and how its experiments were trained."""
-    parts = []
+    """Markdown: the tables and the figure of each study, and how its experiments were trained; each definition once."""
+    parts, defined = [], set[str]()
     for name in configuration.names("studies"):
         path = results / f"{name}.md"
         if path.exists():
-            parts.append(path.read_text(encoding="utf-8").strip().replace("](", "](results/"))
+            lines = path.read_text(encoding="utf-8").strip().replace("](", "](results/").split("\n")
+            parts.append("\n".join(line for line in lines if line not in defined))
+            defined |= {line for line in lines if line.startswith("- ")}
             parts.append(_trainings(configuration.study(name), records))
     return "\n\n".join(part for part in parts if part)
 

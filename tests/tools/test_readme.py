@@ -72,6 +72,19 @@ def test_a_record_is_a_line_that_says_how_it_was_made(
     assert block.endswith(f"Training of this study together: {duration}.")
 
 
+def test_a_score_of_several_studies_is_defined_once(repo: Path) -> None:
+    studies = {name: TINY["studies"]["tiny"] for name in ("tiny", "other")}
+    for name, more in (("tiny", ""), ("other", "- LSD: of spectra\n")):
+        Path(f"results/{name}.md").write_text(f"{REPORT}\n- SSIM: of structure\n{more}", encoding="utf-8")
+    experiments = TINY["experiments"] | {"row": TINY["experiments"]["first"] | {"study": "other"}}
+    block = results_block(Configuration(TINY | {"studies": studies, "experiments": experiments}))
+    assert [line for line in block.splitlines() if line.startswith("- ")] == [
+        "- SSIM: of structure",
+        "- LSD: of spectra",
+    ]
+    assert block.count("### Tiny") == 2
+
+
 def test_only_records_of_studies_in_results_are_copied(repo: Path, configuration: Configuration) -> None:
     save_record("logs/records")
     save_record("logs/records", "stranger")
