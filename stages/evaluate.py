@@ -52,7 +52,7 @@ def evaluate(experiment: Experiment) -> None:
     out = Path("results", experiment.study, experiment.name)
     root = Path("data/pairs", experiment.dataset_name)
     rendered = read_rendered(out, root)
-    losses = _last_losses(Path("models", experiment.name, "history.csv"))
+    losses = {} if experiment.incumbent else _last_losses(Path("models", experiment.name, "history.csv"))
     target_is_b = rendered.card.direction == "AtoB"
     masked_out = experiment.dataset.prepare.layout == "carvana" and target_is_b
     labels = experiment.dataset.labels if target_is_b else None

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from pix2pix.config.reader import read_configuration
 from pix2pix.config.resolved import Experiment, FcnScoring
-from pix2pix.evaluation.rendered_images import read_rendered
+from pix2pix.evaluation.rendered_images import is_current, read_rendered
 from pix2pix.evaluation.result_files import FcnScore, finite
 from pix2pix.evaluation.segmentation import confusion, label_scores
 from pix2pix.files.atomic import whole_file
@@ -30,6 +30,7 @@ from pix2pix.files.image_grid import grid, spread
 from pix2pix.files.images import Uint8, write_png
 from pix2pix.files.json_csv import write_json
 from pix2pix.pairs.palettes import PALETTES, decode, palette
+from pix2pix.pairs.stitched import read_pairs
 
 if TYPE_CHECKING:
     from pix2pix.networks.inference import Trained
@@ -54,7 +55,7 @@ def fcn_score(scoring: FcnScoring) -> None:
     trained = load_trained(Path("models", segmenter.name, "last.safetensors"), use_hardware().device)
     segmenter.check_weights(trained.metadata)
     scores, rows, texts = dict[str, FcnScore](), list[list[Uint8]](), list[str]()
-    for experiment in scoring.experiments:
+    for experiment in filter(_is_here, scoring.experiments):
         scores[experiment.name], shown = _score(experiment, segmenter.name, trained)
         rows += shown
         texts += [experiment.name] * len(shown)
@@ -64,6 +65,15 @@ def fcn_score(scoring: FcnScoring) -> None:
     accuracies = {name: score.values["pixel_accuracy"] or 0.0 for name, score in scores.items()}
     best = max(accuracies, key=lambda name: accuracies[name])
     print(f"{out}/fcn_scores.json: {len(scores)} experiments, pixel accuracy at most {accuracies[best]:.3f} ({best})")
+
+
+def _is_here(experiment: Experiment) -> bool:
+    """Whether it can be scored: no stage makes the images of the incumbent, and git keeps a few of them only."""
+    if not experiment.incumbent:
+        return True
+    images = Path("results", experiment.study, experiment.name, "images", experiment.split)
+    pairs = read_pairs(Path("data/pairs", experiment.dataset_name), experiment.split)
+    return is_current(experiment) and all((images / f"{pair.id}.png").exists() for pair in pairs)
 
 
 def _score(experiment: Experiment, segmenter: str, trained: "Trained") -> tuple[FcnScore, list[list[Uint8]]]:

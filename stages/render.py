@@ -17,7 +17,7 @@ One image at a time, without mixed precision: a result depends on the image, its
 
 import argparse
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from tqdm import tqdm
 
 from pix2pix.config.reader import read_configuration
 from pix2pix.config.resolved import Experiment
+from pix2pix.config.weights_metadata import WeightsMetadata
 from pix2pix.evaluation.rendered_images import read_shown
 from pix2pix.evaluation.result_files import Card
 from pix2pix.files.atomic import whole_file, whole_folder
@@ -50,31 +51,45 @@ def render(experiment: Experiment) -> None:
     Raises:
         ValueError, FileNotFoundError: no weights or pairs, or weights of another configuration.
     """
-    name, split = experiment.name, experiment.split
-    trained = _load(name)
+    trained = _load(experiment.name)
     experiment.check_weights(trained.metadata)
-    root, out = Path("data/pairs", experiment.dataset_name), Path("results", experiment.study, name)
-    pairs, training = read_pairs(root, split), read_pairs(root, "train")
+
+    def generate(pair: Pair) -> Uint8:
+        return trained.generate(_sides(pair, experiment)[0], id=pair.id)
+
+    training = read_pairs(Path("data/pairs", experiment.dataset_name), "train")
+    shown = [training[i] for i in spread(TRAINING_SHOWN, of=len(training))]
+    rows = [[source, generate(pair), target] for pair in shown for source, target in [_sides(pair, experiment)]]
+    publish(experiment, trained.metadata, generate)
+    _write_grid(Path("results", experiment.study, experiment.name, "training.png"), rows)
+
+
+def publish(
+    experiment: Experiment, metadata: WeightsMetadata, generate: Callable[[Pair], Uint8], *, incumbent: str = ""
+) -> Card:
+    """Publish all of the held-out split but training.png: `generate` gives the image of a pair; the card.
+
+    Raises:
+        ValueError, FileNotFoundError: no pairs.
+    """
+    name, split = experiment.name, experiment.split
+    pairs, out = read_pairs(Path("data/pairs", experiment.dataset_name), split), Path("results", experiment.study, name)
     shown = [pairs[i] for i in spread(HELD_OUT_SHOWN, of=len(pairs))]
-    card = Card(**dict(trained.metadata), split=split, n=len(pairs), shown=[pair.id for pair in shown])
+    ids = [pair.id for pair in shown]
+    card = Card(**dict(metadata), split=split, n=len(pairs), shown=ids, incumbent=incumbent)
     with whole_folder(out / "images") as images, whole_folder(out / "shown") as sides:
         (images / split).mkdir()
         for pair in tqdm(pairs, desc=name, unit=" images"):
-            generated = trained.generate(_sides(pair, experiment)[0], id=pair.id)
-            write_png(images / split / f"{pair.id}.png", generated)
+            write_png(images / split / f"{pair.id}.png", generate(pair))
         for pair in shown:
             for side, image in zip(("source", "target"), _sides(pair, experiment), strict=True):
                 write_png(sides / f"{pair.id}_{side}.png", image)
-        held_out_rows = read_shown(images / split, sides, card.shown)
-        training_rows = []
-        for pair in (training[i] for i in spread(TRAINING_SHOWN, of=len(training))):
-            source, target = _sides(pair, experiment)
-            training_rows.append([source, trained.generate(source, id=pair.id), target])
-    _write_grid(out / "grid.png", held_out_rows)
-    _write_grid(out / "training.png", training_rows)
+        rows = read_shown(images / split, sides, ids)
+    _write_grid(out / "grid.png", rows)
     write_json(out / "card.json", card)
     _write_digests(out.parent / "rendered-images" / f"{name}.txt", out)
     print(f"{out}: {len(pairs)} images of {split}; grid.png shows {len(shown)}")
+    return card
 
 
 def _write_digests(path: Path, out: Path) -> None:

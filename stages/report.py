@@ -22,6 +22,7 @@ from markupsafe import Markup
 from pix2pix.config.reader import read_configuration
 from pix2pix.config.resolved import Study
 from pix2pix.evaluation.metric_definitions import METRICS
+from pix2pix.evaluation.rendered_images import is_current
 from pix2pix.files.atomic import whole_file
 from pix2pix.files.entry_point import run
 from pix2pix.files.images import read_image, write_png
@@ -44,6 +45,8 @@ from pix2pix.reporting.tables import (
     published,
 )
 
+PROGRAM = "pytorch-CycleGAN-and-pix2pix"  # the incumbent
+
 
 def report(study: Study) -> None:
     """Publish results/<study>.md, .png and .html.
@@ -53,9 +56,10 @@ def report(study: Study) -> None:
     """
     folder, page = Path("results", study.name), Path("results", f"{study.name}.html")
     page.unlink(missing_ok=True)  # no engine does that for it
-    results = {name: read_result(folder / name, with_fcn_score=name in study.fcn_scores) for name in study.experiments}
-    rows, baselines = list(results.values()), [results[name] for name in study.baselines]
-    tables = {heading: [results[name] for name in names] for heading, names in study.tables.items()}
+    names = study.experiments + [row.name for row in study.incumbents if is_current(row)]
+    results = {name: read_result(folder / name, with_fcn_score=name in study.fcn_scores) for name in names}
+    rows, baselines = list(results.values()), [results[name] for name in study.baselines if name in results]
+    tables = {heading: [results[name] for name in group if name in results] for heading, group in study.tables.items()}
     sentence = headline(rows, baselines, METRICS[study.headline])
     columns = definitions(rows, study.reference_numbers)
     sections = further_sections(study, results)
@@ -84,7 +88,7 @@ def report(study: Study) -> None:
         cells=cells(rows),
         definitions={heading: text for heading, text in columns.items() if heading not in LOSS_HEADINGS},
         further=sections,
-        made=trainings(study.experiments, [LOGS, RECORDS])[0],
+        made=trainings(names, [LOGS, RECORDS])[0],
     )
     with whole_file(page) as partial:
         partial.write_text(text, encoding="utf-8")
@@ -93,8 +97,8 @@ def report(study: Study) -> None:
 
 def further_sections(study: Study, results: Mapping[str, ExperimentResult]) -> list[Section]:
     """What stands beneath the tables of all scores: others' numbers, the foreground, differences, robustness."""
-    rows, baselines = list(results.values()), [results[name] for name in study.baselines]
-    sections = []
+    rows, baselines = list(results.values()), [results[name] for name in study.baselines if name in results]
+    sections = _incumbents(study, results)
     if lines := published(study.reference_numbers):
         sections += [Section(f"Published numbers: {study.reference_numbers.source}.", lines)]
     if lines := image_metrics(rows, prefix="fg_"):
@@ -112,6 +116,17 @@ def further_sections(study: Study, results: Mapping[str, ExperimentResult]) -> l
         lines = robustness_lines(tests, METRICS[key], prefix)
         sections += [Section(f"Other drawings of the held-out cars, {what}", lines)]
     return sections
+
+
+def _incumbents(study: Study, results: Mapping[str, ExperimentResult]) -> list[Section]:
+    """Which rows are the incumbent's, and which of them are left out."""
+    names = [row.name for row in study.incumbents]
+    here = {name: results[name].card.incumbent for name in names if name in results}
+    left, code = [name for name in names if name not in here], ", ".join(dict.fromkeys(here.values()))
+    return [
+        *[Section(f"Trained and rendered by {PROGRAM}, code {code}: {', '.join(here)}.")] * bool(here),
+        *[Section(f"Left out, as {PROGRAM} was not run with this configuration: {', '.join(left)}.")] * bool(left),
+    ]
 
 
 def main() -> None:

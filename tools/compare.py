@@ -24,10 +24,10 @@ def read_seeds(configuration: Configuration, name: str) -> list[ExperimentResult
     Raises:
         FileNotFoundError, ValueError: one of them is not evaluated.
     """
-    wanted = configuration.experiment(name)
+    wanted = configuration.row(name)
     study = configuration.study(wanted.study)
-    names = [name, *(other for other in study.experiments if other != name)]
-    seeds = [configuration.experiment(other) for other in names]
+    others = [configuration.experiment(other) for other in study.experiments] + study.incumbents
+    seeds = [wanted, *(other for other in others if other.name != name)]
     return [
         read_result(Path("results", seed.study, seed.name))
         for seed in seeds

@@ -126,7 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="FID, KID and LPIPS of an experiment's rendered images.")
     parser.add_argument("experiment")
     name = parser.parse_args().experiment
-    scores = perceptual(read_configuration().experiment(name))
+    scores = perceptual(read_configuration().row(name))
     values = scores.values
     print(f"FID {values['fid']:.2f}, KID {values['kid']:.4f}, LPIPS {values['lpips']:.4f}, n = {scores.n}")
 

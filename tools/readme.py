@@ -22,9 +22,9 @@ BEGIN, END = "<!-- results: written by `make readme` -->", "<!-- end of results 
 
 def copy_records(configuration: Configuration, logs: Path = LOGS) -> None:
     """Copy the records of trainings on this machine whose studies are in results/."""
-    for name in configuration.names("experiments"):
+    for name in configuration.names("experiments") + configuration.names("incumbent"):
         record = logs / f"{name}.json"
-        if record.exists() and (RESULTS / f"{configuration.experiment(name).study}.md").exists():
+        if record.exists() and (RESULTS / f"{configuration.row(name).study}.md").exists():
             RECORDS.mkdir(exist_ok=True)
             shutil.copyfile(record, RECORDS / record.name)
 
@@ -58,7 +58,8 @@ def replace_block(page: Path, block: str) -> None:
 
 def _trainings(study: Study, records: Path) -> str:
     """A table of the experiments that have a record; empty where none has."""
-    lines, together = trainings(study.experiments, [records])
+    names = study.experiments + [row.name for row in study.incumbents]
+    lines, together = trainings(names, [records])
     return f"How it was made:\n\n{markdown(lines)}\n\n{together}" if lines else ""
 
 

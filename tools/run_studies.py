@@ -104,9 +104,15 @@ class Verbs:
 
 def make_experiment(name: str, configuration: Configuration, verbs: Verbs) -> list[Path]:
     """Train, render and score an experiment, as far as that is still to do; what is worth keeping of it."""
-    experiment = configuration.experiment(name)
+    experiment = configuration.row(name)
     study = configuration.study(experiment.study)
-    weights, results = verbs.train(experiment), Path("results", study.name, name)
+    results, record = Path("results", study.name, name), Path("logs/records", f"{name}.json")
+    digests = results.parent / "rendered-images" / f"{name}.txt"
+    if experiment.incumbent:
+        verbs.prepare(experiment.dataset_name)
+        verbs.call(f"incumbent {name}", ["tools.incumbent", name], {})
+        return [results, digests, record]
+    weights = verbs.train(experiment)
     verbs.run_if_missing("render", name, results / "images", after=weights)
     verbs.run_if_missing("evaluate", name, results / "best_and_worst.png", after=results / "images")
     if name in study.robustness:
@@ -114,8 +120,7 @@ def make_experiment(name: str, configuration: Configuration, verbs: Verbs) -> li
         verbs.prepare(test.canny)
         verbs.prepare(test.doodle)
         verbs.run_if_missing("robustness", name, results / "sketches.png", after=weights)
-    digests = results.parent / "rendered-images" / f"{name}.txt"
-    return [results, digests, weights, weights.with_name("history.csv"), Path("logs/records", f"{name}.json")]
+    return [results, digests, weights, weights.with_name("history.csv"), record]
 
 
 def make_study(study: Study, configuration: Configuration, verbs: Verbs) -> list[Path]:
@@ -150,13 +155,13 @@ def run_studies(
         for one in (configuration.study(name[6:]).experiments if name.startswith("study:") else [name])
     )
     for name in experiments:
-        configuration.experiment(name)
+        configuration.row(name)
     verbs, left, failed = Verbs(seconds), list[str](), list[str]()
 
     def attempt(name: str, study: Study | None = None) -> None:
         try:
             if (out / f"{name}.json").exists():
-                if study or not Path("results", configuration.experiment(name).study, name).exists():
+                if study or not Path("results", configuration.row(name).study, name).exists():
                     unpack(name, out)
             elif study and (left or failed):
                 left.append(name)

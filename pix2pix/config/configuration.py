@@ -18,7 +18,8 @@ from pix2pix.config.study_entries import ExperimentEntry, FcnScoreEntry, Robustn
 Entry = TypeVar("Entry")
 
 BASE_MODEL, BASE_RECIPE = "pix2pix", "paper"  # other pix2pix models and recipes say only what differs from these
-SECTIONS = ("models", "recipes", "datasets", "studies", "experiments", "fcn_scores", "robustness")
+SECTIONS = ("models", "recipes", "datasets", "studies", "experiments", "incumbent", "fcn_scores", "robustness")
+INCUMBENT = "_incumbent"  # in the names of its rows: by it .gitignore and .dvcignore know them
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,25 @@ class Configuration:
         Raises:
             ValueError: it, or what it names, is missing or wrong, or they contradict each other; names file and key.
         """
-        entry = self._check("experiments", name, ExperimentEntry, self._entry("experiments", name))
-        key = self._key("experiments", name)
+        return self._experiment("experiments", name)
+
+    def incumbent(self, name: str) -> Experiment:
+        """A row that tools/incumbent.py has another program train; raises as `experiment`."""
+        row = self._experiment("incumbent", name)
+        if INCUMBENT not in name or name in self.names("experiments"):
+            raise ValueError(f"{self._key('incumbent', name)}: needs '{INCUMBENT}' in its name, and one of its own")
+        return row
+
+    def row(self, name: str) -> Experiment:
+        """An experiment, or a row of the incumbent."""
+        return self.incumbent(name) if self._section(name) == "incumbent" else self.experiment(name)
+
+    def _section(self, row: str) -> str:
+        return "incumbent" if row in self.names("incumbent") else "experiments"
+
+    def _experiment(self, section: str, name: str) -> Experiment:
+        entry = self._check(section, name, ExperimentEntry, self._entry(section, name))
+        key = self._key(section, name)
         self._entry("studies", entry.study, f"{key}.study")
         study = self._study(entry.study)
         for part, wanted in (("dataset", entry.dataset), ("model", entry.model), ("recipe", entry.recipe)):
@@ -66,6 +84,7 @@ class Configuration:
             model=check(f"{key}.set", Model, model.model_dump() | of_model) if of_model else model,
             recipe=check(f"{key}.set", Recipe, recipe.model_dump() | of_recipe) if of_recipe else recipe,
             seed=entry.seed,
+            incumbent=section == "incumbent",
         )
         if experiment.split not in (splits := experiment.dataset.splits):
             split = f"{self._key('studies', entry.study)}.split"
@@ -85,7 +104,7 @@ class Configuration:
         find(f"{key}.dataset", entry.dataset, self.names("datasets"))
         find(f"{key}.segmenter", entry.segmenter, self.names("experiments"))
         labels, segmenter = self.dataset(entry.dataset).labels, self.experiment(entry.segmenter)
-        rows = [self.experiment(name) for name in self._rows(study)]
+        rows = [self.row(name) for name in self._rows(study)]
         scored = [row for row in rows if (row.dataset_name, row.direction) == (entry.dataset, "BtoA")]
         if labels is None or not scored:
             raise ValueError(f"{key}: only photos made from labels are scored: direction BtoA, a dataset with labels")
@@ -117,8 +136,8 @@ class Configuration:
     def study(self, name: str) -> Study:
         """A study with its experiments, in the order of its file."""
         entry, key = self._study(name), self._key("studies", name)
-        rows = self._rows(name)
-        if not rows:
+        rows, incumbents = self._rows(name), self.names("incumbent")
+        if not {*rows}.difference(incumbents):
             raise ValueError(f"{key}: no experiment has study: {name}")
         named = {"baselines": entry.baselines or []} | {f"tables.{h}": m for h, m in entry.tables.items()}
         for where, members in named.items():
@@ -133,7 +152,8 @@ class Configuration:
         return Study(
             name=name,
             title=entry.title,
-            experiments=rows,
+            experiments=[row for row in rows if row not in incumbents],
+            incumbents=[self.incumbent(row) for row in rows if row in incumbents],
             baselines=self._means(rows) if entry.baselines is None else entry.baselines,
             headline=entry.headline,
             tables=tables or {"": rows},
@@ -148,7 +168,8 @@ class Configuration:
         """A line for each mistake in any file."""
         lines = dict.fromkeys(self.unreadable)
         checks = (
-            self._model, self._recipe, self.dataset, self.study, self.experiment, self.fcn_scoring, self.robustness,
+            self._model, self._recipe, self.dataset, self.study, self.experiment, self.incumbent, self.fcn_scoring,
+            self.robustness,
         )  # fmt: skip
         for section, check_entry in zip(SECTIONS, checks, strict=True):
             for name in self.names(section):
@@ -159,8 +180,9 @@ class Configuration:
         return list(lines)
 
     def _rows(self, study: str) -> list[str]:
-        """The experiments of a study, in the order of its file."""
-        return [row for row, raw in self.sections.get("experiments", {}).items() if _says(raw, "study", study)]
+        """The experiments of a study, in the order of its file, and then its rows of the incumbent."""
+        sections = (self.sections.get(section, {}) for section in ("experiments", "incumbent"))
+        return [row for section in sections for row, raw in section.items() if _says(raw, "study", study)]
 
     def _model(self, name: str) -> Model:
         raw = self._entry("models", name)
@@ -180,13 +202,14 @@ class Configuration:
 
     def _same_but_seed(self, *names: str) -> bool:
         """Whether the entries of two experiments differ in nothing but the seed."""
-        one, other = ({**self.sections["experiments"][name], "seed": None} for name in names)
+        keys = [(self._section(name), name) for name in names]
+        one, other = ({**self.sections[section][name], "seed": None, "section": section} for section, name in keys)
         return bool(one == other)
 
     def _means(self, rows: list[str]) -> list[str]:
         """Those of the experiments whose model is of kind mean."""
         models = [name for name, raw in self.sections["models"].items() if _says(raw, "kind", "mean")]
-        return [row for row in rows if self.sections["experiments"][row].get("model") in models]
+        return [row for row in rows if self.sections["experiments"].get(row, {}).get("model") in models]
 
     def _entry(self, section: str, name: str, key: str = "") -> Any:
         """The entry as it stands in its file; `key` is what names it, where that is another entry."""

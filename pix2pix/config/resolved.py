@@ -24,6 +24,7 @@ class Experiment:
     model: Model
     recipe: Recipe
     seed: int
+    incumbent: bool = False  # whether another program trains it, with this recipe and networks of this size
 
     @property
     def learns(self) -> bool:
@@ -79,7 +80,8 @@ class Study:
 
     name: str
     title: str
-    experiments: list[str]
+    experiments: list[str]  # those that stages make
+    incumbents: list[Experiment]  # those of another program, which may not be here
     baselines: list[str]
     headline: str  # a key of METRICS
     tables: dict[str, list[str]]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pix2pix.config.resolved import Experiment
 from pix2pix.evaluation.result_files import Card
 from pix2pix.files.image_listing import list_images
 from pix2pix.files.images import Uint8, read_image
@@ -43,6 +44,19 @@ class Rendered:
             sizes = f"{image.shape[1]} x {image.shape[0]} pixels, its target {size} x {size}"
             raise ValueError(f"{path}: {sizes}; render again")
         return image
+
+
+def is_current(row: Experiment) -> bool:
+    """Whether a row of the incumbent, which no stage makes, is here, and of today's configuration."""
+    path = Path("results", row.study, row.name, "card.json")
+    if not path.exists():
+        return False
+    card = read_json(path, Card)
+    try:
+        row.check_weights(card)
+    except ValueError:
+        return False
+    return card.split == row.split
 
 
 def read_rendered(folder: Path, root: Path) -> Rendered:

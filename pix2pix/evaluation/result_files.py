@@ -4,20 +4,22 @@ import math
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pix2pix.config.fields import Count, Name, Split, Strict
+from pix2pix.config.fields import Count, Dials, Name, Split, Strict
 from pix2pix.config.weights_metadata import WeightsMetadata
 from pix2pix.files.json_csv import Cell
 
 TRAINING, SHUFFLED, NOISE = "training", "shuffled", "noise"  # the keys of controls.json
 
 
-class Card(WeightsMetadata):
+class Card(WeightsMetadata, Dials):
     """card.json, by render: what was rendered, by which weights."""
 
     split: Split
     n: Count
     shown: list[str]
     """ids of the images in grid.png"""
+    incumbent: str = ""
+    """digest of the incumbent's code, where it trained the networks and made the images, to the model and the recipe"""
 
 
 class Numbers(Strict):

@@ -36,7 +36,7 @@ class ExperimentResult:
     @property
     def setting(self) -> str:
         """All that was chosen but for the seed."""
-        return self.card.model_dump_json(include={"dataset", "direction", "model", "recipe"})
+        return self.card.model_dump_json(include={"dataset", "direction", "model", "recipe", "incumbent"})
 
     @property
     def caption(self) -> str:
@@ -106,7 +106,7 @@ def read_result(folder: Path, *, with_fcn_score: bool = False) -> ExperimentResu
     if with_fcn_score:
         path, made_by = folder.parent / "fcn_scores.json", f"python -m stages.fcn_score {folder.parent.name}"
         fcn_score = read_json(path, dict[str, FcnScore], made_by=made_by).get(name)
-        if fcn_score is None:
+        if fcn_score is None and not card.incumbent:  # all of whose images may be elsewhere
             raise ValueError(f"{path}: no '{name}'; run `{made_by}` again")
     perceptual = None
     if (path := folder / "perceptual.json").exists():

@@ -77,8 +77,8 @@ def test_readme_in_git_shows_the_results_in_git(tmp_path: Path) -> None:
 
 def test_every_committed_result_has_a_record() -> None:
     configuration = read_configuration(REPO)
-    for name in configuration.names("experiments"):
-        if committed(f"results/{configuration.experiment(name).study}/{name}/metrics.json") is not None:
+    for name in configuration.names("experiments") + configuration.names("incumbent"):
+        if committed(f"results/{configuration.row(name).study}/{name}/metrics.json") is not None:
             record = committed(f"records/{name}.json")
             assert record is not None, f"records/{name}.json is missing: run `make readme`"
             assert set(json.loads(record)) >= {"command", "commit", "seconds", "device", "torch"}

@@ -142,3 +142,13 @@ def test_every_row_that_makes_photos_of_these_labels_is_scored_and_no_other(repo
     assert [*found] == ["first", "again"]
     assert found["first"] == read_score() and found["again"]["real_mean_iou"] == found["first"]["real_mean_iou"]
     assert found["again"]["mean_iou"] == found["again"]["real_mean_iou"] != found["first"]["mean_iou"]
+
+
+def test_a_row_of_the_incumbent_is_scored_where_all_its_images_are(repo: Configuration) -> None:
+    row = {"first_incumbent": SCORED["experiments"]["first"]}
+    folder, scoring = OUT.with_name("first_incumbent"), Configuration(SCORED | {"incumbent": row}).fcn_scoring("tiny")
+    save_rendered(folder, noise=0, incumbent="0123")
+    for names in (["first", "first_incumbent"], ["first"]):
+        fcn_score(scoring)
+        assert [*json.loads(SCORES.read_text(encoding="utf-8"))] == names
+        (folder / "images/val/2.png").unlink(missing_ok=True)

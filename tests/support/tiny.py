@@ -69,12 +69,13 @@ TINY: dict[str, Any] = {
             "seed": 0,
         },
     },
+    "incumbent": {},
     "fcn_scores": {},
     "robustness": {},
     "studies": {"tiny": {"title": "Tiny", "split": "val"}},
 }
 ONE = TINY | {"experiments": {"first": TINY["experiments"]["first"]}}  # without the mean
-OF_A_STUDY = ("experiments", "fcn_scores", "robustness")
+OF_A_STUDY = ("experiments", "incumbent", "fcn_scores", "robustness")
 
 
 def write_configuration(content: dict[str, Any], folder: Path = Path()) -> None:
