@@ -1,4 +1,4 @@
-# demo: a first picture in minutes · app: draw and see what a network makes of it · test: all checks
+# demo: a first picture in minutes · new: your own pairs · app: draw and see what a network makes of it · test: all checks
 # test-slurm: the graph as jobs of a real SLURM, one of them killed
 # soak: kills, hostile input and load at length, into benchmarks/soaks.csv
 # coverage, mutants: what the checks reach, and which small mistakes they would miss
@@ -22,7 +22,7 @@ BOTH := import json, sys; t = json.load(sys.stdin)["totals"]; \
 # there the files of coverage may not grow, either
 CRAMPED := tests/fault_tolerance/test_disks.py::test_a_file_that_may_not_grow_stops_a_verb_and_loses_nothing[download]
 
-.PHONY: demo trained-demo_cars trained-demo_facades app test laws test-slurm lint soak coverage mutants bench readme schema same-bits pins audit publish fetch s3
+.PHONY: demo new trained-demo_cars trained-demo_facades app test laws test-slurm lint soak coverage mutants bench readme schema same-bits pins audit publish fetch s3
 
 demo: .venv/ready            ## draw data, train, score: ends with a picture
 	@git rev-parse 2>/dev/null || .venv/bin/dvc config --quiet --local core.no_scm true
@@ -37,6 +37,9 @@ demo: .venv/ready            ## draw data, train, score: ends with a picture
 
 trained-demo_cars trained-demo_facades:  # side by side, each on a thread and with a progress bar
 	$(if $(findstring cars,$@),,TQDM_POSITION=1) .venv/bin/dvc --wait-for-lock repro -q --single-item train@$(@:trained-%=%)
+
+new: .venv/ready             ## your own pairs, a folder or an archive: make new NAME=mine PAIRS=../my_pairs
+	@.venv/bin/python -m tools.new "$(NAME)" "$(PAIRS)" $(if $(DIRECTION),--direction $(DIRECTION))
 
 app: .venv/ready             ## the page, on this machine alone: draw, and a trained network answers
 	.venv/bin/python -m app.page
