@@ -56,7 +56,10 @@ def find_sides(root: Path, pair_by: SidePatterns | None = None) -> list[RawPair]
 
 def _find(root: Path, patterns: Mapping[str, Sequence[str]]) -> list[RawPair]:
     """The pairs, each of one file of each side. A file that several patterns fit is of the one that says most."""
-    places = {path: path.relative_to(root).with_suffix("").as_posix() for path in list_files(root)}
+    places = {  # é is one letter, or e and an accent
+        path: unicodedata.normalize("NFC", path.relative_to(root).with_suffix("").as_posix())
+        for path in list_files(root)
+    }
     said = sorted((-len(pattern), side, pattern) for side, listed in patterns.items() for pattern in listed)
     known = [(side, expression(pattern)) for _, side, pattern in said]
     of_splits = [(side, one) for side, one in known if "split" in one.groupindex]
@@ -64,10 +67,10 @@ def _find(root: Path, patterns: Mapping[str, Sequence[str]]) -> list[RawPair]:
         known = of_splits
     found: dict[str, dict[str, dict[str, Path]]] = {split: {side: {} for side in patterns} for split in SPLITS}
     for path, place in places.items():
-        normal = unicodedata.normalize("NFC", place)  # é is one letter, or e and an accent
-        fits = [(side, match) for side, one in known if (match := one.fullmatch(normal))]
+        fits = [(side, match) for side, one in known if (match := one.fullmatch(place))]
         if not fits or not is_image(path):
-            raise ValueError(f"{path}: not an image, or not in its place ({', '.join(p for _, _, p in said)})")
+            looked_in = ", ".join(pattern for listed in patterns.values() for pattern in listed[:2])
+            raise ValueError(f"{path}: not an image, or not in its place ({looked_in}, ...; or see pair_by)")
         side, match = fits[0]
         split = SPLIT_WORDS[match.groupdict().get("split", "train").lower()]
         if (other := found[split][side].setdefault(match["id"], path)) is not path:
