@@ -9,7 +9,6 @@ So a change of the metrics never trains anything again, a comment makes nothing 
 import argparse
 from pathlib import Path
 
-from pix2pix.files.atomic import whole_file
 from pix2pix.files.code_digest import code_digests
 from pix2pix.files.entry_point import run
 
@@ -17,9 +16,12 @@ VERBS = ("download", "prepare", "train", "render", "evaluate", "fcn_score", "rob
 
 
 def fingerprint(verb: str) -> None:
-    """Write fingerprints/<verb>.txt."""
-    with whole_file(Path("fingerprints", f"{verb}.txt")) as partial:
-        partial.write_text(code_digests(f"stages.{verb}"), encoding="utf-8")
+    """Write fingerprints/<verb>.txt, with Python's own library alone: any Python in PATH can."""
+    path = Path("fingerprints", f"{verb}.txt")
+    partial = path.with_suffix(".partial")
+    path.parent.mkdir(exist_ok=True)
+    partial.write_text(code_digests(f"stages.{verb}"), encoding="utf-8")
+    partial.replace(path)
 
 
 def main() -> None:

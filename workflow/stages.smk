@@ -20,7 +20,7 @@ from pix2pix.config.reader import read_configuration
 from workflow.gpu_lock import lent_gpus
 
 # jobs find dvc and python beside this snakemake, also without an activated environment
-os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
+os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ.get("PATH", os.defpath)
 
 
 report: "captions/pages.rst"  # what `snakemake --report` opens on

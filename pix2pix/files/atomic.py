@@ -1,12 +1,16 @@
 """Atomic writes: outputs appear whole or not at all (write beside, fsync, rename); docs/design.md, law 6."""
 
 import errno
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import Timeout
+
+from pix2pix.files.entry_point import warn_once
+from pix2pix.files.lock import NOT_OFFERED, locked
 
 
 @contextmanager
@@ -18,13 +22,14 @@ def whole_file(path: Path) -> Iterator[Path]:
     """
     partial = _sibling(path, "partial")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(partial, path):
+    _let_dvc_ignore(path)
+    with _one_writer(path, name=path):
         try:
             with _naming_full_disk(path):
                 yield partial
                 _sync(partial)
             partial.replace(path)
-            _sync(path.parent)
+            _sync_folder(path.parent)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
@@ -40,9 +45,10 @@ def whole_folder(path: Path) -> Iterator[Path]:
         ValueError: another process is filling it.
     """
     place = path.resolve()
-    partial, old, lock = (_sibling(place, kind) for kind in ("partial", "old", "lock"))
+    partial, old = _sibling(place, "partial"), _sibling(place, "old")
     place.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(lock, path):
+    _let_dvc_ignore(path)
+    with _one_writer(place, name=path):
         try:
             _restore(old, place)
             shutil.rmtree(partial, ignore_errors=True)
@@ -54,14 +60,25 @@ def whole_folder(path: Path) -> Iterator[Path]:
             if place.exists():
                 place.rename(old)  # removed in place, a kill would leave a part of it
             partial.rename(place)
-            _sync(place.parent)
+            _sync_folder(place.parent)
             shutil.rmtree(old, ignore_errors=True)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             _restore(old, place)
             raise
-        finally:
-            lock.unlink()
+
+
+def _let_dvc_ignore(path: Path) -> None:
+    """Where a folder such as data/ is a link to another disk, link the project's .gitignore beside the output `path`.
+
+    DVC asks git whether its output is ignored, and refuses it if the .gitignore beside it lies outside the repository.
+    """
+    ignore = path.parent / ".gitignore"
+    if "DVC_STAGE" in os.environ and not path.is_absolute() and not ignore.resolve().is_relative_to(Path.cwd()):
+        if ignore.is_symlink():  # of another clone
+            ignore.unlink()
+        if not ignore.exists():
+            ignore.symlink_to(Path.cwd() / ".gitignore")
 
 
 def _restore(old: Path, place: Path) -> None:
@@ -82,22 +99,14 @@ def _naming_full_disk(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _locked(lock: Path, path: Path) -> Iterator[None]:
-    """Hold a lock on the file `lock`, which its holder later renames or removes. A kill releases the lock."""
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+def _one_writer(place: Path, *, name: Path) -> Iterator[None]:
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            here = os.path.samestat(os.fstat(descriptor), lock.stat())
-        except (BlockingIOError, FileNotFoundError):
-            here = False  # another process holds it, or has just released it
-        if not here:
-            raise ValueError(
-                f"{path} is being written by another process; wait for it, or stop it and run this command again"
-            )
-        yield
-    finally:
-        os.close(descriptor)
+        with locked(_sibling(place, "lock")):
+            yield
+    except Timeout:
+        raise ValueError(
+            f"{name} is being written by another process; wait for it, or stop it and run this command again"
+        ) from None
 
 
 def _sibling(path: Path, kind: str) -> Path:
@@ -110,3 +119,14 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a renaming in `folder` last, where the disk can (some shared folders cannot)."""
+    try:
+        _sync(folder)
+    except OSError as error:
+        if error.errno not in NOT_OFFERED:
+            raise
+        reason = f"this disk takes no order to keep a renaming ({error.strerror})"
+        warn_once(f"{reason}; after a power cut the newest outputs may be missing, the same command makes them again")

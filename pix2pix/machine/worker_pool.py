@@ -9,11 +9,13 @@ import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import forkserver
 from typing import TypeVar
 
 import cv2
 from tqdm import tqdm
 
+from pix2pix.files.entry_point import warn_once
 from pix2pix.machine.resources import keep_memory, usable_cores
 
 Item = TypeVar("Item")
@@ -43,14 +45,27 @@ def map_in_processes(
         workers = min(usable_cores(), len(items) // items_per_worker)
     interval = 0.1 if sys.stderr.isatty() else LOG_INTERVAL
     bar = partial(tqdm, desc=description, total=len(items), mininterval=interval, delay=interval)
-    if workers < 2:
+    pool = _start_pool(workers) if workers > 1 else None
+    if pool is None:
         return list(bar(map(work, items)))
-    # workers come from a fork server: a fork of this process, whose libraries run threads, could deadlock
+    chunk = max(1, min(MAX_CHUNK, len(items) // (4 * workers)))
+    with pool:
+        return list(bar(pool.map(work, items, chunksize=chunk)))  # an error cancels what has not begun
+
+
+def _start_pool(workers: int) -> ProcessPoolExecutor | None:
+    """Processes from a fork server: a fork of this process, whose libraries run threads, could deadlock.
+
+    None where there can be none: without semaphores (/dev/shm), or where TMPDIR takes no socket.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
-    chunk = max(1, min(MAX_CHUNK, len(items) // (4 * workers)))
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool:
-        return list(bar(pool.map(work, items, chunksize=chunk)))  # an error cancels what has not begun
+    try:
+        forkserver.ensure_running()
+        return ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    except (ImportError, OSError) as error:
+        warn_once(f"one process works instead of {workers}: this machine lets none be started ({error})")
+        return None
 
 
 def _start_worker() -> None:

@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 
 import requests
-from filelock import FileLock
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError, ProtocolError
 
+from pix2pix.files.lock import locked
 from pix2pix.raw import kaggle
 from pix2pix.raw.kaggle import UnavailableError
 
@@ -72,7 +72,7 @@ def _get(address: str, cache: Path) -> Path:
     folder = cache / re.sub(r"[^A-Za-z0-9.-]+", "_", place)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / file
-    with FileLock(f"{path}.lock"):  # two data sets of one archive may ask at once
+    with locked(path.with_name(f"{file}.lock"), timeout=-1):  # two data sets of one archive may ask at once
         if not path.exists():
             if address.startswith("kaggle:"):
                 kaggle.fetch(place, path)

@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from torch import Tensor
 
 from pix2pix.batches.dataset import PairSet
@@ -19,6 +19,7 @@ from pix2pix.config.fields import Strict
 from pix2pix.config.resolved import Experiment
 from pix2pix.config.weights_metadata import Precision
 from pix2pix.files.code_digest import code_digests
+from pix2pix.files.lock import locked
 from pix2pix.learners.learner import Learner, learner_tensors, restore_learner
 from pix2pix.machine.background import Background
 from pix2pix.machine.distributed import is_first
@@ -214,7 +215,7 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
     lock = folder.with_suffix(".lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(lock, timeout=0) if is_first() else nullcontext():
+        with locked(lock) if is_first() else nullcontext():
             yield
     except Timeout:
         raise ValueError(

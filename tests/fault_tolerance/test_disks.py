@@ -66,6 +66,17 @@ def test_a_file_that_may_not_grow_stops_a_verb_and_loses_nothing(verb: str, copy
     assert digests(verb) == wanted
 
 
+@pytest.mark.parametrize("verb", OUTS)
+def test_a_machine_without_locks_and_linux_does_the_same(verb: str, copy: Path) -> None:
+    wanted = start_over(verb)
+    code, said = call(verb, odd=True)
+    assert code == 0, said
+    for less in ("no locks (No locks available)", "no order to keep a renaming (Invalid argument)"):
+        assert said.count(f"warning: this disk takes {less}") == 1, said
+    assert not left()
+    assert digests(verb) == wanted
+
+
 @pytest.mark.parametrize("full", ["models", "logs", "scratch"])
 def test_training_goes_on_once_the_full_disk_of_one_folder_has_room(full: str, small_disk: Path, copy: Path) -> None:
     """`logs` takes no curves and then no record, `models` no weights: neither costs a step of training."""

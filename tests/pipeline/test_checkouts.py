@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.clones import call, clone
+from tests.support.clones import BIN, call, clone
 from tests.support.tiny import ONE
 
 
@@ -21,7 +21,17 @@ def test_an_archive_of_the_source_needs_no_git(source: Path, tmp_path: Path, mon
     subprocess.run(["git", "archive", "-o", tmp_path / "main.zip", "HEAD"], cwd=source, check=True)
     shutil.unpack_archive(tmp_path / "main.zip", folder)
     call(folder, "dvc", "repro", "fingerprint")
-    call(folder, "snakemake", "--dry-run", "report_tiny")
+    subprocess.run([BIN / "snakemake", "--dry-run", "report_tiny"], cwd=folder, env={}, check=True)
+
+
+def test_data_may_be_a_link_to_another_disk(source: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "other_disk"
+    (disk / "raw").mkdir(parents=True)
+    (disk / "raw/.gitignore").symlink_to(tmp_path / "another_clone/.gitignore")
+    (source / "data").symlink_to(disk)
+    call(source, "dvc", "repro", "download@houses")
+    assert (disk / "raw/houses/val/1.jpg").exists()
+    assert "up to date" in call(source, "dvc", "status", "download@houses")
 
 
 def test_git_changes_no_byte_on_checkout(source: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.support.repository import REPO
 
 MAKEFILE = (REPO / "Makefile").read_text(encoding="utf-8")
-TARGETS = {name for names in re.findall(r"^([a-z0-9 -]+):", MAKEFILE, re.MULTILINE) for name in names.split()}
+TARGETS = {name for names in re.findall(r"^([a-z0-9_ -]+):", MAKEFILE, re.MULTILINE) for name in names.split()}
 NEWER = {  # than GNU make 3.81 and bash 3.2, or known to GNU's tools alone
     "make": r"\.ONESHELL|\.SHELLFLAGS|\.RECIPEPREFIX|\.WAIT\b|--output-sync|^undefine|^\S+ *(!=|:::?=)|&:"
     r"|\$\((file|guile|let|intcmp) ",

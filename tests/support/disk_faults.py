@@ -1,6 +1,8 @@
 """Verbs called on a disk that is full, read-only or closed to us, and what they left of their outputs."""
 
 import ctypes
+import errno
+import fcntl
 import hashlib
 import importlib
 import multiprocessing
@@ -8,15 +10,18 @@ import os
 import re
 import resource
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pix2pix.files.entry_point import run
+from pix2pix.machine import resources
 from pix2pix.networks.weights import load_tensors
 from pix2pix.training import resume as runs
 from tests.support.repository import REPO
@@ -46,31 +51,51 @@ PRELOADED = ["tests.support.disk_faults", "torch._dynamo", "torch.utils.tensorbo
 PRELOADED += [f"stages.{verb}" for verb in OUTS]
 
 
-def call(verb: str, *, limit: int | None = None, owner: bool = False, stderr: str | None = None) -> tuple[int, str]:
+def call(
+    verb: str, *, limit: int | None = None, owner: bool = False, odd: bool = False, stderr: str | None = None
+) -> tuple[int, str]:
     """Run `python -m stages.<verb> ...` here; its exit code, and what it said.
 
-    `limit`: bytes that a file may have, which needs no disk of our own; `owner`: as any owner of files, not as root.
+    `limit`: bytes that a file may have, which needs no disk of our own; `owner`: as any owner of files, not as root;
+    `odd`: on a machine that is no Linux, and a disk that has no locks and does not sync folders.
     """
     PROCESSES.set_forkserver_preload(PRELOADED)
     with tempfile.NamedTemporaryFile() as said:
-        child = PROCESSES.Process(target=_verb, args=(verb, said.name, stderr or said.name, limit, owner))
+        child = PROCESSES.Process(target=_verb, args=(verb, said.name, stderr or said.name, limit, owner, odd))
         child.start()
         child.join(120)
         assert child.exitcode is not None, f"{verb} hangs"
         return child.exitcode, Path(said.name).read_text(encoding="utf-8")
 
 
-def _verb(verb: str, stdout: str, stderr: str, limit: int | None, owner: bool) -> None:
+def _verb(verb: str, stdout: str, stderr: str, limit: int | None, owner: bool, odd: bool) -> None:
     for stream, name in ((1, stdout), (2, stderr)):
         os.dup2(os.open(name, os.O_WRONLY | os.O_APPEND), stream)
     os.environ |= {"PIX2PIX_THREADS": "1", "PIX2PIX_PRECISION": "fp32"}
     runs.SAVE_SECONDS, runs.SAVE_SHARE = 0.0, 1e9  # a state after every step
     if limit is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    if odd:
+        _take_away_what_linux_has()
     if owner and os.getuid() == 0:
         _heed_permissions()
     sys.argv = [verb, OUTS[verb][0]]
     run(importlib.import_module(f"stages.{verb}").main)
+
+
+def _take_away_what_linux_has() -> None:
+    """And what a local disk has: flock (as NFS without its daemon), and fsync of folders (as some shared folders)."""
+
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    def fsync(fd: Any) -> None:
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    fcntl.flock, os.fsync, sys.platform = flock, fsync, "darwin"
+    resources.CGROUPS = resources.OWN_CGROUP = Path("/nowhere")
+    del os.sched_getaffinity, os.sched_setaffinity
 
 
 def _heed_permissions() -> None:
@@ -93,7 +118,7 @@ def digests(verb: str) -> dict[str, dict[str, str]]:
 
 
 def left() -> list[str]:
-    return [str(path) for path in Path().rglob(".*") if ".partial" in path.name or ".tmp" in path.name]
+    return [str(path) for path in Path().rglob(".*") if path.suffix in (".partial", ".tmp", ".lock", ".held")]
 
 
 def saved_step() -> int | None:

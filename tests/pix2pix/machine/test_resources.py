@@ -35,6 +35,32 @@ def test_kept_memory_is_not_cleared_anew() -> None:
 
 
 @pytest.mark.parametrize(
+    ("own", "quotas", "usable"),
+    [
+        ("", {}, 8),
+        ("", {"cpu.max": "max 100000"}, 8),
+        ("", {"cpu.max": "100000 100000"}, 1),
+        ("", {"cpu.max": "50000 100000"}, 1),
+        ("0::/slurm/job", {"slurm/job/cpu.max": "max 100000", "slurm/cpu.max": "350000 100000"}, 3),
+        ("", {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 8),
+        ("3:cpuset:/\n2:cpu,cpuacct:/job", {"cpu/job/cpu.cfs_quota_us": "600", "cpu/job/cpu.cfs_period_us": "100"}, 6),
+    ],
+)
+def test_no_more_cores_are_used_than_a_quota_allows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str, quotas: dict[str, str], usable: int
+) -> None:
+    """Of a container or a job, in control groups of version 2 and 1; parts of a core do not count."""
+    for name, value in quotas.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"{value}\n")
+    (tmp_path / "own").write_text(own)
+    monkeypatch.setattr(cpu, "CGROUPS", tmp_path)
+    monkeypatch.setattr(cpu, "OWN_CGROUP", tmp_path / "own")
+    monkeypatch.setattr(cpu, "cores", lambda: set(range(8)))
+    assert cpu.usable_cores() == usable
+
+
+@pytest.mark.parametrize(
     ("limits", "free"),
     [
         ({}, 10 * GIB),

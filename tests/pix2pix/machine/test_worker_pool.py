@@ -1,10 +1,12 @@
 """Laws of worker processes: results in order whatever their number, the first error raised, no worker left behind."""
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 import time
+from multiprocessing import synchronize
 
 import cv2
 import psutil
@@ -27,6 +29,20 @@ def test_results_come_in_order(items: int, workers: int | None, processes: set[i
     assert len({process for _, process, _ in results}) <= max(processes)
     if workers and items:
         assert all(process != os.getpid() and threads == 1 for _, process, threads in results)
+
+
+def test_one_process_works_where_no_other_can_be_started(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such as without /dev/shm, which semaphores lie in."""
+
+    def no_semaphore(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(synchronize.SemLock, "__init__", no_semaphore)
+    results = map_in_processes(work, range(9), description="working", workers=2)
+    assert [(item, process) for item, process, _ in results] == [(item, os.getpid()) for item in range(9)]
+    assert "warning: one process works instead of 2" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("workers", [1, 2])
