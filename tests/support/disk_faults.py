@@ -148,6 +148,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
             assert code == 0, said
         shutil.rmtree("scratch")
         shutil.rmtree("logs")
+        assert call("report")[0] == 0  # it shows records of logs/ where there are any
     return folder
 
 
