@@ -75,7 +75,7 @@ bench: .venv/ready           ## every speed claim, as ratios in one run
 	.venv/bin/python -m benchmarks.bench
 	.venv/bin/python -m benchmarks.scale
 
-readme: .venv/ready          ## write results/*.md and records/ into README.md
+readme: .venv/ready          ## write results/ and records/ into README.md and docs/results.md
 	.venv/bin/python -m tools.readme
 
 schema: .venv/ready          ## write config/schema.json, by which an editor explains params.yaml and config/

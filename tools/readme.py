@@ -1,10 +1,11 @@
-"""Write the results block of README.md from results/*.md and records/*.json: no number in it is typed by hand.
+"""Write README.md's table of studies, and their tables and figures in docs/results.md: `python -m tools.readme`
 
-`python -m tools.readme` first copies from logs/records/ to records/ the record of each training whose study is in
-results/. The block lies between the two marker comments.
+From results/*.md and records/*.json, so that no number is typed by hand. It first copies from logs/records/ to records/
+the record of each training whose study is in results/. What is written lies between two marker comments.
 """
 
 import argparse
+import re
 import shutil
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from pix2pix.config.reader import read_configuration
 from pix2pix.config.resolved import Study
 from pix2pix.files.atomic import whole_file
 from pix2pix.files.entry_point import run
+from pix2pix.reporting.differences import Line
 from pix2pix.reporting.records import LOGS, RECORDS, trainings
 from pix2pix.reporting.tables import markdown
 
-README, RESULTS = Path("README.md"), Path("results")
-BEGIN, END = "<!-- results: written by `make readme` -->", "<!-- end of results -->"
+README, PAGE, RESULTS = Path("README.md"), Path("docs/results.md"), Path("results")
 
 
 def copy_records(configuration: Configuration, logs: Path = LOGS) -> None:
@@ -35,39 +36,74 @@ def results_block(configuration: Configuration, *, results: Path = RESULTS, reco
     for name in configuration.names("studies"):
         path = results / f"{name}.md"
         if path.exists():
-            lines = path.read_text(encoding="utf-8").strip().replace("](", "](results/").split("\n")
+            lines = path.read_text(encoding="utf-8").strip().replace("](", "](../results/").split("\n")
             parts.append("\n".join(line for line in lines if line not in defined))
             defined |= {line for line in lines if line.startswith("- ")}
             parts.append(_trainings(configuration.study(name), records))
     return "\n\n".join(part for part in parts if part)
 
 
-def replace_block(page: Path, block: str) -> None:
-    """Replace what stands between the two marker comments of a page.
+def studies_table(configuration: Configuration, *, results: Path = RESULTS, records: Path = RECORDS) -> str:
+    """Markdown: a line for each study with results, its first sentence and how long its trainings took."""
+    lines = []
+    for name in configuration.names("studies"):
+        path = results / f"{name}.md"
+        if not path.exists():
+            continue
+        study = configuration.study(name)
+        title, sentence = [*path.read_text(encoding="utf-8").split("\n\n"), ""][:2]
+        rows, together = _made(study, records)
+        lines.append(
+            {
+                "study": f"[{title.strip('# ')}](docs/results.md#{anchor(title)})",
+                "what it shows": "–" if sentence.startswith(("!", "|", "#")) else sentence,
+                "trained in": together.rpartition(": ")[2].strip(".") if rows else "–",
+            }
+        )
+    return markdown(lines)
+
+
+def anchor(heading: str) -> str:
+    """The name under which code hosts link to a Markdown heading."""
+    return re.sub(r"[^\w -]", "", heading.strip("# ").lower()).replace(" ", "-")
+
+
+def replace_block(page: Path, name: str, block: str) -> None:
+    """Replace what stands between the two marker comments of `name` in a page.
 
     Raises:
         ValueError: a marker is missing, stands twice, or they are in the wrong order.
     """
-    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end or any(marker in before + after for marker in (BEGIN, END)):
-        raise ValueError(f"{page}: '{BEGIN}' and then '{END}' must both be there, once")
+    opening, closing = markers(name)
+    before, begin, rest = page.read_text(encoding="utf-8").partition(opening)
+    _, end, after = rest.partition(closing)
+    if not begin or not end or any(marker in before + after for marker in (opening, closing)):
+        raise ValueError(f"{page}: '{opening}' and then '{closing}' must both be there, once")
     with whole_file(page) as partial:
-        partial.write_text(f"{before}{BEGIN}\n\n{block}\n\n{END}{after}", encoding="utf-8")
+        partial.write_text(f"{before}{opening}\n\n{block}\n\n{closing}{after}", encoding="utf-8")
+
+
+def markers(name: str) -> tuple[str, str]:
+    """The comments before and after what a program writes into a page."""
+    return f"<!-- {name}: written by a program -->", f"<!-- end of {name} -->"
 
 
 def _trainings(study: Study, records: Path) -> str:
     """A table of the experiments that have a record; empty where none has."""
-    names = study.experiments + [row.name for row in study.incumbents]
-    lines, together = trainings(names, [records])
+    lines, together = _made(study, records)
     return f"How it was made:\n\n{markdown(lines)}\n\n{together}" if lines else ""
 
 
+def _made(study: Study, records: Path) -> tuple[list[Line], str]:
+    return trainings([*study.experiments, *(row.name for row in study.incumbents)], [records])
+
+
 def main() -> None:
-    argparse.ArgumentParser(description="Write the results block of README.md from results/ and records/.").parse_args()
+    argparse.ArgumentParser(description="Write README.md's table of studies, and docs/results.md.").parse_args()
     configuration = read_configuration()
     copy_records(configuration)
-    replace_block(README, results_block(configuration))
+    replace_block(README, "studies", studies_table(configuration))
+    replace_block(PAGE, "results", results_block(configuration))
 
 
 if __name__ == "__main__":

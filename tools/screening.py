@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("study")
     study = read_configuration().study(parser.parse_args().study)
     results = [read_result(Path("results", study.name, name), with_fcn_score=True) for name in study.experiments]
-    replace_block(PAGE, markdown(screening_table(results)))
+    replace_block(PAGE, "ingredients", markdown(screening_table(results)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What must agree: dvc.yaml with the verbs, README.md with the results, the layout with its description."""
+"""What must agree: dvc.yaml with the verbs, README.md and docs/ with the results, the layout with its description."""
 
 import ast
 import json
@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from pix2pix.config.reader import read_configuration
 from stages.fingerprint import VERBS
 from tests.support.repository import REPO
-from tools.readme import BEGIN, END, results_block
+from tools.readme import markers, results_block, studies_table
 
 STAGES: dict[str, Any] = YAML(typ="safe").load(REPO / "dvc.yaml")["stages"]
 
@@ -58,11 +58,11 @@ def committed(path: str) -> str | None:
     return shown.stdout if shown.returncode == 0 else None
 
 
-def test_readme_in_git_shows_the_results_in_git(tmp_path: Path) -> None:
+def test_pages_in_git_show_the_results_in_git(tmp_path: Path) -> None:
     """Of HEAD, not of the working tree: a demo on another processor gives other numbers there."""
-    readme = committed("README.md")
-    if readme is None:
-        pytest.skip("not in a git repository with a README.md")
+    page = committed("docs/results.md")
+    if page is None:
+        pytest.skip("not in a git repository with a docs/results.md")
     tree = subprocess.run(
         ["git", "ls-tree", "-r", "--name-only", "HEAD"], cwd=REPO, capture_output=True, text=True, check=True
     )
@@ -70,9 +70,16 @@ def test_readme_in_git_shows_the_results_in_git(tmp_path: Path) -> None:
         if path.startswith(("results/", "records/")) and path.count("/") == 1 and path.endswith((".md", ".json")):
             (tmp_path / path).parent.mkdir(exist_ok=True)
             (tmp_path / path).write_text(committed(path) or "", encoding="utf-8")
-    block = results_block(read_configuration(REPO), results=tmp_path / "results", records=tmp_path / "records")
-    shown = readme.split(BEGIN)[1].split(END)[0].strip()
-    assert shown == block.strip(), "run `make readme` and commit"
+    folders = {name: tmp_path / name for name in ("results", "records")}
+    configuration = read_configuration(REPO)
+    for text, name, write in (
+        (page, "results", results_block),
+        (committed("README.md") or "", "studies", studies_table),
+    ):
+        begin, end = markers(name)
+        assert text.split(begin)[1].split(end)[0].strip() == write(configuration, **folders), (
+            "run `make readme`, commit"
+        )
 
 
 def test_every_committed_result_has_a_record() -> None:
@@ -84,12 +91,12 @@ def test_every_committed_result_has_a_record() -> None:
             assert set(json.loads(record)) >= {"command", "commit", "seconds", "device", "torch"}
 
 
-def test_readme_names_every_file_and_folder_of_the_layout() -> None:
-    readme = (REPO / "README.md").read_text(encoding="utf-8")
+def test_the_layout_names_every_file_and_folder() -> None:
+    layout = (REPO / "docs/layout.md").read_text(encoding="utf-8")
     listed = subprocess.run(["git", "ls-files"], cwd=REPO, capture_output=True, text=True, check=True).stdout.split(
         "\n"
     )
     tops = {path.split("/")[0] for path in listed if path}
     names = tops - {"README.md"}
-    missing = sorted(name for name in names if f"`{name}`" not in readme and f"`{name}/`" not in readme)
+    missing = sorted(name for name in names if f"`{name}`" not in layout and f"`{name}/`" not in layout)
     assert not missing

@@ -8,7 +8,7 @@ import pytest
 
 from pix2pix.config.configuration import Configuration
 from tests.support.tiny import TINY, write_configuration
-from tools.readme import BEGIN, END, copy_records, main, replace_block, results_block
+from tools.readme import anchor, copy_records, main, markers, replace_block, results_block, studies_table
 
 REPORT = (
     "### Tiny\n\n![Tiny](tiny.png)\n\n| experiment | SSIM |\n|---|---|\n| first | 0.2345 ± 0.0567 [0.2000, 0.3000] |\n"
@@ -41,12 +41,15 @@ def save_record(folder: str, name: str = "first", **values: Any) -> None:
     Path(folder, f"{name}.json").write_text(json.dumps(RECORD | values), encoding="utf-8")
 
 
+BEGIN, END = markers("results")
+
+
 @pytest.mark.parametrize("text", ["", END + BEGIN, BEGIN + END + END])
 def test_a_page_without_both_markers_is_refused(tmp_path: Path, text: str) -> None:
     page = tmp_path / "README.md"
     page.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"README\.md: .* must both be there, once"):
-        replace_block(page, "new")
+        replace_block(page, "results", "new")
     assert page.read_text(encoding="utf-8") == text
 
 
@@ -97,15 +100,35 @@ def test_only_records_of_studies_in_results_are_copied(repo: Path, configuration
     assert json.loads(Path("records/first.json").read_text(encoding="utf-8")) == RECORD
 
 
-def test_the_command_writes_studies_and_records_into_the_readme(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_writes_the_table_of_studies_and_the_page_of_results(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sys.argv", ["readme"])
     save_record("logs/records")
-    Path("README.md").write_text(f"# Title\n\n{BEGIN}\n{END}\n\n## Licence\n", encoding="utf-8")
+    Path("docs").mkdir()
+    begin, end = markers("studies")
+    Path("README.md").write_text(f"# Title\n\n{begin}\n{end}\n\n## Licence\n", encoding="utf-8")
+    Path("docs/results.md").write_text(f"# Results\n\n{BEGIN}\n{END}\n", encoding="utf-8")
     main()
-    text = Path("README.md").read_text(encoding="utf-8")
-    report = REPORT.strip().replace("](tiny.png)", "](results/tiny.png)")
-    assert text.startswith(f"# Title\n\n{BEGIN}\n\n{report}\n")
-    assert text.endswith(f"\n\n{END}\n\n## Licence\n")
-    assert "66.7 min" in text
+    pages = [Path(name).read_text(encoding="utf-8") for name in ("README.md", "docs/results.md")]
+    assert pages[0].startswith(f"# Title\n\n{begin}\n\n| study")
+    assert pages[0].endswith(f"\n\n{end}\n\n## Licence\n")
+    report = REPORT.strip().replace("](tiny.png)", "](../results/tiny.png)")
+    assert pages[1].startswith(f"# Results\n\n{BEGIN}\n\n{report}\n")
+    assert all("66.7 min" in page for page in pages)
     main()
-    assert Path("README.md").read_text(encoding="utf-8") == text
+    assert pages == [Path(name).read_text(encoding="utf-8") for name in ("README.md", "docs/results.md")]
+
+
+@pytest.mark.parametrize(
+    ("second", "shows"), [("![picture](tiny.png)", "–"), ("LSD: 0.1 against 2.0.", "LSD: 0.1 against 2.0.")]
+)
+def test_a_line_of_the_table_of_studies(repo: Path, configuration: Configuration, second: str, shows: str) -> None:
+    Path("results/tiny.md").write_text(f"### Tiny: a study, 64 px\n\n{second}\n\n| x |\n", encoding="utf-8")
+    line = studies_table(configuration).splitlines()[2]
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells == ["[Tiny: a study, 64 px](docs/results.md#tiny-a-study-64-px)", shows, "–"]
+
+
+def test_an_anchor_is_that_of_code_hosts() -> None:
+    assert anchor("### FCN-score: the paper's, 128 px") == "fcn-score-the-papers-128-px"

@@ -12,7 +12,7 @@ from pix2pix.evaluation.result_files import FcnScore
 from pix2pix.reporting.experiment_result import ExperimentResult
 from tests.support.results import metrics, result
 from tests.support.tiny import TINY
-from tools.readme import BEGIN, END
+from tools.readme import markers
 from tools.screening import DECIDE, PAGE, SHOWN, compare_seeds, screening_table, verdict
 
 LSD = {"none": (0.30, 0.28, 0.26), "one": (0.20, 0.19, 0.15)}  # by seed
@@ -65,6 +65,7 @@ def test_the_table_begins_with_the_setting_that_has_none() -> None:
 
 def test_the_page_has_the_markers_and_the_rule_names_what_decides() -> None:
     text = (Path(__file__).parents[2] / PAGE).read_text(encoding="utf-8")
-    assert text.index(BEGIN) < text.index(END)
+    begin, end = markers("ingredients")
+    assert text.index(begin) < text.index(end)
     assert len(DECIDE) == 4
     assert "Log-spectrum distance and the three Lab intersections" in text
