@@ -33,13 +33,8 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configuration:
                 folder.mkdir(parents=True, exist_ok=True)
                 write_png(folder / f"{i}.png", image)
     whole = copy.deepcopy(TINY)
-<<<<<<< HEAD
     whole["models"]["pix2pix_small"], whole["recipes"]["small"] = whole["models"]["tiny"], whole["recipes"]["quick"]
-    section = README.read_text(encoding="utf-8").split("## Your own pairs")[1]
-=======
-    whole["models"]["pix2pix"], whole["recipes"]["paper"] = whole["models"]["tiny"], whole["recipes"]["quick"]
     section = PAGE.read_text(encoding="utf-8").split("## Your own pairs")[1]
->>>>>>> 8cc9e33 (A short README; the rest stands in docs/, whose links and commands a test follows; how to contribute; a workflow for CI)
     for block in re.findall(r"```yaml\n# config/.*?\n(.*?)```", section.split("\n## ")[0], flags=re.DOTALL):
         for name, entries in YAML(typ="safe").load(block).items():
             whole[name] |= entries
