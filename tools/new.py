@@ -85,7 +85,7 @@ def new(name: str, pairs: str, *, direction: str) -> None:
         print(f"{words}: model: {model}, recipe: {recipe}, set: {changes}; {_duration(experiment, count)}")
     print(f"direction: {direction}; the other way: DIRECTION={'AtoB' if direction == 'BtoA' else 'BtoA'}")
     _write(name, _texts(name, dataset, studies[0]))
-    print(f"next: dvc repro report@{name}")
+    print(f"next: .venv/bin/dvc repro report@{name}")
     print(f"undo: git apply -R {SCRATCH}/{name}.diff")
 
 

@@ -65,7 +65,11 @@ def test_own_pairs_are_understood_in_any_usual_layout(
     own_pairs(tmp_path / "own", names)
     new("mine", "~/own", direction="BtoA")
     said = capsys.readouterr().out
-    for line in ("train      5 pairs\nval        1 pairs\n", "A and B 64 x 64 pixels", "next: dvc repro report@mine"):
+    for line in (
+        "train      5 pairs\nval        1 pairs\n",
+        "A and B 64 x 64 pixels",
+        "next: .venv/bin/dvc repro report@mine",
+    ):
         assert line in said
 
     configuration = read_configuration()
