@@ -25,8 +25,7 @@ class Car:
     doors: tuple[float, ...]  # x of the edges of the doors, rear to front
     glass: tuple[float, float]  # x between which the sides have windows
     cladding: bool  # black plastic around the wheels and along the sills
-    paints: tuple[str, ...]  # of this body type
-    paint: str = ""
+    paint: str  # of all cars of this body type, so that the colour can be learnt from the outline
     roof: str = ""  # "": as the body
     rim: str = ""
     spokes: int = 0
@@ -38,46 +37,43 @@ BODIES = (
     Car(length=3.60, width=1.64, belt=0.93, clearance=0.17, wheel=0.30, axles=(-1.17, 1.17),
         top=((-1.80, 0.84), (-1.72, 0.96), (-1.28, 1.44), (0.28, 1.47), (1.05, 0.97), (1.80, 0.72)),
         lean=0.30, doors=(-0.62, 0.78), glass=(-1.36, 0.98), cladding=False,
-        paints=("#f2b90f", "#3fb6a8", "#ef6f8a")),
+        paint="#f2b90f"),
     # hatchback
     Car(length=4.05, width=1.76, belt=0.94, clearance=0.17, wheel=0.32, axles=(-1.28, 1.28),
         top=((-2.02, 0.86), (-1.95, 0.98), (-1.35, 1.41), (0.15, 1.45), (1.02, 0.97), (2.02, 0.70)),
         lean=0.36, doors=(-1.02, -0.22, 0.76), glass=(-1.52, 0.92), cladding=False,
-        paints=("#c9151b", "#2f6fd6", "#7fb81e")),
+        paint="#c9151b"),
     # sedan
     Car(length=4.65, width=1.82, belt=0.94, clearance=0.16, wheel=0.33, axles=(-1.38, 1.40),
         top=((-2.32, 0.88), (-1.72, 1.00), (-0.85, 1.39), (0.10, 1.42), (0.98, 0.96), (2.32, 0.68)),
         lean=0.40, doors=(-1.12, -0.28, 0.72), glass=(-1.42, 0.90), cladding=False,
-        paints=("#2a5fc0", "#b9bec4", "#7d1f2b")),
+        paint="#2a5fc0"),
     # estate
     Car(length=4.70, width=1.82, belt=0.95, clearance=0.17, wheel=0.33, axles=(-1.38, 1.42),
         top=((-2.35, 0.88), (-2.26, 1.00), (-1.75, 1.42), (0.10, 1.46), (1.00, 0.97), (2.35, 0.70)),
         lean=0.36, doors=(-1.10, -0.26, 0.74), glass=(-2.02, 0.90), cladding=False,
-        paints=("#3a7550", "#8a7a63", "#3f5b73")),
+        paint="#3a7550"),
     # coupe
     Car(length=4.40, width=1.84, belt=0.88, clearance=0.13, wheel=0.34, axles=(-1.28, 1.32),
         top=((-2.20, 0.88), (-1.78, 0.96), (-0.62, 1.26), (-0.05, 1.28), (0.78, 0.88), (2.20, 0.60)),
         lean=0.46, doors=(-0.72, 0.56), glass=(-1.25, 0.70), cladding=False,
-        paints=("#f07c12", "#e01f12", "#454b55")),
+        paint="#f07c12"),
     # SUV
     Car(length=4.60, width=1.90, belt=1.08, clearance=0.24, wheel=0.38, axles=(-1.35, 1.40),
         top=((-2.30, 1.00), (-2.22, 1.12), (-1.82, 1.66), (0.35, 1.71), (1.10, 1.12), (2.30, 0.88)),
         lean=0.28, doors=(-1.04, -0.20, 0.82), glass=(-2.00, 1.00), cladding=True,
-        paints=("#e9eaea", "#5d6873", "#1f5c4a")),
+        paint="#e9eaea"),
     # van
     Car(length=4.75, width=1.90, belt=1.08, clearance=0.18, wheel=0.34, axles=(-1.42, 1.50),
         top=((-2.38, 1.04), (-2.34, 1.12), (-2.18, 1.90), (0.85, 1.95), (1.72, 1.10), (2.38, 0.80)),
         lean=0.16, doors=(-1.50, -0.30, 1.00), glass=(-2.16, 1.50), cladding=False,
-        paints=("#8cb8d8", "#f1efe8", "#e8702a")),
+        paint="#8cb8d8"),
     # pickup
     Car(length=5.20, width=1.92, belt=1.08, clearance=0.27, wheel=0.40, axles=(-1.55, 1.65),
         top=((-2.60, 1.06), (-0.92, 1.10), (-0.72, 1.73), (0.45, 1.76), (1.12, 1.12), (2.60, 0.98)),
         lean=0.26, doors=(-0.85, 0.08, 0.98), glass=(-0.72, 1.06), cladding=True,
-        paints=("#c8a878", "#1f4fa8", "#a3341f")),
+        paint="#c8a878"),
 )  # fmt: skip
-MAIN_PAINT = 0.75  # share of cars in the first paint of their body type, so that colour can be learnt from outlines
-ALL_PAINTS = tuple(colour for body in BODIES for colour in body.paints)
-
 
 def random_car(*, car: int, seed: int) -> Car:
     """The car with number `car`. Any eight cars with consecutive numbers have different body types."""
@@ -85,7 +81,6 @@ def random_car(*, car: int, seed: int) -> Car:
     body = BODIES[order[car % len(BODIES)]]
     rng = np.random.default_rng([seed, car])
     long, wide, high = rng.uniform(0.96, 1.04), rng.uniform(0.97, 1.03), rng.uniform(0.97, 1.05)
-    paint = body.paints[0] if rng.random() < MAIN_PAINT else ALL_PAINTS[rng.integers(len(ALL_PAINTS))]
     return replace(
         body,
         length=body.length * long,
@@ -96,7 +91,6 @@ def random_car(*, car: int, seed: int) -> Car:
         doors=tuple(x * long for x in body.doors),
         glass=(body.glass[0] * long, body.glass[1] * long),
         wheel=body.wheel * rng.uniform(0.97, 1.06),
-        paint=paint,
         rim=("#d4d7db", "#9da1a7", "#44464a")[rng.choice(3, p=[0.6, 0.25, 0.15])],
         spokes=int(rng.choice([4, 5, 5, 6, 7, 10])),
         lamps=int(rng.integers(3)),
