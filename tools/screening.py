@@ -78,7 +78,8 @@ def screening_table(results: Sequence[ExperimentResult]) -> list[Line]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write the table of docs/ingredients.md from the results of a study.")
     parser.add_argument("study")
-    study = read_configuration().study(parser.parse_args().study)
+    name = parser.parse_args().study
+    study = read_configuration().study(name)
     results = [read_result(Path("results", study.name, name), with_fcn_score=True) for name in study.experiments]
     replace_block(PAGE, "ingredients", markdown(screening_table(results)))
 
