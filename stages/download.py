@@ -85,7 +85,7 @@ def _bring_pix2pix(name: str, source: ArchiveSource, folder: Path, *, downloads:
 
 
 def _bring_local(name: str, source: LocalSource, folder: Path, *, raw: Path) -> None:
-    path, key = Path(source.path).expanduser(), _key(name, "path")
+    path, key = _in_project(source.path), _key(name, "path")
     if path.is_file():
         unpack(path, folder, wanted=_choose(path, list_members(path), source.limit))
     elif not path.is_dir():
@@ -114,6 +114,11 @@ def _choose(source: Path, names: Sequence[str], limit: Mapping[Split, int]) -> d
         raise ValueError(f"{source}: no folder of {split}, which limit names")
     kept = within_limit(paths.values(), limit)
     return {name: place for name, place in paths.items() if place in kept}
+
+
+def _in_project(path: str) -> Path:
+    """A path of the user's, relative to the project: `dvc exp run --temp` and --queue run in a copy elsewhere."""
+    return Path(os.path.relpath(os.environ.get("DVC_ROOT", os.curdir)), Path(path).expanduser())
 
 
 def _check_splits(name: str, source: ArchiveSource | LocalSource, folder: Path) -> None:
@@ -205,7 +210,10 @@ def main() -> None:
     parser.add_argument("dataset", help="a name in config/datasets.yaml")
     dataset = parser.parse_args().dataset
     source = read_configuration().dataset(dataset).download
-    download(dataset, source, raw=RAW, downloads=DOWNLOADS, mirror=os.environ.get("DATA_MIRROR"))
+    mirror = os.environ.get("DATA_MIRROR")
+    if mirror and "://" not in mirror:
+        mirror = str(_in_project(mirror))
+    download(dataset, source, raw=RAW, downloads=DOWNLOADS, mirror=mirror)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from pix2pix.reporting.differences import differences, headline
 from pix2pix.reporting.experiment_result import ExperimentResult, first_of_each_data, one_of_each_setting, read_result
 from pix2pix.reporting.html import html_page, image
 from pix2pix.reporting.loss_curves import loss_curves, read_history
-from pix2pix.reporting.records import LOGS, RECORDS, trainings
+from pix2pix.reporting.records import LOGS, RECORDS, trainings, weights_here
 from pix2pix.reporting.robustness_table import read_robustness, robustness_lines
 from pix2pix.reporting.tables import (
     LOSS_HEADINGS,
@@ -88,7 +88,7 @@ def report(study: Study) -> None:
         cells=cells(rows),
         definitions={heading: text for heading, text in columns.items() if heading not in LOSS_HEADINGS},
         further=sections,
-        made=trainings(names, [LOGS, RECORDS])[0],
+        made=trainings(names, [LOGS, RECORDS], weights_here())[0],
     )
     with whole_file(page) as partial:
         partial.write_text(text, encoding="utf-8")

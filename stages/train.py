@@ -54,8 +54,8 @@ def train(experiment: Experiment) -> None:
     from pix2pix.learners.learner import build_learner, is_small, recipe_of
     from pix2pix.machine.distributed import agree, is_first, per_device, say
     from pix2pix.machine.hardware import use_hardware
-    from pix2pix.training.outputs import publish, record
-    from pix2pix.training.resume import Run, one_at_a_time, run_digest
+    from pix2pix.training.outputs import publish, record, record_of
+    from pix2pix.training.resume import Run, adopt, one_at_a_time, run_digest
 
     name, scratch = experiment.name, Path("scratch/train", experiment.name)
     hardware, recipe = use_hardware(training=True, small=is_small(experiment)), recipe_of(experiment)
@@ -70,20 +70,22 @@ def train(experiment: Experiment) -> None:
     ):
         training, validation = load_splits(experiment, recipe, hardware)
         digest = run_digest(experiment, hardware.precision, training, validation)
+        adopt(scratch / digest)
         agree(digest, f"{name}: processes that train together differ in parameters, data, code or precision")
         learner = build_learner(experiment, hardware, training)
         epoch_steps = len(training.pairs) // recipe.batch_size  # a last, smaller batch is left out
         run = Run(scratch / digest, learner, epoch_steps=epoch_steps, hardware=hardware)
         run.resume()
         agree(run.step, f"{scratch}: processes that train together see other files; scratch/ must be one for all")
-        if run.epoch == recipe.epochs:
+        trained_before = run.epoch == recipe.epochs
+        if trained_before:
             say(f"{name} was trained before; publishing it again (to train anew, remove {scratch})")
         else:
             _train_epochs(run, experiment, training, validation)
-            if is_first():
-                record(run, experiment, training.kept)
         if is_first():
             publish(run, experiment, Path("models", name))
+            if not trained_before or not record_of(experiment).exists():
+                record(run, experiment, Path("models", name, "last.safetensors"), training.kept)
             print(f"models/{name}: the weights of epoch {run.epoch}; validation L1 {run.rows[-1]['val_l1']:.4f}")
             run.forget_others()
 
@@ -105,6 +107,8 @@ def _train_epochs(run: Run, experiment: Experiment, training: PairSet, validatio
         say(f"continuing {experiment.name} at step {run.step}")
     for other in run.others():
         say(f"{other}: a run of other parameters, data, code or precision; not continued")
+        if other.name.partition("-")[0] == run.folder.name.partition("-")[0]:
+            say("only the code is another: PIX2PIX_CONTINUE=1 goes on from there")
     progress = Progress(
         experiment.name,
         images=recipe.batch_size * run.epoch_steps * recipe.epochs,

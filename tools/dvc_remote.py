@@ -3,8 +3,8 @@
     python -m tools.dvc_remote publish report@facades --to FOLDER_OR_URL
 
 A report stands for every stage that it was made from; any other stage, or the path of an output, for that stage; no
-name for all stages that dvc.lock records. The remote is remembered in .dvc/config.local. What was fetched together
-with all that it was made from is marked as done for Snakemake too, so that neither engine has anything to do.
+name for all stages that dvc.lock records. The remote is remembered in .dvc/config.local. For what was fetched together
+with all that it was made from, neither engine has anything to do.
 """
 
 import argparse
@@ -51,9 +51,7 @@ def fetch(what: list[str]) -> None:
     _call("dvc", "checkout", *here)
     repo = Repo()
     stale = repo.status().keys()
-    done = [name.replace("@", "_") for name in here if not stale & _with_deps(repo, name)]
-    if done:
-        _call("snakemake", "--cores", "1", "--quiet", "all", "--touch", *done)
+    done = [name for name in here if not stale & _with_deps(repo, name)]
     print(f"{len(done)} of {len(repo.index.stages)} stages are up to date, for both engines")
     if lacking:
         raise ValueError(

@@ -1,12 +1,14 @@
 """Write README.md's table of studies, and their tables and figures in docs/results.md: `python -m tools.readme`
 
 From results/*.md and records/*.json, so that no number is typed by hand. It first copies from logs/records/ to records/
-the record of each training whose study is in results/. What is written lies between two marker comments.
+the record of each training whose study is in results/ and whose
+weights are those of today. What is written lies between two marker comments.
 """
 
 import argparse
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from pix2pix.config.configuration import Configuration
@@ -15,23 +17,26 @@ from pix2pix.config.resolved import Study
 from pix2pix.files.atomic import whole_file
 from pix2pix.files.entry_point import run
 from pix2pix.reporting.differences import Line
-from pix2pix.reporting.records import LOGS, RECORDS, trainings
+from pix2pix.reporting.records import LOGS, RECORDS, trainings, weights_here
 from pix2pix.reporting.tables import markdown
 
 README, PAGE, RESULTS = Path("README.md"), Path("docs/results.md"), Path("results")
 
 
-def copy_records(configuration: Configuration, logs: Path = LOGS) -> None:
-    """Copy the records of trainings on this machine whose studies are in results/."""
+def copy_records(configuration: Configuration, weights: Mapping[str, str]) -> None:
+    """Copy the records of the `weights` of experiments whose studies are in results/."""
     for name in configuration.names("experiments") + configuration.names("incumbent"):
-        record = logs / f"{name}.json"
-        if record.exists() and (RESULTS / f"{configuration.row(name).study}.md").exists():
+        record, study = LOGS / f"{name}.json", RESULTS / f"{configuration.row(name).study}.md"
+        if study.exists() and trainings([name], [LOGS], weights)[0]:
             RECORDS.mkdir(exist_ok=True)
             shutil.copyfile(record, RECORDS / record.name)
 
 
-def results_block(configuration: Configuration, *, results: Path = RESULTS, records: Path = RECORDS) -> str:
-    """Markdown: the tables and the figure of each study, and how its experiments were trained; each definition once."""
+def results_block(
+    configuration: Configuration, weights: Mapping[str, str], *, results: Path = RESULTS, records: Path = RECORDS
+) -> str:
+    """Markdown: the tables and the figure of each study, and how its experiments' `weights` were trained; each
+    definition once."""
     parts, defined = [], set[str]()
     for name in configuration.names("studies"):
         path = results / f"{name}.md"
@@ -39,11 +44,13 @@ def results_block(configuration: Configuration, *, results: Path = RESULTS, reco
             lines = path.read_text(encoding="utf-8").strip().replace("](", "](../results/").split("\n")
             parts.append("\n".join(line for line in lines if line not in defined))
             defined |= {line for line in lines if line.startswith("- ")}
-            parts.append(_trainings(configuration.study(name), records))
+            parts.append(_trainings(configuration.study(name), records, weights))
     return "\n\n".join(part for part in parts if part)
 
 
-def studies_table(configuration: Configuration, *, results: Path = RESULTS, records: Path = RECORDS) -> str:
+def studies_table(
+    configuration: Configuration, weights: Mapping[str, str], *, results: Path = RESULTS, records: Path = RECORDS
+) -> str:
     """Markdown: a line for each study with results, its first sentence and how long its trainings took."""
     lines = []
     for name in configuration.names("studies"):
@@ -52,7 +59,7 @@ def studies_table(configuration: Configuration, *, results: Path = RESULTS, reco
             continue
         study = configuration.study(name)
         title, sentence = [*path.read_text(encoding="utf-8").split("\n\n"), ""][:2]
-        rows, together = _made(study, records)
+        rows, together = _made(study, records, weights)
         lines.append(
             {
                 "study": f"[{title.strip('# ')}](docs/results.md#{anchor(title)})",
@@ -88,22 +95,22 @@ def markers(name: str) -> tuple[str, str]:
     return f"<!-- {name}: written by a program -->", f"<!-- end of {name} -->"
 
 
-def _trainings(study: Study, records: Path) -> str:
+def _trainings(study: Study, records: Path, weights: Mapping[str, str]) -> str:
     """A table of the experiments that have a record; empty where none has."""
-    lines, together = _made(study, records)
+    lines, together = _made(study, records, weights)
     return f"How it was made:\n\n{markdown(lines)}\n\n{together}" if lines else ""
 
 
-def _made(study: Study, records: Path) -> tuple[list[Line], str]:
-    return trainings([*study.experiments, *(row.name for row in study.incumbents)], [records])
+def _made(study: Study, records: Path, weights: Mapping[str, str]) -> tuple[list[Line], str]:
+    return trainings([*study.experiments, *(row.name for row in study.incumbents)], [records], weights)
 
 
 def main() -> None:
     argparse.ArgumentParser(description="Write README.md's table of studies, and docs/results.md.").parse_args()
-    configuration = read_configuration()
-    copy_records(configuration)
-    replace_block(README, "studies", studies_table(configuration))
-    replace_block(PAGE, "results", results_block(configuration))
+    configuration, weights = read_configuration(), weights_here()
+    copy_records(configuration, weights)
+    replace_block(README, "studies", studies_table(configuration, weights))
+    replace_block(PAGE, "results", results_block(configuration, weights))
 
 
 if __name__ == "__main__":

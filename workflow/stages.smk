@@ -1,23 +1,22 @@
 # One rule per stage of dvc.yaml, run by DVC itself: whatever Snakemake runs is recorded in dvc.lock and comes from DVC's
-# cache where it can. Snakemake adds what DVC lacks: parallel jobs, GPUs, clusters, reports.
+# cache where it can. DVC says what is stale. Snakemake adds what DVC lacks: parallel jobs, GPUs, clusters, reports.
 import os
 import sys
 from collections import defaultdict
-from functools import cache, reduce
-from operator import getitem
 from pathlib import Path
 
 from dvc.dependency import ParamsDependency
 from dvc.dvcfile import ProjectFile
+from dvc.exceptions import DvcException
 from dvc.parsing import ResolveError
 from dvc.repo import Repo
-from dvc.utils.serialize import load_yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.jobs import Job
 
 sys.path.insert(0, workflow.basedir)
 from pix2pix.config.reader import read_configuration
 from workflow.gpu_lock import lent_gpus
+from workflow.staleness import Staleness, read_lock, run_what_is_stale
 
 # jobs find dvc and python beside this snakemake, also without an activated environment
 os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ.get("PATH", os.defpath)
@@ -26,24 +25,36 @@ os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ.
 report: "captions/pages.rst"  # what `snakemake --report` opens on
 
 
-async def keep_outputs(job):
+async def remove_logs(job):
     """Replaces Snakemake's removal of a job's outputs: DVC removes them itself, while it holds its lock."""
     for log in job.log:
         await log.remove()
 
 
-assert hasattr(Job, "remove_existing_output"), "this version of Snakemake removes outputs elsewhere"
-Job.remove_existing_output = keep_outputs
+async def keep_outputs(job, *_):
+    """Replaces Snakemake's removal of a failed job's outputs: what is there is whole, and may be another's."""
 
 
-@cache
-def read_yaml(path):
-    return load_yaml(path)
+assert hasattr(Job, "remove_existing_output") and hasattr(Job, "cleanup"), "this Snakemake removes outputs elsewhere"
+Job.remove_existing_output, Job.cleanup = remove_logs, keep_outputs
+
+try:
+    GRAPH = ProjectFile(Repo(_wait_for_lock=True), "dvc.yaml")
+    # a cluster's job does not read dvc.lock: it needs nothing of it, and another job may be writing it
+    GRAPH.lockfile_contents = read_lock(GRAPH) if workflow.is_main_process else {}
+except (OSError, DvcException) as error:
+    raise WorkflowError(str(error)) from None
+STAGES = {}
+for name in GRAPH.stages:
+    try:
+        STAGES[name] = GRAPH.stages[name]
+    except ResolveError as error:  # an entry of the configuration lacks a key that dvc.yaml asks for
+        print(f"warning: {name} is left out: {' '.join(str(error).split())}", file=sys.stderr)
 
 
 def warn():
     """Name mistakes in the configuration. Whoever needs that entry stops at it; others need not."""
-    unlisted = {*Path("config/studies").glob("*.yaml")} - {Path(file) for file in read_yaml("dvc.yaml")["vars"]}
+    unlisted = {*Path("config/studies").glob("*.yaml")} - {Path(file) for file in GRAPH.contents["vars"]}
     lines = [f"{file} is not in the graph: list it under vars: in dvc.yaml" for file in sorted(unlisted)]
     configuration = read_configuration()  # which warns of files that it cannot read
     lines += [line for line in configuration.problems() if line not in configuration.unreadable]
@@ -56,16 +67,7 @@ if workflow.is_main_process:
         warn()
     except OSError as error:
         raise WorkflowError(error) from None
-
-
-GRAPH = ProjectFile(Repo(), "dvc.yaml")
-GRAPH.lockfile_contents = {}  # dvc.lock is not read: nothing here needs it, and a running job may be writing it
-STAGES = {}
-for name in GRAPH.stages:
-    try:
-        STAGES[name] = GRAPH.stages[name]
-    except ResolveError as error:  # an entry of the configuration lacks a key that dvc.yaml asks for
-        print(f"warning: {name} is left out: {' '.join(str(error).split())}", file=sys.stderr)
+    run_what_is_stale(Staleness({name.replace("@", "_"): stage for name, stage in STAGES.items()}))
 
 
 def relative(item):
@@ -82,19 +84,17 @@ STUDIES = {Path(path).parts[2]: Path(path).parts[1] for path in OUTPUTS if path.
 
 
 def inputs(stage):
-    """The deps of a stage. A folder becomes the outputs in it, or the files in it where git versions it."""
-    for path in (relative(dep) for dep in stage.deps if not isinstance(dep, ParamsDependency)):
-        if path in OUTPUTS or not Path(path).is_dir():
-            yield from OUTPUTS_IN.get(path, [path])
-        else:
-            files = (file for file in Path(path).rglob("*") if file.is_file() and "__pycache__" not in file.parts)
-            yield from OUTPUTS_IN.get(path) or sorted(map(str, files))
+    """The deps of a stage; of a folder in which stages write, their outputs in it."""
+    for dep in stage.deps:
+        if not isinstance(dep, ParamsDependency):
+            yield from OUTPUTS_IN.get(relative(dep), [relative(dep)])
 
 
 def outputs(stage):
     """The outs of a stage: folders as such, and small results with their place in `snakemake --report`."""
     verb, _, name = stage.addressing.partition("@")
-    for path in filter(None, [*map(relative, stage.outs), page(stage)]):
+    page = Path("results", f"{name}.html")  # says when and where it was made, so DVC does not record it
+    for path in [*map(relative, stage.outs), *([str(page)] if verb == "report" and page.exists() else [])]:
         if not Path(path).suffix:
             yield directory(path)
         elif path.endswith((".html", ".md", ".png", ".csv", ".json")):
@@ -107,20 +107,6 @@ def outputs(stage):
             )
         else:
             yield path
-
-
-def page(stage):
-    """The page of a report, which report writes but DVC does not record, because it says when and where it was made."""
-    verb, _, name = stage.addressing.partition("@")
-    return f"results/{name}.html" if verb == "report" else ""
-
-
-def values(stage):
-    """The parameters of a stage, so that a changed one makes it stale here as it does in DVC."""
-    for dep in stage.deps:
-        if isinstance(dep, ParamsDependency):
-            for key in dep.params or [""]:  # "": the whole file
-                yield f"{key}: {reduce(getitem, key.split('.') if key else [], read_yaml(relative(dep)))}"
 
 
 # jobs on GPUs at a time: what the profile or --resources says, else the number of GPUs, or 1 without any
@@ -142,8 +128,7 @@ for name, stage in STAGES.items():
             list(outputs(stage)),
         params:
             stage=name,
-            values=list(values(stage)),
-            page=f"[ -e {page(stage)} ] || {stage.cmd}" if page(stage) else "",
+            page=f"[ -e results/{name[7:]}.html ] || {stage.cmd}" if name.startswith("report@") else "",
             launcher="python -m workflow.gpu_lock" if "gpu" in stage.meta["resources"] else "",
         threads: stage.meta["threads"]
         resources:
@@ -153,7 +138,6 @@ for name, stage in STAGES.items():
         shell:
             # a second name for the log of each SLURM job: Snakemake removes the first before it retries
             ": > {log}; [ -z \"${{SLURM_JOB_ID:-}}\" ] || ln -f {log} {log}.$SLURM_JOB_ID || true; "
-            # outputs that DVC has not recorded are removed, unless another process is writing them
-            "{params.launcher} dvc --wait-for-lock repro --single-item {params.stage} > {log} 2>&1 || "
-            "{{ grep -qE 'is busy|another process' {log} || rm -rf {output}; false; }}; "
+            "case \" ${{PIX2PIX_FORCED:-}} \" in *\" {rule} \"*) force=--force;; *) force=;; esac; "
+            "{params.launcher} dvc --wait-for-lock repro --single-item $force {params.stage} > {log} 2>&1; "
             "{params.page}"

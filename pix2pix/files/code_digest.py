@@ -9,8 +9,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("stages", "pix2pix")
 # Stages name the values that they use as DVC parameters, so the reader of the configuration is left out: a new option
-# makes no old result stale.
-LEFT_OUT = "pix2pix/config/"
+# makes no old result stale. So are two that only say errors in a line.
+LEFT_OUT = ("pix2pix/config/", "pix2pix/files/entry_point.py", "pix2pix/files/memory.py")
 
 
 def code_digests(module: str, *, root: Path = ROOT) -> str:

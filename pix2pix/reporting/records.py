@@ -1,6 +1,8 @@
 """How experiments were trained, by the records that train wrote: logs/records/ of this machine, records/ in git."""
 
-from collections.abc import Sequence
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -15,8 +17,10 @@ LOGS, RECORDS = Path("logs/records"), Path("records")
 class Record(BaseModel):
     """What is told of <experiment>.json."""
 
+    weights: str | None = None  # MD5 of last.safetensors; older records do not say
     command: str
     commit: str
+    code: list[str] = []  # digests of the code that trained them, the latest last
     finished: datetime
     seconds: float
     images_per_second: float | None
@@ -35,14 +39,27 @@ class Record(BaseModel):
         return f"{'' if on_cpu else count}{self.device}, {self.precision}{threads if on_cpu else ''}"
 
 
-def trainings(names: Sequence[str], folders: Sequence[Path]) -> tuple[list[Line], str]:
-    """A line for each experiment with a record in a folder (the first of `folders` counts), and their time together.
+def weights_in(lock: str) -> dict[str, str]:
+    """The MD5 of each experiment's weights, as the text of a dvc.lock says."""
+    return dict(re.findall(r"- path: models/([^/\n]+)/last\.safetensors\n +hash: md5\n +md5: (\w+)", lock))
+
+
+def weights_here() -> dict[str, str]:
+    """The MD5 of each experiment's weights: of those in models/, else as dvc.lock says."""
+    lock, files = Path("dvc.lock"), Path("models").glob("*/last.safetensors")
+    recorded = weights_in(lock.read_text(encoding="utf-8")) if lock.exists() else {}
+    return recorded | {file.parent.name: hashlib.md5(file.read_bytes()).hexdigest() for file in files}
+
+
+def trainings(names: Sequence[str], folders: Sequence[Path], weights: Mapping[str, str]) -> tuple[list[Line], str]:
+    """A line for each experiment whose record in a folder (the first that fits counts) is of its `weights`; their time.
 
     Raises:
         ValueError: a record is broken.
     """
-    found = {name: path for name in names for folder in folders[::-1] if (path := folder / f"{name}.json").exists()}
-    made = {name: read_json(path, Record) for name, path in found.items()}
+    found = [(name, folder / f"{name}.json") for name in names for folder in folders[::-1]]
+    records = [(name, read_json(path, Record)) for name, path in found if path.exists()]
+    made = {name: record for name, record in records if record.weights == weights.get(name)}
     lines = [
         {
             "experiment": name,
@@ -52,7 +69,7 @@ def trainings(names: Sequence[str], folders: Sequence[Path]) -> tuple[list[Line]
             "hardware": record.hardware,
             "command": f"`{record.command}`",
             "versions": f"torch {record.torch}, Python {record.python}",
-            "commit": record.commit,
+            "commit": record.commit + ", begun by other code" * (len(record.code) > 1),
         }
         for name, record in made.items()
     ]

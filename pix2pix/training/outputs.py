@@ -3,19 +3,20 @@
 So an engine that died, or whose disk was full, before it had recorded the outputs gets them back.
 """
 
+import hashlib
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from pix2pix.config.resolved import Experiment
+from pix2pix.config.weights_metadata import WeightsMetadata
 from pix2pix.files.atomic import whole_file, whole_folder
 from pix2pix.files.images import Uint8, write_png
 from pix2pix.learners.learner import recipe_of, trained_generator
 from pix2pix.machine.distributed import per_device
 from pix2pix.machine.provenance import write_record
-from pix2pix.networks.weights import network_tensors, save_tensors
+from pix2pix.networks.weights import load_tensors, network_tensors, save_tensors
 from pix2pix.training.resume import Run
 
 
@@ -39,25 +40,39 @@ def publish(run: Run, experiment: Experiment, out: Path) -> None:
         FileNotFoundError: samples or kept weights of an epoch are gone; names the file.
     """
     with whole_folder(out / "samples") as partial:
-        _copy([_samples(run, epoch) for epoch in range(1, run.epoch + 1)], partial)
+        for epoch in range(1, run.epoch + 1):
+            shutil.copy(_samples(run, epoch), partial)
     with whole_folder(out / "kept") as partial:
         files = [_weights(run, epoch) for epoch in _kept(run, experiment)]
-        _copy(files, partial)
+        for file in files:  # a renamed experiment's bear its name of today
+            tensors, said = load_tensors(file)
+            save_tensors(partial / file.name, tensors, WeightsMetadata(**said | {"experiment": experiment.name}))
         (partial / "index.txt").write_text("".join(f"{file.name}\n" for file in files), encoding="utf-8")
     with whole_file(out / "history.csv") as partial:
         pd.DataFrame(run.rows).to_csv(partial, index=False, float_format="%.6f", lineterminator="\n")
     _save_weights(out / "last.safetensors", run, experiment)
 
 
-def record(run: Run, experiment: Experiment, kept: str) -> None:
-    """Say in logs/records/ on which hardware and how long it was trained, and where its pairs were `kept`."""
+def record_of(experiment: Experiment) -> Path:
+    return Path("logs/records", f"{experiment.name}.json")
+
+
+def record(run: Run, experiment: Experiment, weights: Path, kept: str) -> None:
+    """Say in logs/records/ how these weights were trained: by which code, on which hardware, how long, from pairs that
+    were `kept` in memory or on disk."""
     batch = recipe_of(experiment).batch_size
+    said = {
+        "weights": hashlib.md5(weights.read_bytes()).hexdigest(),  # as in dvc.lock
+        "code": [*run.earlier_code, run.code],
+        "batch_per_device": per_device(batch),
+        "pairs": kept,
+    }
     write_record(
-        Path("logs/records", f"{experiment.name}.json"),
+        record_of(experiment),
         command=f"python -m stages.train {experiment.name}",
         seconds=run.seconds,
         images=batch * run.step,
-        hardware=run.hardware.describe() | {"batch_per_device": per_device(batch), "pairs": kept},
+        hardware=run.hardware.describe() | said,
         code=("stages", "pix2pix", "params.yaml", "config"),
     )
 
@@ -79,8 +94,3 @@ def _kept(run: Run, experiment: Experiment) -> range:
 def _save_weights(path: Path, run: Run, experiment: Experiment) -> None:
     metadata = experiment.metadata(precision=run.hardware.precision, epoch=run.epoch, step=run.step)
     save_tensors(path, network_tensors("generator", trained_generator(run.learner)), metadata)
-
-
-def _copy(files: Sequence[Path], folder: Path) -> None:
-    for file in files:
-        shutil.copyfile(file, folder / file.name)

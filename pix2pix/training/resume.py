@@ -2,11 +2,12 @@
 
 import hashlib
 import math
+import os
 import shutil
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import torch
@@ -22,11 +23,12 @@ from pix2pix.files.code_digest import code_digests
 from pix2pix.files.lock import locked
 from pix2pix.learners.learner import Learner, learner_tensors, restore_learner
 from pix2pix.machine.background import Background
-from pix2pix.machine.distributed import is_first
+from pix2pix.machine.distributed import is_first, say
 from pix2pix.machine.hardware import Hardware
 from pix2pix.networks.weights import load_tensors, save_tensors
 
 SAVE_SECONDS = 5.0  # shortest time between two saves
+STATE = "state.safetensors"
 SAVE_SHARE = 0.02  # largest share of the time that saving may take
 
 Row = dict[str, int | float]  # of history.csv
@@ -38,20 +40,42 @@ class Saved(Strict):
     step: int
     rows: list[Row]
     seconds: float
+    code: list[str]  # digests of the code that took its steps, the latest last
 
 
 def run_digest(experiment: Experiment, precision: Precision, *sets: PairSet) -> str:
-    """Of all that determines a run: its configuration, the precision, its data, and the code that it runs.
+    """Of all that determines a run, `<inputs>-<code>`: its configuration, the precision and its data; its code.
 
-    Not the number of processes and threads, which changes a result by rounding alone.
+    Not its name, nor the number of processes and threads, which changes a result by rounding alone.
     """
     metadata = experiment.metadata(precision=precision, epoch=0, step=0)
     # an option that was added later has a neutral default in its type: left out, it changes no digest
-    digest = hashlib.sha256(metadata.model_dump_json(exclude_defaults=True).encode())
-    for pairs in sets:
-        digest.update(pairs.content.encode())
-    digest.update(code_digests("stages.train").encode())
-    return digest.hexdigest()[:16]
+    inputs = metadata.model_dump_json(exclude={"experiment"}, exclude_defaults=True)
+    inputs += "".join(pairs.content for pairs in sets)
+    return "-".join(hashlib.sha256(text.encode()).hexdigest()[:16] for text in (inputs, code_digests("stages.train")))
+
+
+def adopt(folder: Path) -> None:
+    """Move to `folder`, which is scratch/train/<experiment>/<digest>, a state of the same run under another name.
+
+    Where PIX2PIX_CONTINUE is 1, failing that, the latest state of the same inputs by other code.
+    """
+    inputs, _, code = folder.name.partition("-")
+    codes = [code, "*"] if os.environ.get("PIX2PIX_CONTINUE") == "1" else [code]
+    if not is_first() or folder.exists():
+        return
+    for pattern in codes:
+        for state in sorted(folder.parents[1].glob(f"*/{inputs}-{pattern}/{STATE}"), key=_age):
+            found = state.parent
+            with suppress(ValueError), nullcontext() if found.parent == folder.parent else one_at_a_time(found.parent):
+                folder.parent.mkdir(exist_ok=True)
+                found.rename(folder)
+                say(f"{folder}: the state of {found}")
+                return
+
+
+def _age(path: Path) -> float:
+    return -path.stat().st_mtime
 
 
 class Run:
@@ -63,6 +87,8 @@ class Run:
     def __init__(self, folder: Path, learner: Learner, *, epoch_steps: int, hardware: Hardware) -> None:
         self.folder, self.learner, self.epoch_steps, self.hardware = folder, learner, epoch_steps, hardware
         self.step = 0
+        self.code = folder.name.partition("-")[2]  # its digest
+        self.earlier_code: list[str] = []  # of the code that took the first steps, if it was another
         self.rows: list[Row] = []
         self.seconds = 0.0  # of training, up to the last save
         # float64 (losses + 1,): the epoch's summed losses, and the number of its steps before one was not finite
@@ -74,7 +100,7 @@ class Run:
 
     @property
     def state(self) -> Path:
-        return self.folder / "state.safetensors"
+        return self.folder / STATE
 
     @property
     def epoch(self) -> int:
@@ -123,7 +149,8 @@ class Run:
         if not is_first():
             return
         self.seconds += time.monotonic() - self._since
-        saved = Saved(step=self.step, rows=list(self.rows), seconds=self.seconds)
+        codes = [*self.earlier_code, self.code]
+        saved = Saved(step=self.step, rows=list(self.rows), seconds=self.seconds, code=codes)
         tensors = {**learner_tensors(self.learner), "sums": self.sums}
         if self.background.threaded:
             tensors = {name: tensor.clone() for name, tensor in tensors.items()}
@@ -154,6 +181,7 @@ class Run:
         except (KeyError, ValueError) as error:
             raise ValueError(f"{self.state}: not a state of this run ({error}); delete it to begin again") from None
         self.step, self.rows, self.seconds = saved.step, saved.rows, saved.seconds
+        self.earlier_code = [code for code in saved.code if code != self.code]
         self._saved, self._since = self.step, time.monotonic()
 
     def forget_others(self) -> None:

@@ -10,6 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from pix2pix.config.reader import read_configuration
+from pix2pix.reporting.records import weights_in
 from stages.fingerprint import VERBS
 from tests.support.repository import REPO
 from tools.readme import markers, results_block, studies_table
@@ -71,24 +72,26 @@ def test_pages_in_git_show_the_results_in_git(tmp_path: Path) -> None:
             (tmp_path / path).parent.mkdir(exist_ok=True)
             (tmp_path / path).write_text(committed(path) or "", encoding="utf-8")
     folders = {name: tmp_path / name for name in ("results", "records")}
-    configuration = read_configuration(REPO)
+    configuration, weights = read_configuration(REPO), weights_in(committed("dvc.lock") or "")
     for text, name, write in (
         (page, "results", results_block),
         (committed("README.md") or "", "studies", studies_table),
     ):
         begin, end = markers(name)
-        assert text.split(begin)[1].split(end)[0].strip() == write(configuration, **folders), (
+        assert text.split(begin)[1].split(end)[0].strip() == write(configuration, weights, **folders), (
             "run `make readme`, commit"
         )
 
 
 def test_every_committed_result_has_a_record() -> None:
+    weights = weights_in(committed("dvc.lock") or "")
     configuration = read_configuration(REPO)
     for name in configuration.names("experiments") + configuration.names("incumbent"):
         if committed(f"results/{configuration.row(name).study}/{name}/metrics.json") is not None:
             record = committed(f"records/{name}.json")
             assert record is not None, f"records/{name}.json is missing: run `make readme`"
             assert set(json.loads(record)) >= {"command", "commit", "seconds", "device", "torch"}
+            assert ("weights" in json.loads(record)) == (name in weights), name
 
 
 def test_the_layout_names_every_file_and_folder() -> None:

@@ -1,5 +1,6 @@
 """Laws of a report: text, figure and page of all experiments of a study, or nothing and one line that names a file."""
 
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -91,13 +92,18 @@ def test_a_page_holds_all_that_one_would_send() -> None:
         "device": "a machine, 2 cores",
     }
     record |= {"finished": "2026-01-02T03:04:05+00:00", "threads": 2, "precision": "bf16", "python": "3", "torch": "2"}
+    for name, content in (("first", b"new"), ("first_mean", b"old")):
+        Path("models", name).mkdir(parents=True, exist_ok=True)
+        Path("models", name, "last.safetensors").write_bytes(content)
     for folder, name, commit in (
         ("records", "first", "old"),
         ("logs/records", "first", "new"),
         ("records", "first_mean", "old"),
+        ("logs/records", "first_mean", "of other weights"),
     ):
         Path(folder).mkdir(parents=True, exist_ok=True)
-        write_json(Path(folder, f"{name}.json"), record | {"commit": commit})
+        weights = hashlib.md5(commit.encode()).hexdigest()
+        write_json(Path(folder, f"{name}.json"), record | {"commit": commit, "weights": weights})
     report(study(headline="ssim"))
     page = Path("results/tiny.html").read_text(encoding="utf-8")
     sentence = read_report().split("\n\n")[1]

@@ -13,7 +13,9 @@ from tools.readme import anchor, copy_records, main, markers, replace_block, res
 REPORT = (
     "### Tiny\n\n![Tiny](tiny.png)\n\n| experiment | SSIM |\n|---|---|\n| first | 0.2345 ± 0.0567 [0.2000, 0.3000] |\n"
 )
+WEIGHTS = {"first": "0" * 32, "stranger": "0" * 32}
 RECORD: dict[str, Any] = {
+    "weights": "0" * 32,
     "command": "python -m stages.train first",
     "commit": "0123456789ab",
     "finished": "2026-01-01T00:00:00+00:00",
@@ -66,13 +68,15 @@ def test_a_record_is_a_line_that_says_how_it_was_made(
 ) -> None:
     save_record("records", **values)
     save_record("records", "stranger")
-    block = results_block(configuration)
+    block = results_block(configuration, WEIGHTS)
     cells = [cell.strip() for cell in block.splitlines()[-3].strip("|").split("|")]
     versions = "torch 2.15.0, Python 3.11.4"
     command = f"`{RECORD['command']}`"
     assert cells == ["first", "2026-01-01", duration, rate, hardware, command, versions, RECORD["commit"]]
     assert "stranger" not in block
     assert block.endswith(f"Training of this study together: {duration}.")
+    save_record("records", **values, code=["a", "b"])
+    assert f"| {RECORD['commit']}, begun by other code |" in results_block(configuration, WEIGHTS)
 
 
 def test_a_score_of_several_studies_is_defined_once(repo: Path) -> None:
@@ -80,7 +84,7 @@ def test_a_score_of_several_studies_is_defined_once(repo: Path) -> None:
     for name, more in (("tiny", ""), ("other", "- LSD: of spectra\n")):
         Path(f"results/{name}.md").write_text(f"{REPORT}\n- SSIM: of structure\n{more}", encoding="utf-8")
     experiments = TINY["experiments"] | {"row": TINY["experiments"]["first"] | {"study": "other"}}
-    block = results_block(Configuration(TINY | {"studies": studies, "experiments": experiments}))
+    block = results_block(Configuration(TINY | {"studies": studies, "experiments": experiments}), WEIGHTS)
     assert [line for line in block.splitlines() if line.startswith("- ")] == [
         "- SSIM: of structure",
         "- LSD: of spectra",
@@ -91,12 +95,14 @@ def test_a_score_of_several_studies_is_defined_once(repo: Path) -> None:
 def test_only_records_of_studies_in_results_are_copied(repo: Path, configuration: Configuration) -> None:
     save_record("logs/records")
     save_record("logs/records", "stranger")
-    copy_records(configuration)
+    copy_records(configuration, WEIGHTS)
     assert [path.name for path in Path("records").iterdir()] == ["first.json"]
     assert json.loads(Path("records/first.json").read_text(encoding="utf-8")) == RECORD
+    save_record("logs/records", seconds=1.0, weights="1" * 32)
+    copy_records(configuration, WEIGHTS)
     Path("results/tiny.md").unlink()
     save_record("logs/records", seconds=1.0)
-    copy_records(configuration)
+    copy_records(configuration, WEIGHTS)
     assert json.loads(Path("records/first.json").read_text(encoding="utf-8")) == RECORD
 
 
@@ -105,6 +111,8 @@ def test_the_command_writes_the_table_of_studies_and_the_page_of_results(
 ) -> None:
     monkeypatch.setattr("sys.argv", ["readme"])
     save_record("logs/records")
+    md5 = "  - path: models/first/last.safetensors\n      hash: md5\n      md5: "
+    Path("dvc.lock").write_text(md5 + RECORD["weights"], encoding="utf-8")
     Path("docs").mkdir()
     begin, end = markers("studies")
     Path("README.md").write_text(f"# Title\n\n{begin}\n{end}\n\n## Licence\n", encoding="utf-8")
@@ -118,6 +126,9 @@ def test_the_command_writes_the_table_of_studies_and_the_page_of_results(
     assert all("66.7 min" in page for page in pages)
     main()
     assert pages == [Path(name).read_text(encoding="utf-8") for name in ("README.md", "docs/results.md")]
+    Path("dvc.lock").write_text(md5 + "1" * 32, encoding="utf-8")
+    main()
+    assert "66.7 min" not in Path("docs/results.md").read_text(encoding="utf-8"), "a record of other weights"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +136,7 @@ def test_the_command_writes_the_table_of_studies_and_the_page_of_results(
 )
 def test_a_line_of_the_table_of_studies(repo: Path, configuration: Configuration, second: str, shows: str) -> None:
     Path("results/tiny.md").write_text(f"### Tiny: a study, 64 px\n\n{second}\n\n| x |\n", encoding="utf-8")
-    line = studies_table(configuration).splitlines()[2]
+    line = studies_table(configuration, WEIGHTS).splitlines()[2]
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     assert cells == ["[Tiny: a study, 64 px](docs/results.md#tiny-a-study-64-px)", shows, "–"]
 
