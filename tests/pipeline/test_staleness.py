@@ -103,6 +103,7 @@ EDITS: dict[str, list[Edit]] = {
 
 
 @pytest.mark.soak
+@pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # of DVC, in its own graph
 def test_both_engines_name_the_same_stages(soak: Soak, by_dvc: Path, tmp_path: Path) -> None:
     """What `dvc status` names has a reason of its own in Snakemake's plan; beside it, what depends on that is there."""
     chance, edits = random.Random(7), 0
