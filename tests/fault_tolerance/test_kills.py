@@ -70,7 +70,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def straight(prepared: Path) -> dict[str, str]:
     """The files of an undisturbed training, by no engine."""
-    folder = Path(shutil.copytree(prepared, prepared.with_name("straight")))
+    folder = Path(shutil.copytree(prepared, prepared.with_name("straight"), symlinks=True))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         train(read_configuration().experiment("first"))
@@ -88,7 +88,7 @@ def test_a_killed_training_loses_nothing_and_shows_nothing_torn(
         assert kills.total() < 2 * wanted + 20, kills
         engine = next(engines)
         trainings += 1
-        folder = Path(shutil.copytree(prepared, tmp_path / "training"))
+        folder = Path(shutil.copytree(prepared, tmp_path / "training", symlinks=True))
         aims = ["step", "save", "publishing"]
         if soak.full:
             aims = ["starting", *chance.sample(["step", "save"] * 3, 6), *["publishing"] * 3]
@@ -154,10 +154,10 @@ def test_killed_data_are_absent_or_whole_and_no_worker_lingers(soak: Soak, tmp_p
     houses, seconds = TINY["datasets"]["houses"], 0.3 if soak.full else 0.1  # in which two workers make many images
     houses = houses | {"download": houses["download"] | {"train": 400 if soak.full else 150}}
     folder = clone(tmp_path / "killed", ONE | {"datasets": {"houses": houses}})
-    straight = _straight_data(Path(shutil.copytree(folder, tmp_path / "straight")))
+    straight = _straight_data(Path(shutil.copytree(folder, tmp_path / "straight", symlinks=True)))
     chance, engines = random.Random(5), cycle(ENGINES)
     for verb, out in (("download", Path("data/raw/houses")), ("prepare", Path("data/pairs/houses"))):
-        before_it = Path(shutil.copytree(folder, tmp_path / f"before_{verb}"))
+        before_it = Path(shutil.copytree(folder, tmp_path / f"before_{verb}", symlinks=True))
         wanted, kills = soak.rounds(1, 20), Counter[str]()
         while kills.total() < wanted or not kills["working"]:
             assert kills.total() < 2 * wanted + 20, kills
@@ -169,7 +169,7 @@ def test_killed_data_are_absent_or_whole_and_no_worker_lingers(soak: Soak, tmp_p
                 kills[moment] += 1
             else:  # it ended before its kill
                 shutil.rmtree(folder)
-                shutil.copytree(before_it, folder)
+                shutil.copytree(before_it, folder, symlinks=True)
         if verb == "download" and soak.full:
             call(folder, *engine_of("download@houses", next(engines)))
         soak.counts |= {f"kills of {verb}": kills.total(), f"{verb} at work": kills["working"]}
@@ -220,7 +220,7 @@ def test_a_killed_engine_leaves_an_orphan_that_nothing_disturbs(
     counts: Counter[str] = Counter()
     for i in range(soak.rounds(1, 10)):
         engine, ends = ENGINES[i % 2], i // 2 % 2 == 0
-        folder = Path(shutil.copytree(prepared, tmp_path / "orphaned"))
+        folder = Path(shutil.copytree(prepared, tmp_path / "orphaned", symlinks=True))
         process = start(folder, *engine_of("train@first", engine))
         orphan = process_of("train", process)
         assert orphan

@@ -31,13 +31,13 @@ def test_three_engines_at_once_leave_a_true_record(soak: Soak, tmp_path: Path, m
     verbs = [] if soak.full else ["train@mean0"]
     rules = [verb.replace("@", "_") for verb in verbs]
     fresh = clone(tmp_path / "fresh", _graph(datasets, experiments))
-    alone = Path(shutil.copytree(fresh, tmp_path / "alone"))
+    alone = Path(shutil.copytree(fresh, tmp_path / "alone", symlinks=True))
     if soak.full:
         call(alone, "snakemake", "--cores", "8")
         _check_hashes(alone)
     refused = finished = 0
     for _ in range(soak.rounds(1, 5)):
-        folder = Path(shutil.copytree(fresh, tmp_path / "clone"))
+        folder = Path(shutil.copytree(fresh, tmp_path / "clone", symlinks=True))
         commands = [["snakemake", "--cores", "8", *rules]] * 2 + [["dvc", "repro", *verbs]]
         logs = [f"engine{i}.log" for i in range(3)]
         engines = [start(folder, *words, log=log) for words, log in zip(commands, logs, strict=True)]

@@ -156,7 +156,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def copied(straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where everything is, to be made again by one verb."""
     folder = tmp_path / "copy"
-    shutil.copytree(straight, folder)
+    shutil.copytree(straight, folder, symlinks=True)
     monkeypatch.chdir(folder)
     return folder
 
@@ -177,7 +177,7 @@ def mounted_disk(straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     mounted = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", disk], capture_output=True, text=True, check=False)
     if mounted.returncode:
         pytest.skip(f"no disk can be mounted here: {mounted.stderr.strip()}")
-    shutil.copytree(straight, disk, dirs_exist_ok=True)
+    shutil.copytree(straight, disk, dirs_exist_ok=True, symlinks=True)
     monkeypatch.chdir(disk)
     yield disk
     monkeypatch.undo()
