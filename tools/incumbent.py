@@ -213,7 +213,8 @@ def _lock(folder: Path) -> Iterator[int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="A row by pytorch-CycleGAN-and-pix2pix: INCUMBENT names its folder.")
     parser.add_argument("row", help="an entry of `incumbent` in config/studies/")
-    row = read_configuration().incumbent(parser.parse_args().row)
+    name = parser.parse_args().row
+    row = read_configuration().incumbent(name)
     given = os.environ.get("INCUMBENT", "")
     if not given or not Path(given, "train.py").is_file():
         raise ValueError(f"INCUMBENT={given}: must name a checkout of pytorch-CycleGAN-and-pix2pix")

@@ -61,9 +61,6 @@ def test_snakemake_gives_the_same_lock_hash_for_hash(by_dvc: Path, tmp_path: Pat
     shown = (folder / "report.html").read_text(encoding="utf-8")
     assert "tiny.html" in shown
     assert 'srcdoc=\\"' in shown, "it opens on the pages"
-    (folder / "results/tiny.html").unlink()
-    call(folder, "snakemake", "--cores", "2", "report_tiny")
-    assert (folder / "results/tiny.html").exists(), "DVC does not record it"
 
 
 def test_snakemake_warns_of_a_wrong_entry_and_of_a_study_that_is_not_listed(by_dvc: Path) -> None:

@@ -50,7 +50,7 @@ def test_what_was_run_has_the_params_of_today(graph: list[Any]) -> None:
 
 
 def test_a_changed_recipe_makes_only_its_trainings_stale(graph: list[Any]) -> None:
-    stale = _stale(graph, "params.yaml", "\n  demo_cars:\n", "epochs: 7", "epochs: 8")
+    stale = _stale(graph, "params.yaml", "\n  demo_cars:\n", "epochs: 10", "epochs: 11")
     assert stale == _trained(graph, lambda entry: entry["recipe"] == "demo_cars") != set()
 
 
@@ -60,7 +60,7 @@ def test_a_change_of_the_papers_recipe_makes_every_training_stale(graph: list[An
 
 
 def test_a_new_row_makes_the_report_of_its_own_study_stale(graph: list[Any]) -> None:
-    row = "  demo_cars_mean: {<<: *row, model: mean}\n"
+    row = "  demo_cars_mean: {<<: *row, model: mean, set: {}}\n"
     rows = row + row.replace("cars", "vans")
     assert _stale(graph, "config/studies/demo.yaml", "experiments:", row, rows) == {"report@demo"}
 

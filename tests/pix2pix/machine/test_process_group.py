@@ -134,7 +134,7 @@ def test_another_number_of_processes_continues_a_run(
     assert (found[1] - weights).norm() / (weights - start).norm() < TRAINED
     said, errors = capfd.readouterr()
     devices = "first: 2 devices, on each 1 of a batch's 2 images"
-    assert [re.sub(r"(?<=at step )\d+$", "", line) for line in said.splitlines()] == [
+    assert [re.sub(r"(?<=at step )\d+$|(?<=validation L1 )[\d.]+$", "", line) for line in said.splitlines()] == [
         devices,
         "continuing first at step ",
         devices,
@@ -142,6 +142,7 @@ def test_another_number_of_processes_continues_a_run(
         "first: 2 of 3 processes, since they share its batch_size 2 equally",
         devices,
         "continuing first at step ",
+        "models/first: the weights of epoch 3; validation L1 ",
     ]
     after_two, after_one, after_torchrun = map(int, re.findall(r"at step (\d+)", said))
     assert 2 <= after_two <= 3 and after_one == 6 and 8 <= after_torchrun <= 9  # a kill may come while a step is saved
