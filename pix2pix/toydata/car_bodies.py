@@ -75,6 +75,7 @@ BODIES = (
         paint="#c8a878"),
 )  # fmt: skip
 
+
 def random_car(*, car: int, seed: int) -> Car:
     """The car with number `car`. Any eight cars with consecutive numbers have different body types."""
     order = np.random.default_rng(seed).permutation(len(BODIES))
