@@ -24,9 +24,9 @@ def draw_car(*, car: int, view: int, views: int = 16, size: int = 256, seed: int
 
     `photo` is uint8 RGB (size, size, 3), the car in a light-grey studio; `mask` is uint8 (size, size), 1 on the car and
     0 elsewhere, and the car does not touch the frame. (seed, car) decides body, proportions, paint and rims; the car is
-    turned by 360 * view / views degrees, view 0 shows its nose. All cars of one body type (of eight) have the same paint,
-    so that colour can be learnt from outlines. Any eight cars with consecutive numbers have different bodies. The same
-    arguments give the same arrays.
+    turned by 360 * view / views degrees, view 0 shows its nose. All cars of one body type (of eight) have the same
+    paint, so that colour can be learnt from outlines. Any eight cars with consecutive numbers have different bodies.
+    The same arguments give the same arrays.
     """
     assert 0 <= view < views, (view, views)
     model = random_car(car=car, seed=seed)
