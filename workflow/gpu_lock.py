@@ -6,7 +6,6 @@ for all its users. The command's own process holds the lock, so it is released w
 """
 
 import argparse
-import fcntl
 import os
 import subprocess
 import sys
@@ -14,6 +13,8 @@ import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+
+from filelock import lock_descriptor
 
 SECONDS_BETWEEN_LOOKS = 0.5
 LOCKS = Path("/tmp")  # for all users; TMPDIR may belong to one
@@ -36,9 +37,8 @@ def take_gpu(gpus: list[str]) -> tuple[str, int]:
     while True:
         for gpu, file in files.items():
             descriptor = _open(file)
-            with suppress(BlockingIOError, FileNotFoundError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.path.samestat(os.fstat(descriptor), file.stat()):  # not deleted meanwhile
+            with suppress(FileNotFoundError):  # deleted meanwhile
+                if lock_descriptor(descriptor, blocking=False) and os.path.samestat(os.fstat(descriptor), file.stat()):
                     return gpu, descriptor
             os.close(descriptor)
         if print_once:
