@@ -27,10 +27,10 @@ from pix2pix.files.atomic import whole_file
 from pix2pix.files.entry_point import run
 from pix2pix.files.images import read_image, write_png
 from pix2pix.reporting.comparison_figure import figure
+from pix2pix.reporting.curves import loss_curves, read_history, score_curves
 from pix2pix.reporting.differences import differences, headline
 from pix2pix.reporting.experiment_result import ExperimentResult, first_of_each_data, one_of_each_setting, read_result
 from pix2pix.reporting.html import html_page, image
-from pix2pix.reporting.loss_curves import loss_curves, read_history
 from pix2pix.reporting.records import LOGS, RECORDS, trainings, weights_here
 from pix2pix.reporting.robustness_table import read_robustness, robustness_lines
 from pix2pix.reporting.tables import (
@@ -78,6 +78,7 @@ def report(study: Study) -> None:
 
     learned = [result for result in one_of_each_setting(rows) if result.learned]
     histories = {result.name: Path("models", result.name, "history.csv") for result in learned}
+    by_epoch = {result.name: result.folder / "scores_by_epoch.csv" for result in learned}
     text = html_page(
         title=study.title,
         result=sentence,
@@ -85,6 +86,7 @@ def report(study: Study) -> None:
         comparison=image(Path("results", f"{study.name}.png")),
         best_and_worst={row.name: image(row.folder / "best_and_worst.png") for row in first_of_each_data(rows)},
         losses={name: Markup(loss_curves(read_history(path))) for name, path in histories.items() if path.exists()},
+        scores={name: Markup(score_curves(read_history(path))) for name, path in by_epoch.items() if path.exists()},
         cells=cells(rows),
         definitions={heading: text for heading, text in columns.items() if heading not in LOSS_HEADINGS},
         further=sections,

@@ -36,6 +36,11 @@ class Experiment:
         """Whether dropout stays on at inference."""
         return isinstance(self.model, Pix2Pix) and self.model.inference_dropout
 
+    @property
+    def masked_out(self) -> bool:
+        """Whether the targets are cars, masked out on white."""
+        return self.direction == "AtoB" and self.dataset.prepare.layout == "carvana"
+
     def metadata(self, *, precision: Precision, epoch: int, step: int) -> WeightsMetadata:
         """What a weights file of this experiment says of weights after that many epochs and steps."""
         return WeightsMetadata(

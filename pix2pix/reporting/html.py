@@ -89,6 +89,10 @@ dt { font-weight: 600; float: left; margin-right: 0.5em } dd { margin: 0 0 4px }
 </div>
 <h2>Losses by epoch</h2>
 {% for name, picture in losses.items() %}{{ figure(name, picture) }}{% endfor %}
+{% if scores %}
+<h2>Scores of the validation images by epoch</h2>
+{% for name, picture in scores.items() %}{{ figure(name, picture) }}{% endfor %}
+{% endif %}
 <h2>What the scores mean</h2>
 <p>{{ cells }}</p>
 <dl>
@@ -117,6 +121,7 @@ def html_page(
     comparison: Markup,
     best_and_worst: Mapping[str, Markup],
     losses: Mapping[str, Markup],
+    scores: Mapping[str, Markup],
     cells: str,
     definitions: Mapping[str, str],
     further: Sequence[Section],
@@ -127,7 +132,7 @@ def html_page(
     Args:
         result: one sentence.
         tables: the main ones, by heading, which may be empty; the best score of each column is bold.
-        comparison, best_and_worst, losses: pictures, as `image` makes them, or SVG; by experiment.
+        comparison, best_and_worst, losses, scores: pictures, as `image` makes them, or SVG; by experiment.
         cells, definitions: what stands in the cells, and in the columns, by heading.
         made: a line a training.
     """

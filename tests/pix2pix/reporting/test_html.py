@@ -28,6 +28,7 @@ def page(**changes: Any) -> str:
         "comparison": Markup("<svg/>"),
         "best_and_worst": {},
         "losses": {},
+        "scores": {},
         "cells": "",
         "definitions": {"SSIM": "structural similarity"},
         "further": [Section("The foreground:", LINES)],

@@ -1,4 +1,4 @@
-"""Laws of loss curves: every epoch is a point in its place, whatever the values; a picture by itself."""
+"""Laws of curves: every epoch is a point in its place, whatever the values; a picture by itself."""
 
 import math
 import re
@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pix2pix.reporting.loss_curves import BOTTOM, LEFT, RIGHT, TOP, loss_curves, read_history
+from pix2pix.reporting.curves import BOTTOM, LEFT, RIGHT, TOP, loss_curves, read_history, score_curves
 
 Points = list[tuple[float, float]]
 
@@ -40,3 +40,15 @@ def test_no_value_leaves_its_panel(values: list[float]) -> None:
     for x, y in (point for curve in curves(loss_curves(history)) for point in curve):
         assert LEFT < x <= RIGHT
         assert TOP <= y <= BOTTOM
+
+
+def test_scores_have_their_panels_with_a_line_each() -> None:
+    rows = [
+        {"epoch": epoch, "lsd": 1 / epoch, "lab_l": 0.8, "lab_a": 0.4, "lab_b": 0.2, "ssim": 0.3} for epoch in (2, 4)
+    ]
+    lsd, *lab, ssim = curves(score_curves(rows))
+    middle, height = (LEFT + RIGHT) / 2, BOTTOM - TOP
+    assert lsd == [(middle, TOP), (RIGHT, BOTTOM - height / 2)]
+    assert [line[1] for line in lab] == [(RIGHT, BOTTOM - height * share) for share in (1, 0.5, 0.25)]
+    assert len(ssim) == len(rows)
+    assert len(curves(score_curves([{"epoch": 1, "ssim": 0.3}]))) == 1, "panels without values are left out"
