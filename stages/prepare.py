@@ -14,6 +14,7 @@ Nothing is repaired. Files whose names start with a dot are passed over.
 
 import argparse
 import hashlib
+import unicodedata
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -108,8 +109,8 @@ def _with_val(pairs: list[RawPair], layout: SplitLayout) -> list[RawPair]:
 
 def _without(leave_out: Sequence[str | int], pairs: list[RawPair]) -> list[RawPair]:
     """The pairs but those that `leave_out` names: `12`, also of 00012, or `val/12`."""
-    names = {pair: {pair.id, pair.id.lstrip("0"), f"{pair.split}/{pair.id}"} for pair in pairs}
-    there, wanted = set().union(*names.values()), {str(id) for id in leave_out}
+    names = {pair: {pair.id, pair.id.lstrip("0") or "0", f"{pair.split}/{pair.id}"} for pair in pairs}
+    there, wanted = set().union(*names.values()), {unicodedata.normalize("NFC", str(id)) for id in leave_out}
     if missing := sorted(wanted - there):
         raise ValueError(f"leave_out: there is no pair '{missing[0]}' in the data set")
     kept = [pair for pair in pairs if names[pair].isdisjoint(wanted)]

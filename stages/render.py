@@ -17,6 +17,8 @@ One image at a time, without mixed precision: a result depends on the image, its
 
 import argparse
 import hashlib
+import unicodedata
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -131,12 +133,12 @@ def render_folder(name: str, images: Path, out: Path, *, labels: str | None = No
     root = images if images.is_dir() else images.parent
     files = list(list_files(images)) if images.is_dir() else [images]
     paths = [path for path in files if is_image(path) or path == images]
-    if line := not_read(file for file in files if file not in paths):
+    if line := not_read(path for path in files if not is_image(path) and path != images):
         print(line)
-    names = [path.relative_to(root).with_suffix("") for path in paths]
+    names = [Path(unicodedata.normalize("NFC", str(path.relative_to(root).with_suffix("")))) for path in paths]
     if not paths:
         raise ValueError(f"{images}: no image files in it")
-    if duplicates := sorted({n for n in names if names.count(n) > 1}):
+    if duplicates := [name for name, count in Counter(names).items() if count > 1]:
         raise ValueError(f"{images}: two files are named '{duplicates[0]}'; their results would be one file")
     if out.resolve() == root.resolve() or (images.is_dir() and out.resolve().is_relative_to(root.resolve())):
         raise ValueError(f"--out {out} is or lies in the folder of the images; name one outside of it")
@@ -151,7 +153,7 @@ def render_folder(name: str, images: Path, out: Path, *, labels: str | None = No
     for path, result in zip(tqdm(paths, desc=name, unit=" images"), names, strict=True):
         try:
             with needing_memory(str(path), helps="make it smaller, or use another device (PIX2PIX_DEVICE)"):
-                generated = trained.generate(read_image(path), id=path.stem)
+                generated = trained.generate(read_image(path), id=result.name)
                 with whole_file(out / f"{result}.png") as partial:
                     write_png(partial, generated)
         except NotEnoughMemoryError as error:

@@ -36,6 +36,7 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+GREY_STEPS = {"L;4": 17, "L;2": 85}  # Pillow spreads the numbers of 4 and 2 bits over 0..255
 TO_8_BITS = np.rint(np.arange(2**16) / 257).astype(np.uint8)
 
 
@@ -112,7 +113,8 @@ def read_numbers(path: Path) -> Uint8:
     with open_image(path) as image:
         if image.mode not in ("P", "L", "1"):
             raise ValueError(f"{image.mode} pixels; class numbers are grey or index images of 8 bits")
-        return np.asarray(_upright(image), np.uint8)
+        step = next((step for raw, step in GREY_STEPS.items() if raw in str(getattr(image, "tile", ""))), 1)
+        return np.asarray(_upright(image), np.uint8) // np.uint8(step)
 
 
 def read_rotation(path: Path) -> int:

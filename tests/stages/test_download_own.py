@@ -85,6 +85,7 @@ def test_links_to_folders_are_followed(tmp_path: Path, linked: str) -> None:
     [
         ("val/A/2.png", "/nowhere/object", r"val/A/2\.png: a link that leads nowhere \(/nowhere/object\)"),
         ("val/A/round", "..", "val/A/round: a link in a circle"),
+        ("up", "../..", "up: a link in a circle"),  # named before all that lies there is looked at
     ],
 )
 def test_dead_links_and_circles_are_named(tmp_path: Path, name: str, target: str, says: str) -> None:
