@@ -2,6 +2,7 @@
 # test-slurm: the graph as jobs of a real SLURM, one of them killed
 # soak: kills, hostile input and load at length, into benchmarks/soaks.csv
 # coverage, mutants: what the checks reach, and which small mistakes they would miss
+# links: external links of the documentation
 # audit: known vulnerabilities of the pins · pins: refresh them
 # tools, kaggle, s3: packages that `make demo` does without (pyproject.toml)
 # bench: speed ratios into benchmarks/RESULTS.md · publish, fetch: data, weights and results, to and from others (s3)
@@ -24,7 +25,7 @@ BOTH := import json, sys; t = json.load(sys.stdin)["totals"]; \
 # there the files of coverage may not grow, either
 CRAMPED := tests/fault_tolerance/test_disks.py::test_a_file_that_may_not_grow_stops_a_verb_and_loses_nothing[download]
 
-.PHONY: demo new trained-demo_cars trained-demo_facades app test laws test-slurm lint soak coverage mutants bench readme schema same-bits pins audit publish fetch tools kaggle s3
+.PHONY: demo new trained-demo_cars trained-demo_facades app test laws test-slurm lint soak coverage mutants bench readme links schema same-bits pins audit publish fetch tools kaggle s3
 
 demo: .venv/ready            ## draw data, train, score: ends with a picture
 	@git rev-parse 2>/dev/null || .venv/bin/dvc config --quiet --local core.no_scm true
@@ -32,9 +33,10 @@ demo: .venv/ready            ## draw data, train, score: ends with a picture
 	@$(MAKE) --no-print-directory -j 2 trained-demo_cars trained-demo_facades
 	.venv/bin/dvc repro report@demo
 	@cat results/demo.md
-	@echo "Pictures and tables:  $(CURDIR)/results/demo.png, demo.html"
-	@echo "Samples, each epoch:  $(CURDIR)/models/demo_cars/samples"
-	@echo "Your own images:      source .venv/bin/activate; python -m stages.render demo_cars --images DIR --out DIR"
+	@echo "Pictures and tables:  $(CURDIR)/results/demo.png, demo.md"
+	@echo "Next, draw yourself:  make app"
+	@echo "Next, read the page:  $(CURDIR)/results/demo.html"
+	@echo "Next, your own pairs: make new NAME=mine PAIRS=FOLDER"
 
 trained-demo_cars trained-demo_facades:  # side by side, each on a thread and with a progress bar
 	$(if $(findstring cars,$@),,TQDM_POSITION=1) .venv/bin/dvc --wait-for-lock repro -q --single-item train@$(@:trained-%=%)
@@ -78,6 +80,9 @@ bench: .venv/checks          ## every speed claim, as ratios in one run
 
 readme: .venv/ready          ## write results/ and records/ into README.md and docs/results.md
 	.venv/bin/python -m tools.readme
+
+links: .venv/ready           ## ask for every external link of the documentation; fails where one is dead
+	.venv/bin/python -m tools.links
 
 schema: .venv/ready          ## write config/schema.json, by which an editor explains params.yaml and config/
 	.venv/bin/python -m tools.schema
