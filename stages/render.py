@@ -1,5 +1,5 @@
 """render: the held-out images of an experiment, translated; or any images of one's own.
-`python -m stages.render <experiment> [--images DIR --out DIR]`
+`python -m stages.render <experiment> [--images DIR --out DIR [--native-size]]`
 
 Reads   data/pairs/<dataset>/ and models/<experiment>/last.safetensors
 Writes  results/<study>/<experiment>/
@@ -10,7 +10,8 @@ Writes  results/<study>/<experiment>/
             card.json                the weights' metadata, the split, the number of images, the ids in grid.png
         results/<study>/rendered-images/<experiment>.txt: the sha256 of card.json and of each image, for `sha256sum -c`
                                      in the experiment's folder; what reads all images of a study depends on these
-        with --images: OUT/<path>.png for each image file below DIR, of the same size
+        with --images: OUT/<path>.png for each image file below DIR, of the same size: translated at the size that the
+                                     network was trained at, and scaled back; with --native-size at the image's own
 
 One image at a time, without mixed precision: a result depends on the image, its id and the weights alone.
 """
@@ -24,6 +25,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from tqdm import tqdm
 
 from pix2pix.config.reader import read_configuration
@@ -35,7 +37,7 @@ from pix2pix.files.atomic import whole_file, whole_folder
 from pix2pix.files.entry_point import run
 from pix2pix.files.image_grid import grid, spread
 from pix2pix.files.image_listing import is_image, list_files, not_read
-from pix2pix.files.images import Uint8, read_image, write_png
+from pix2pix.files.images import Uint8, read_image, resize, write_png
 from pix2pix.files.json_csv import write_json
 from pix2pix.files.memory import NotEnoughMemoryError, needing_memory
 from pix2pix.pairs.palettes import check_label_map
@@ -119,10 +121,11 @@ def _write_grid(path: Path, rows: Sequence[Sequence[Uint8]]) -> None:
         write_png(partial, grid(rows, columns=["input", "generated", "target"], across=2))
 
 
-def render_folder(name: str, images: Path, out: Path, *, labels: str | None = None) -> None:
+def render_folder(name: str, images: Path, out: Path, *, labels: str | None = None, native_size: bool = False) -> None:
     """Translate an image, or every image below a folder, into `out`/<path>.png, of the same size as its source.
 
-    With `labels`, a palette, the images are label maps in its colours.
+    With `labels`, a palette, the images are label maps in its colours. With `native_size` the network sees an image at
+    its own size, else squeezed to the square that it was trained at.
 
     Raises:
         ValueError, FileNotFoundError: no weights; no images; two files of one name; `out` is `images`; no label map;
@@ -153,7 +156,8 @@ def render_folder(name: str, images: Path, out: Path, *, labels: str | None = No
     for path, result in zip(tqdm(paths, desc=name, unit=" images"), names, strict=True):
         try:
             with needing_memory(str(path), helps="make it smaller, or use another device (PIX2PIX_DEVICE)"):
-                generated = trained.generate(read_image(path), id=result.name)
+                source, id = read_image(path), result.name
+                generated = trained.generate(source, id=id) if native_size else _at_trained_size(trained, source, id=id)
                 with whole_file(out / f"{result}.png") as partial:
                     write_png(partial, generated)
         except NotEnoughMemoryError as error:
@@ -163,18 +167,30 @@ def render_folder(name: str, images: Path, out: Path, *, labels: str | None = No
     print(f"{out}: {len(paths)} images")
 
 
+def _at_trained_size(trained: "Trained", source: Uint8, *, id: str) -> Uint8:
+    """Translate (H, W, 3) at the size of the training pairs, and scale back: label maps by the nearest pixel."""
+    from pix2pix.networks.class_colours import Coloured
+
+    size, (height, width) = trained.metadata.recipe.size, source.shape[:2]
+    generated = trained.generate(resize(source, width=size, height=size), id=id)
+    if isinstance(trained.generator, Coloured):
+        return generated[np.arange(height) * size // height][:, np.arange(width) * size // width]
+    return resize(generated, width=width, height=height)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Translate an experiment's held-out images, or those of a folder.")
     parser.add_argument("experiment")
     parser.add_argument("--images", type=Path, help="a folder of images without targets, of any size, or one image")
     parser.add_argument("--out", type=Path, help="where their translations go")
+    parser.add_argument("--native-size", action="store_true", help="not scaled to the trained size and back")
     given = parser.parse_args()
     if (given.images is None) != (given.out is None):
         parser.error("--images and --out go together")
     experiment = read_configuration().experiment(given.experiment)
     if given.images:
         labels = experiment.dataset.labels if experiment.direction == "BtoA" else None
-        render_folder(experiment.name, given.images, given.out, labels=labels)
+        render_folder(experiment.name, given.images, given.out, labels=labels, native_size=given.native_size)
     else:
         render(experiment)
 

@@ -120,8 +120,6 @@ def _look(name: str, source: LocalSource) -> tuple[dict[str, Any], list[PairReco
     print(f"{source.path}: {prepared}".replace("'", ""))
     print("\n".join(line for line in said_of if not line.startswith(str(root))))
     print(f"{channels}; read as 8-bit RGB")
-    if any(record.width != record.height for record in records):
-        print("not squares: training and results squeeze them to squares")
     return prepared, records
 
 
