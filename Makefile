@@ -1,4 +1,5 @@
 # demo: a first picture in minutes · new: your own pairs · app: draw and see what a network makes of it · test: all checks
+# site: the page that draws, with its networks, as plain files · web-models: networks for it
 # test-slurm: the graph as jobs of a real SLURM, one of them killed
 # soak: kills, hostile input and load at length, into benchmarks/soaks.csv
 # coverage, mutants: what the checks reach, and which small mistakes they would miss
@@ -25,7 +26,7 @@ BOTH := import json, sys; t = json.load(sys.stdin)["totals"]; \
 # there the files of coverage may not grow, either
 CRAMPED := tests/fault_tolerance/test_disks.py::test_a_file_that_may_not_grow_stops_a_verb_and_loses_nothing[download]
 
-.PHONY: demo new trained-demo_cars trained-demo_facades app test laws test-slurm lint soak coverage mutants bench readme links schema same-bits pins audit publish fetch tools kaggle s3
+.PHONY: demo new trained-demo_cars trained-demo_facades app site web-models test laws test-slurm lint soak coverage mutants bench readme links schema same-bits pins audit publish fetch tools kaggle s3
 
 demo: .venv/ready            ## draw data, train, score: ends with a picture
 	@git rev-parse 2>/dev/null || .venv/bin/dvc config --quiet --local core.no_scm true
@@ -47,6 +48,16 @@ new: .venv/ready             ## your own pairs, a folder or an archive: make new
 app: .venv/page              ## the page, on this machine alone: draw, and a trained network answers
 	.venv/bin/python -m app.page
 
+site: .venv/ready web/node_modules/ready  ## the page for any browser, in site/
+	.venv/bin/python -m tools.site
+
+web-models: .venv/ready      ## the networks of the site, from trained experiments: make web-models EXPERIMENTS="demo_facades demo_cars"
+	.venv/bin/python -m tools.web_model $(EXPERIMENTS)
+
+web/node_modules/ready: web/package-lock.json
+	npm ci --prefix web --ignore-scripts --no-audit --no-fund
+	touch $@
+
 test: .venv/checks           ## lint, types, laws, both engines end to end; side by side
 	@$(MAKE) --no-print-directory -j 2 lint laws
 
@@ -60,6 +71,7 @@ lint: .venv/checks
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	@[ ! -x web/node_modules/.bin/tsc ] || web/node_modules/.bin/tsc -p web
 
 soak: .venv/checks           ## the full rounds of the long laws (hours), into benchmarks/soaks.csv
 	.venv/bin/pytest --soak -m soak
@@ -116,4 +128,5 @@ endif
 
 .venv/page .venv/tools .venv/kaggle .venv/s3 .venv/checks: .venv/%: .venv/ready requirements-all.txt
 	.venv/bin/uv pip install --python .venv/bin/python --group $* -c requirements-all.txt
+	@[ $* != checks ] || ! command -v npm >/dev/null || $(MAKE) --no-print-directory web/node_modules/ready
 	touch $@

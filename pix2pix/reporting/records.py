@@ -64,7 +64,7 @@ def trainings(names: Sequence[str], folders: Sequence[Path], weights: Mapping[st
         {
             "experiment": name,
             "date": f"{record.finished:%Y-%m-%d}",
-            "training time": _duration(record.seconds),
+            "training time": duration(record.seconds),
             "images/s": str(record.images_per_second or "–"),
             "hardware": record.hardware,
             "command": f"`{record.command}`",
@@ -73,10 +73,11 @@ def trainings(names: Sequence[str], folders: Sequence[Path], weights: Mapping[st
         }
         for name, record in made.items()
     ]
-    return lines, f"Training of this study together: {_duration(sum(record.seconds for record in made.values()))}."
+    return lines, f"Training of this study together: {duration(sum(record.seconds for record in made.values()))}."
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """In seconds, minutes or hours, whichever reads best."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
