@@ -1,4 +1,5 @@
-"""The page: draw, drop a file or take a held-out input; the network answers. `make app`, `python -m app.page`
+"""The page: draw, drop a file or take a held-out input; the network answers. `make app`,
+`python -m app.page [EXPERIMENT [--weights FILE | --epoch N]]`
 
 *Reads* models/<experiment>/last.safetensors and, where they are, results/<study>/<experiment>/ and data/pairs/.
 *Writes* uploads and answers into a temporary folder, for an hour at most; it goes when the page does.
@@ -11,6 +12,7 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,6 +41,7 @@ from app.request_filter import LARGEST, Door
 from pix2pix.config.configuration import Configuration
 from pix2pix.config.reader import read_configuration
 from pix2pix.config.resolved import Experiment
+from pix2pix.config.weights_choice import add_weights_options, chosen_weights
 from pix2pix.files.entry_point import run
 from pix2pix.files.image_listing import SUFFIXES
 from pix2pix.files.images import Uint8, read_image
@@ -61,16 +64,19 @@ STYLE = """
 """
 
 
-def page(configuration: Configuration) -> gr.Blocks:
-    """The layout and its events. Results are found from the working folder, the repository's root.
+def page(configuration: Configuration, chosen: Mapping[str, Path] | None = None) -> gr.Blocks:
+    """The layout and its events; `chosen`: a weights file for each of the experiments, else all with their last ones.
+
+    Results are found from the working folder, the repository's root.
 
     Raises:
         FileNotFoundError: no experiment has weights here.
     """
-    names = drawable(configuration)
+    files = chosen or {name: weights(name) for name in drawable(configuration)}
+    names = list(files)
 
     def choose(name: str) -> tuple[Any, ...]:
-        experiment, trained = configuration.experiment(name), _trained(name)
+        experiment, trained = configuration.experiment(name), _trained(files[name])
         folder = Path("results", experiment.study, name)
         scored = read_scores(folder, trained.metadata)
         examples = [on_canvas(_source(pair, trained)) for pair in _examples(experiment)]
@@ -85,18 +91,18 @@ def page(configuration: Configuration) -> gr.Blocks:
 
     def draw(name: str, canvas: dict[str, Uint8 | None]) -> Uint8 | None:
         drawing = canvas["composite"]
-        return None if drawing is None else _generate(name, drawing, id="drawing")
+        return None if drawing is None else _generate(files[name], drawing, id="drawing")
 
     def drop(name: str, path: str) -> tuple[Uint8, Uint8]:
         file = Path(path)
         experiment = configuration.experiment(name)
         image = readable(file, experiment.dataset.labels if experiment.direction == "BtoA" else None)
-        return on_canvas(as_source(image, size=_size(name))), _generate(name, image, id=file.stem)
+        return on_canvas(as_source(image, size=_size(files[name]))), _generate(files[name], image, id=file.stem)
 
     def take(name: str, event: gr.SelectData) -> tuple[Uint8, Uint8]:
         pair = _examples(configuration.experiment(name))[event.index]
-        source = _source(pair, _trained(name))
-        return on_canvas(source), _generate(name, source, id=pair.id)
+        source = _source(pair, _trained(files[name]))
+        return on_canvas(source), _generate(files[name], source, id=pair.id)
 
     blocks = gr.Blocks(title="pix2pix", analytics_enabled=False, delete_cache=(60, HOUR))
     with blocks:
@@ -147,17 +153,16 @@ def _load(path: Path, changed: int) -> Trained:
     return load_trained(path, use_hardware().device)
 
 
-def _trained(name: str) -> Trained:
-    path = weights(name)
+def _trained(path: Path) -> Trained:
     return _load(path, path.stat().st_mtime_ns)  # new weights, where it was trained again meanwhile
 
 
-def _size(name: str) -> int:
-    return _trained(name).metadata.recipe.size
+def _size(path: Path) -> int:
+    return _trained(path).metadata.recipe.size
 
 
-def _generate(name: str, image: Uint8, *, id: str) -> Uint8:
-    return _trained(name).generate(as_source(image, size=_size(name)), id=id)
+def _generate(path: Path, image: Uint8, *, id: str) -> Uint8:
+    return _trained(path).generate(as_source(image, size=_size(path)), id=id)
 
 
 def _brush(experiment: Experiment) -> gr.Brush:
@@ -178,13 +183,21 @@ def _source(pair: Pair, trained: Trained) -> Uint8:
 
 
 def main() -> None:
-    argparse.ArgumentParser(description="The page: draw, and a trained network answers.").parse_args()
+    parser = argparse.ArgumentParser(description="The page: draw, and a trained network answers.")
+    parser.add_argument("experiment", nargs="?", help="default: all that have weights here, to choose from")
+    add_weights_options(parser)
+    given, configuration, chosen = parser.parse_args(), read_configuration(), None
+    if given.experiment:
+        configuration.experiment(given.experiment)
+        chosen = {given.experiment: chosen_weights(given.experiment, given) or weights(given.experiment)}
+    elif given.weights or given.epoch is not None:
+        parser.error("--weights and --epoch need the experiment")
     for ended in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal removes uploads, as Ctrl-C does
         signal.signal(ended, lambda *_: sys.exit())
     with TemporaryDirectory(prefix="pix2pix-page-") as uploads:
         os.environ |= {"GRADIO_TEMP_DIR": uploads, "GRADIO_ANALYTICS_ENABLED": "False"}
         read_strictly()
-        page(read_configuration()).launch(
+        page(configuration, chosen).launch(
             server_name="127.0.0.1",
             share=False,
             inbrowser=True,

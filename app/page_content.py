@@ -12,7 +12,7 @@ import numpy as np
 
 from pix2pix.config.configuration import Configuration
 from pix2pix.config.resolved import Experiment
-from pix2pix.config.weights_metadata import WeightsMetadata
+from pix2pix.config.weights_metadata import WeightsMetadata, in_words
 from pix2pix.evaluation.result_files import Card, Metrics, Spread
 from pix2pix.files.images import Uint8, resize
 from pix2pix.files.json_csv import read_json
@@ -114,6 +114,7 @@ def card_text(metadata: WeightsMetadata, scored: Scored | None) -> str:
         "model": _listed(metadata.model.model_dump()),
         "recipe": _listed(metadata.recipe.model_dump()),
         "trained": f"{metadata.epoch} epochs, {metadata.step} steps, seed {metadata.seed}",
+        **({"begun from": in_words(metadata.lineage)} if metadata.lineage else {}),
         "scores": scores,
     }
     lines = [f"| {key} | {value} |" for key, value in rows.items()]
