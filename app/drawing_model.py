@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from pix2pix.config.checks import check
 from pix2pix.config.configuration import Configuration
 from pix2pix.config.resolved import Experiment
-from pix2pix.config.weights_metadata import WeightsMetadata
+from pix2pix.config.weights_metadata import WeightsMetadata, in_words
 from pix2pix.evaluation.result_files import Card, Metrics, Spread
 from pix2pix.files.image_grid import spread
 from pix2pix.files.images import Uint8
@@ -173,6 +173,7 @@ def card_rows(metadata: WeightsMetadata, scored: Scored | None) -> dict[str, str
         "model": _listed(metadata.model.model_dump()),
         "recipe": _listed(metadata.recipe.model_dump()),
         "trained": f"{metadata.epoch} epochs, {metadata.step} steps, seed {metadata.seed}",
+        **({"begun from": in_words(metadata.lineage)} if metadata.lineage else {}),
         "scores": scores,
     }
 

@@ -1,4 +1,5 @@
-"""The page for one's own trained networks: draw, and they answer while one draws. `make app`, `python -m app.page`
+"""The page for one's own trained networks: draw, and they answer while one draws. `make app`,
+`python -m app.page [EXPERIMENT [--weights FILE | --epoch N]]`
 
 *Reads* models/<experiment>/last.safetensors and, where they are, results/<study>/<experiment>/ and data/pairs/, and
 serves the page in web/, the same that `make site` publishes. It writes nothing.
@@ -11,6 +12,7 @@ import argparse
 import socket
 import threading
 import webbrowser
+from collections.abc import Mapping
 from functools import lru_cache, partial
 from io import BytesIO
 from pathlib import Path
@@ -32,6 +34,7 @@ from starlette.staticfiles import StaticFiles
 from app.drawing_model import DrawingModel, Examples, drawable, drawing_model, example_row, read_metadata, weights
 from pix2pix.config.configuration import Configuration
 from pix2pix.config.reader import read_configuration
+from pix2pix.config.weights_choice import add_weights_options, chosen_weights
 from pix2pix.files.entry_point import run
 from pix2pix.files.memory import needing_memory
 from pix2pix.machine.hardware import use_hardware
@@ -44,10 +47,10 @@ NETWORKS = 3  # kept in memory
 
 
 class Networks:
-    """The trained networks of a configuration, on one device, one drawing at a time."""
+    """Trained networks of a configuration by their weights files, on one device, one drawing at a time."""
 
-    def __init__(self, configuration: Configuration, device: torch.device) -> None:
-        self.configuration = configuration
+    def __init__(self, configuration: Configuration, files: Mapping[str, Path], device: torch.device) -> None:
+        self.configuration, self.files = configuration, files
         self.load = lru_cache(NETWORKS)(lambda path, _changed: load_trained(path, device))
         self.one_at_a_time, self.waiting = threading.Lock(), 0
 
@@ -58,8 +61,8 @@ class Networks:
             FileNotFoundError, ValueError: there are none.
         """
         found, broken = [], None
-        for name in drawable(self.configuration):
-            experiment, path = self.configuration.experiment(name), weights(name)
+        for name, path in self.files.items():
+            experiment = self.configuration.experiment(name)
             try:
                 model = drawing_model(experiment, read_metadata(path), path)
                 row = example_row(experiment, size=model.size, truth=True)
@@ -78,7 +81,7 @@ class Networks:
         Raises:
             FileNotFoundError, ValueError: no weights or no pairs here.
         """
-        size = read_metadata(weights(name)).recipe.size
+        size = read_metadata(self.files[name]).recipe.size
         row = example_row(self.configuration.experiment(name), size=size, truth=True)
         if row is None:
             raise FileNotFoundError(f"{name}: no prepared pairs here")
@@ -92,7 +95,7 @@ class Networks:
         Raises:
             FileNotFoundError, ValueError: no weights, or broken ones, or a drawing of another size.
         """
-        path = weights(name)
+        path = self.files[name]
         if not path.is_file():
             raise FileNotFoundError(f"{path}: not there now; a training may be replacing it. Draw again later")
         with self.one_at_a_time, needing_memory(f"drawing with {name}"):
@@ -106,7 +109,7 @@ class Networks:
 
 def application(networks: Networks) -> Starlette:
     """The page, what it is told of the networks, and their answers; every refusal is one line."""
-    names, largest = set(networks.configuration.names("experiments")), 3 * 1024 * 1024
+    names, largest = set(networks.files), 3 * 1024 * 1024
 
     def known(request: Request) -> str:
         name = str(request.path_params["name"])
@@ -170,11 +173,18 @@ def listening(port: int | None) -> socket.socket:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="The page for one's own trained networks: draw, and they answer.")
+    parser.add_argument("experiment", nargs="?", help="default: all that have weights here, to choose from")
     parser.add_argument("--port", type=int, help=f"default: the first free one from {PORTS[0]}")
-    given = parser.parse_args()
-    configuration = read_configuration()
-    drawable(configuration)
-    networks = Networks(configuration, use_hardware().device)
+    add_weights_options(parser)
+    given, configuration = parser.parse_args(), read_configuration()
+    if given.experiment:
+        name = configuration.experiment(given.experiment).name
+        files = {name: chosen_weights(name, given) or weights(name)}
+    elif given.weights or given.epoch is not None:
+        parser.error("--weights and --epoch need the experiment")
+    else:
+        files = {name: weights(name) for name in drawable(configuration)}
+    networks = Networks(configuration, files, use_hardware().device)
     with listening(given.port) as door:
         url = f"http://{HOST}:{door.getsockname()[1]}"
         print(f"Draw at {url} (Ctrl-C ends it)", flush=True)

@@ -1,6 +1,6 @@
 """Export an experiment's generator to ONNX, for programs without PyTorch, and prove that it answers as PyTorch does.
 
-    python -m tools.onnx_export facades_small
+    python -m tools.onnx_export facades_small [--weights FILE | --epoch N]
 
 The graph takes `source` (N, 3, size, size) float32 in [-1, 1], any N, and gives `generated`, the same shape. Norms use
 the statistics of each image, computed when it runs; dropout is off, also where `render` leaves it on. The check is on
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from pix2pix.config.reader import read_configuration
 from pix2pix.config.resolved import Experiment
+from pix2pix.config.weights_choice import add_weights_options, chosen_weights
 from pix2pix.files.atomic import whole_file
 from pix2pix.files.entry_point import run
 from pix2pix.pairs.stitched import read_pairs, read_sides
@@ -37,8 +38,12 @@ LEAST_PSNR = 40.0  # dB, of the worst image, where weights are stored in 8 bits
 Float = NDArray[np.float32]
 
 
-def onnx_export(experiment: Experiment, out: Path, *, eight_bits: bool = False) -> dict[str, float]:
-    """Write the generator of an experiment to `out`; how well it agrees with PyTorch on the images, as in the file.
+def onnx_export(
+    experiment: Experiment, out: Path, weights: Path | None = None, *, eight_bits: bool = False
+) -> dict[str, float]:
+    """Write the generator of an experiment, by its last weights or a file's, to `out`.
+
+    Returns how well it agrees with PyTorch on the images, as it stands in the file.
 
     A network of classes is written with its logits (N, K, H, W); the metadata (model.classes) name the palette.
 
@@ -53,7 +58,7 @@ def onnx_export(experiment: Experiment, out: Path, *, eight_bits: bool = False) 
     from pix2pix.networks.inference import load_trained
 
     name = experiment.name
-    trained = load_trained(Path("models", name, "last.safetensors"), torch.device("cpu"))
+    trained = load_trained(weights or Path("models", name, "last.safetensors"), torch.device("cpu"))
     # channels_last is fast, but its batch norm on a CPU is up to 1e-4 off float64; this layout, and ONNX, 1e-5
     generator = trained.generator.network if isinstance(trained.generator, Coloured) else trained.generator
     generator = generator.to(memory_format=torch.contiguous_format)
@@ -140,12 +145,14 @@ def _sources(root: Path, split: str, *, direction: str, size: int) -> Float:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Export an experiment's generator to ONNX and check it.")
     parser.add_argument("experiment")
-    parser.add_argument("--out", type=Path, help="default: models/<experiment>/generator.onnx")
+    parser.add_argument("--out", type=Path, help="default: models/<experiment>/generator[_<weights' name>].onnx")
     parser.add_argument("--eight-bits", action="store_true", help="store the weights in 8 bits")
+    add_weights_options(parser)
     given = parser.parse_args()
     experiment = read_configuration().experiment(given.experiment)
-    out = given.out or Path("models", experiment.name, "generator.onnx")
-    parity = onnx_export(experiment, out, eight_bits=given.eight_bits)
+    weights = chosen_weights(experiment.name, given)
+    out = given.out or Path("models", experiment.name, f"generator{f'_{weights.stem}' if weights else ''}.onnx")
+    parity = onnx_export(experiment, out, weights, eight_bits=given.eight_bits)
     said = f"differs from PyTorch by at most {parity['largest_absolute_difference']:.1e} of images in [-1, 1]"
     stored = f"; in 8 bits at least {parity['psnr_in_eight_bits']} dB PSNR to it" if given.eight_bits else ""
     print(f"{out}: {said}{stored}")

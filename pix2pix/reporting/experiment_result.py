@@ -36,7 +36,8 @@ class ExperimentResult:
     @property
     def setting(self) -> str:
         """All that was chosen but for the seed."""
-        return self.card.model_dump_json(include={"dataset", "direction", "model", "recipe", "incumbent"})
+        chosen = dict.fromkeys(("dataset", "direction", "model", "recipe", "incumbent"), True)
+        return self.card.model_dump_json(include=chosen | {"lineage": {"__all__": {"experiment"}}})
 
     @property
     def caption(self) -> str:

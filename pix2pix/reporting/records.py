@@ -21,6 +21,7 @@ class Record(BaseModel):
     command: str
     commit: str
     code: list[str] = []  # digests of the code that trained them, the latest last
+    begun_from: str = ""  # other weights
     finished: datetime
     seconds: float
     images_per_second: float | None
@@ -69,6 +70,7 @@ def trainings(names: Sequence[str], folders: Sequence[Path], weights: Mapping[st
             "hardware": record.hardware,
             "command": f"`{record.command}`",
             "versions": f"torch {record.torch}, Python {record.python}",
+            **({"begun from": record.begun_from} if record.begun_from else {}),
             "commit": record.commit + ", begun by other code" * (len(record.code) > 1),
         }
         for name, record in made.items()

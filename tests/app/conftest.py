@@ -15,7 +15,7 @@ from pix2pix.config.configuration import Configuration
 from stages.evaluate import evaluate
 from stages.render import render
 from tests.support.tiny import TINY, make_pairs, write_configuration
-from tests.support.weights_cases import save_weights
+from tests.support.weights_cases import WEIGHTS, save_weights
 
 OPENED = {"Content-Type": "application/octet-stream"}
 
@@ -53,7 +53,7 @@ def here(repo: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def served(here: Path) -> Iterator[Served]:
-    networks = Networks(Configuration(TINY), torch.device("cpu"))
+    networks = Networks(Configuration(TINY), {"first": WEIGHTS}, torch.device("cpu"))
     with listening(None) as door:
         server = uvicorn.Server(uvicorn.Config(application(networks), log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
