@@ -187,7 +187,8 @@ def _at_trained_size(trained: "Trained", source: Uint8, *, id: str) -> Uint8:
     size, (height, width) = trained.metadata.recipe.size, source.shape[:2]
     generated = trained.generate(resize(source, width=size, height=size), id=id)
     if isinstance(trained.generator, Coloured):
-        return generated[np.arange(height) * size // height][:, np.arange(width) * size // width]
+        nearest: Uint8 = generated[np.arange(height) * size // height][:, np.arange(width) * size // width]
+        return nearest
     return resize(generated, width=width, height=height)
 
 
