@@ -67,7 +67,8 @@ def _score(file: Path, pairs: Sequence[Pair], experiment: Experiment) -> tuple[W
 def main() -> None:
     parser = argparse.ArgumentParser(description="Score an experiment's validation images by each of its kept weights.")
     parser.add_argument("experiment")
-    path = scores_by_epoch(read_configuration().experiment(parser.parse_args().experiment))
+    name = parser.parse_args().experiment
+    path = scores_by_epoch(read_configuration().experiment(name))
     print(f"{path}: run `dvc repro report` of the study for its curves")
 
 
