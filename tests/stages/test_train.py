@@ -1,8 +1,10 @@
 """Laws of training: what is published, killed equals straight, what is continued, and what is refused."""
 
 import hashlib
+import json
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +236,44 @@ def test_other_epochs_of_an_ended_training_are_told_before_anything_is_done(
     rows = whole["experiments"] | refined
     more = Configuration(whole | {"experiments": rows, "refined": refined}).experiment("first_more")
     assert (more.init, more.recipe.epochs) == ("first", max(epochs - 3, 1))
+
+
+@pytest.mark.usefixtures("saving")
+@pytest.mark.parametrize(
+    ("name", "code", "asked", "goes_on"),
+    [("ours", None, False, True), ("first", "other", False, False), ("first", "other", True, True)],
+)
+def test_a_stopped_training_goes_on_under_another_name_and_where_asked_by_other_code(
+    trained: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    code: str | None,
+    asked: bool,
+    goes_on: bool,
+) -> None:
+    """Its record is of these weights, and has the digests of all code that took its steps."""
+    straight = load_tensors(Path("models/first/last.safetensors"))[0]
+    shutil.rmtree("scratch")
+    with monkeypatch.context() as patch:
+        patch.setattr(Gan, "validate", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            train(experiment())
+    (before,) = (path.name.partition("-")[2] for path in Path("scratch/train/first").iterdir())
+    if code:
+        monkeypatch.setattr(runs, "code_digests", lambda _: code)
+    if asked:
+        monkeypatch.setenv("PIX2PIX_CONTINUE", "1")
+    train(replace(experiment(), name=name))
+    said = capsys.readouterr().out
+    assert (f"continuing {name} at step 3" in said) == goes_on
+    assert ("only the code is another: PIX2PIX_CONTINUE=1 goes on from there" in said) != goes_on
+    weights = Path("models", name, "last.safetensors")
+    assert all(torch.equal(tensor, straight[key]) for key, tensor in load_tensors(weights)[0].items())
+    record = json.loads(Path(f"logs/records/{name}.json").read_text(encoding="utf-8"))
+    assert record["weights"] == hashlib.md5(weights.read_bytes()).hexdigest()
+    own = hashlib.sha256(code.encode()).hexdigest()[:16] if code else before
+    assert record["code"] == ([before, own] if asked else [own])
 
 
 @pytest.mark.usefixtures("untrained")
