@@ -31,7 +31,6 @@ from tqdm import tqdm
 
 from pix2pix.config.reader import read_configuration
 from pix2pix.config.resolved import Experiment
-from pix2pix.config.weights_choice import add_weights_options, chosen_weights
 from pix2pix.config.weights_metadata import WeightsMetadata
 from pix2pix.evaluation.rendered_images import read_shown
 from pix2pix.evaluation.result_files import Card
@@ -42,6 +41,7 @@ from pix2pix.files.image_listing import is_image, list_files, not_read
 from pix2pix.files.images import Uint8, read_image, resize, write_png
 from pix2pix.files.json_csv import write_json
 from pix2pix.files.memory import NotEnoughMemoryError, needing_memory
+from pix2pix.files.weights_choice import add_weights_options, chosen_weights
 from pix2pix.pairs.palettes import check_label_map
 from pix2pix.pairs.stitched import Pair, read_pairs, read_sides
 

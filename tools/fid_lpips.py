@@ -18,12 +18,12 @@ from tempfile import TemporaryDirectory
 
 from pix2pix.config.reader import read_configuration
 from pix2pix.config.resolved import Experiment
-from pix2pix.config.weights_choice import add_weights_options, chosen_weights
 from pix2pix.evaluation.result_files import Card, Perceptual
 from pix2pix.files.atomic import whole_file
 from pix2pix.files.entry_point import run
 from pix2pix.files.images import read_image, write_png
 from pix2pix.files.json_csv import read_json, write_json
+from pix2pix.files.weights_choice import add_weights_options, chosen_weights
 from pix2pix.pairs.stitched import Pair, read_pairs, read_sides
 
 INCEPTION = (

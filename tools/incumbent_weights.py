@@ -25,9 +25,9 @@ from ruamel.yaml import YAML
 
 from pix2pix.config.configuration import Configuration
 from pix2pix.config.reader import check_name, read_configuration
-from pix2pix.config.weights_choice import add_weights_options, chosen_weights
 from pix2pix.files.atomic import whole_file
 from pix2pix.files.entry_point import run
+from pix2pix.files.weights_choice import add_weights_options, chosen_weights
 from tools.new import listed, write
 
 if TYPE_CHECKING:

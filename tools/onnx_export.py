@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from pix2pix.config.reader import read_configuration
 from pix2pix.config.resolved import Experiment
-from pix2pix.config.weights_choice import add_weights_options, chosen_weights
 from pix2pix.files.atomic import whole_file
 from pix2pix.files.entry_point import run
+from pix2pix.files.weights_choice import add_weights_options, chosen_weights
 from pix2pix.pairs.stitched import read_pairs, read_sides
 from tools.onnx_storage import CONSTANT_FOLDING, in_eight_bits
 

@@ -25,7 +25,7 @@ class Recipe(Dials):
     rotation: Annotated[float, Field(ge=0, le=180)] = 0.0
     """turn pairs at random, by up to so many degrees either way; both sides alike"""
     epochs: Annotated[int, Field(ge=0)]
-    """passes over the training images; 0, with an `init`: its weights as they are"""
+    """passes over the training images"""
     decay_share: Annotated[float, Field(ge=0, le=1)]
     """last share of the epochs, over which the learning rates fall linearly to zero"""
     batch_size: Annotated[int, Field(ge=1, le=4096)]
