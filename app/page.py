@@ -34,9 +34,9 @@ from starlette.staticfiles import StaticFiles
 from app.drawing_model import DrawingModel, Examples, drawable, drawing_model, example_row, read_metadata, weights
 from pix2pix.config.configuration import Configuration
 from pix2pix.config.reader import read_configuration
-from pix2pix.files.weights_choice import add_weights_options, chosen_weights
 from pix2pix.files.entry_point import run
 from pix2pix.files.memory import needing_memory
+from pix2pix.files.weights_choice import add_weights_options, chosen_weights
 from pix2pix.machine.hardware import use_hardware
 from pix2pix.networks.inference import Trained, load_trained
 
