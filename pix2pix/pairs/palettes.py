@@ -95,14 +95,12 @@ def check_label_map(image: Uint8, name: str, path: Path, *, other_side: Uint8 | 
         ValueError: it is something else; the line names `path` and says what it looks like. `other_side` is side A of
             the same pair, which is the label map where the sides are swapped.
     """
-    share = _far_share(image, name)
-    is_void = share == 0 and "void" in PALETTES[name] and bool((decode(image, name) == len(PALETTES[name]) - 1).all())
-    if share == 0 and not (is_void and image.any()):  # small class numbers are near to void's black
+    if (share := _misfit(image, name)) == 0:
         return
     looks = _looks_like(image, name)
-    if other_side is not None and _far_share(other_side, name) == 0:
+    if other_side is not None and _misfit(other_side, name) == 0:
         looks = f"{looks}; side A is in these colours: are the sides swapped?"
-    raise ValueError(f"{path}: not a label map in the colours of {name} ({share or 1:.0%} are others): {looks}")
+    raise ValueError(f"{path}: not a label map in the colours of {name} ({share:.0%} are others): {looks}")
 
 
 def from_numbers(numbers: Uint8, name: str, numbering: str, path: Path) -> Uint8:
@@ -146,6 +144,13 @@ def _thinned(image: Uint8) -> Uint8:
     return np.ascontiguousarray(image[::step, ::step])
 
 
+def _misfit(image: Uint8, name: str) -> float:
+    """As `_far_share`; but 1 where all is void and not black, as class numbers are, which are near to black."""
+    if (share := _far_share(image, name)) or "void" not in PALETTES[name] or not image.any():
+        return share
+    return float((decode(_thinned(image), name) == len(PALETTES[name]) - 1).all())
+
+
 def _far_share(image: Uint8, name: str) -> float:
     """The share of pixels in none of the colours of palette `name`; 0 where it is as small as in a label map."""
     thinned, around = _thinned(image), np.ones((5, 5), np.uint8)
@@ -168,10 +173,10 @@ def _colours(image: Uint8) -> Uint8:
 
 def _looks_like(image: Uint8, name: str) -> str:
     colours = _colours(_thinned(image))
-    if (colours == colours[:, :1]).all():
-        numbers = f"class numbers {colours[0, 0]} to {colours[-1, 0]}"
+    if np.ptp(colours, axis=1).max() <= FLAT:  # grey, or nearly, as JPEG leaves it
+        numbers = f"class numbers {colours.min()} to {colours.max()}"
         return f"{numbers}? Say prepare.label_numbers, or paint them in the colours of pix2pix/pairs/palettes.py"
-    if fitting := [other for other in PALETTES if other != name and _far_share(image, other) == 0]:
+    if fitting := [other for other in PALETTES if other != name and _misfit(image, other) == 0]:
         return f"it is in the colours of {fitting[0]}"
     what = "is it the photo" if len(colours) > MANY_COLOURS else "another palette, or transparent pixels"
     return f"{len(colours)} colours; {what}?"

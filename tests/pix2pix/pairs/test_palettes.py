@@ -52,6 +52,7 @@ LABEL = palette("facades")[CLASSES]
 HOLES = np.where((CLASSES[0, 0] == CLASSES)[..., None], 255, LABEL).astype(np.uint8)
 NO_LABEL_MAPS = {
     "class numbers": (CLASSES[..., None].repeat(3, 2) + np.uint8(1), "facades", "class numbers 1 to 12"),
+    "class numbers as JPEG": (as_jpeg(np.stack([CLASSES, CLASSES, CLASSES + 1], 2)), "facades", "class numbers 0 to"),
     "train ids": (CLASSES[..., None].repeat(3, 2), "cityscapes", "class numbers 0 to 11"),
     "another palette": (palette("cityscapes")[CLASSES], "facades", "it is in the colours of cityscapes"),
     "the other palette": (LABEL, "cityscapes", "it is in the colours of facades"),
