@@ -51,7 +51,7 @@ app: .venv/page              ## the page, on this machine alone: draw, and a tra
 site: .venv/ready web/node_modules/ready  ## the page for any browser, in site/
 	.venv/bin/python -m tools.site
 
-web-models: .venv/ready      ## the networks of the site, from trained experiments: make web-models EXPERIMENTS="demo_facades demo_cars"
+web-models: .venv/tools      ## the networks of the site, from trained experiments: make web-models EXPERIMENTS="demo_facades demo_cars"
 	.venv/bin/python -m tools.web_model $(EXPERIMENTS)
 
 web/node_modules/ready: web/package-lock.json
