@@ -72,6 +72,7 @@ class Networks:
             examples = Examples(file=f"examples/{name}.png", count=row[1], truth=True) if row else None
             found.append(model.model_copy(update={"address": f"generate/{name}", "examples": examples}))
         if broken and not found:
+            drawable(self.configuration)  # says how to make one, where there is none
             raise broken
         return found
 

@@ -25,7 +25,7 @@ class Experiment:
     recipe: Recipe
     seed: int
     init: str | WeightsFile | None = None  # an experiment or a file that its networks begin from
-    entry: dict[str, Any] = field(default_factory=dict)  # as it stands in its file
+    entry: dict[str, Any] = field(default_factory=dict, compare=False)  # as it stands in its file
     lineage: list[Ancestor] = field(default_factory=list)  # of `init`, whose files are read when it is trained
     incumbent: bool = False  # whether another program trains it, with this recipe and networks of this size
 
@@ -38,11 +38,6 @@ class Experiment:
     def inference_dropout(self) -> bool:
         """Whether dropout stays on at inference."""
         return isinstance(self.model, Pix2Pix) and self.model.inference_dropout
-
-    @property
-    def masked_out(self) -> bool:
-        """Whether the targets are cars, masked out on white."""
-        return self.direction == "AtoB" and self.dataset.prepare.layout == "carvana"
 
     def metadata(self, *, precision: Precision, epoch: int, step: int) -> WeightsMetadata:
         """What a weights file of this experiment says of weights after that many epochs and steps."""

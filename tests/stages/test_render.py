@@ -188,7 +188,7 @@ def test_an_own_image_is_translated_at_the_trained_size_and_scaled_back(
         render_folder("first", Path("own"), Path("out"), native_size=native_size)
         np.testing.assert_array_equal(read_image(Path("out/odd.png")), image)
     labels = np.array([[[0, 0, 255], [255, 0, 0]], [[0, 255, 0], [9, 9, 9]]], np.uint8).repeat(32, 0).repeat(32, 1)
-    monkeypatch.setattr(verb, "_load", lambda _: replace(trained, generator=Coloured(MeanTarget(64), labels[0])))
+    monkeypatch.setattr(verb, "_load", lambda *_: replace(trained, generator=Coloured(MeanTarget(64), labels[0])))
     monkeypatch.setattr(Trained, "generate", lambda *_, id: labels)
     render_folder("first", Path("own"), Path("out"))
     assert len(np.unique(read_image(Path("out/odd.png")).reshape(-1, 3), axis=0)) == 4, "colours of classes stay pure"
