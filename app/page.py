@@ -1,206 +1,196 @@
-"""The page: draw, drop a file or take a held-out input; the network answers. `make app`, `python -m app.page`
+"""The page for one's own trained networks: draw, and they answer while one draws. `make app`,
+`python -m app.page [EXPERIMENT [--weights FILE | --epoch N]]`
 
-*Reads* models/<experiment>/last.safetensors and, where they are, results/<study>/<experiment>/ and data/pairs/.
-*Writes* uploads and answers into a temporary folder, for an hour at most; it goes when the page does.
+*Reads* models/<experiment>/last.safetensors and, where they are, results/<study>/<experiment>/ and data/pairs/, and
+serves the page in web/, the same that `make site` publishes. It writes nothing.
 
-It listens on the loopback address alone and answers its own JavaScript alone (request_filter.py). It fetches nothing
-from other machines and reports its use to nobody.
+It listens on the loopback address alone, answers its own page alone, and asks no other machine for anything. A drawing
+comes as the bytes R, G, B of each pixel, so that no file of a visitor is ever decoded here.
 """
 
 import argparse
-import os
-import signal
-import sys
-from functools import lru_cache
+import socket
+import threading
+import webbrowser
+from collections.abc import Mapping
+from functools import lru_cache, partial
+from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
-import gradio as gr
+import numpy as np
+import torch
+import uvicorn
+from PIL import Image
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 
-from app.canvas_input import read_strictly, readable
-from app.page_content import (
-    BRUSH,
-    CANVAS,
-    PEN,
-    as_source,
-    brush_colours,
-    card_text,
-    drawable,
-    empty_canvas,
-    legend,
-    on_canvas,
-    read_scores,
-    source_classes,
-    weights,
-)
-from app.request_filter import LARGEST, Door
+from app.drawing_model import DrawingModel, Examples, drawable, drawing_model, example_row, read_metadata, weights
 from pix2pix.config.configuration import Configuration
 from pix2pix.config.reader import read_configuration
-from pix2pix.config.resolved import Experiment
 from pix2pix.files.entry_point import run
-from pix2pix.files.image_listing import SUFFIXES
-from pix2pix.files.images import Uint8, read_image
+from pix2pix.files.memory import needing_memory
+from pix2pix.files.weights_choice import add_weights_options, chosen_weights
 from pix2pix.machine.hardware import use_hardware
 from pix2pix.networks.inference import Trained, load_trained
-from pix2pix.pairs.stitched import Pair, read_pairs, read_sides
 
+WEB = Path(__file__).resolve().parents[1] / "web"
+HOST, PORTS = "127.0.0.1", range(7860, 7960)  # the first free one
 QUEUE = 16  # drawings that wait; more are turned away
-SESSIONS = 64  # open pages that are remembered, with their canvas
-HOUR = 3600  # seconds that uploads and answers are kept
-NETWORK = "network"  # events with this id run one after another
 NETWORKS = 3  # kept in memory
-EXAMPLES = 8
-STYLE = """
-#generated img { width: 100%; height: 100%; object-fit: contain; }
-#card tr > :first-child { white-space: nowrap; text-align: left; font-weight: bold; }
-#card th { font-weight: normal; text-align: left; }
-.legend { display: flex; flex-wrap: wrap; gap: 2px 14px; }
-.legend i { display: inline-block; width: 12px; height: 12px; margin-right: 5px; border: 1px solid #888; }
-"""
 
 
-def page(configuration: Configuration) -> gr.Blocks:
-    """The layout and its events. Results are found from the working folder, the repository's root.
+class Networks:
+    """Trained networks of a configuration by their weights files, on one device, one drawing at a time."""
 
-    Raises:
-        FileNotFoundError: no experiment has weights here.
-    """
-    names = drawable(configuration)
+    def __init__(self, configuration: Configuration, files: Mapping[str, Path], device: torch.device) -> None:
+        self.configuration, self.files = configuration, files
+        self.load = lru_cache(NETWORKS)(lambda path, _changed: load_trained(path, device))
+        self.one_at_a_time, self.waiting = threading.Lock(), 0
 
-    def choose(name: str) -> tuple[Any, ...]:
-        experiment, trained = configuration.experiment(name), _trained(name)
-        folder = Path("results", experiment.study, name)
-        scored = read_scores(folder, trained.metadata)
-        examples = [on_canvas(_source(pair, trained)) for pair in _examples(experiment)]
-        return (
-            gr.ImageEditor(value=empty_canvas(experiment), brush=_brush(experiment)),
-            None,
-            legend(source_classes(experiment)),
-            gr.Gallery(value=examples, selected_index=None, visible=bool(examples)),
-            card_text(trained.metadata, scored),
-            gr.Image(value=read_image(folder / "grid.png") if scored else None, visible=bool(scored)),
-        )
+    def described(self) -> list[DrawingModel]:
+        """Those whose weights are here and whole.
 
-    def draw(name: str, canvas: dict[str, Uint8 | None]) -> Uint8 | None:
-        drawing = canvas["composite"]
-        return None if drawing is None else _generate(name, drawing, id="drawing")
+        Raises:
+            FileNotFoundError, ValueError: there are none.
+        """
+        found, broken = [], None
+        for name, path in self.files.items():
+            experiment = self.configuration.experiment(name)
+            try:
+                model = drawing_model(experiment, read_metadata(path), path)
+                row = example_row(experiment, size=model.size, truth=True)
+            except (OSError, ValueError) as error:  # a training may be replacing them
+                broken = error
+                continue
+            examples = Examples(file=f"examples/{name}.png", count=row[1], truth=True) if row else None
+            found.append(model.model_copy(update={"address": f"generate/{name}", "examples": examples}))
+        if broken and not found:
+            drawable(self.configuration)  # says how to make one, where there is none
+            raise broken
+        return found
 
-    def drop(name: str, path: str) -> tuple[Uint8, Uint8]:
-        file = Path(path)
-        experiment = configuration.experiment(name)
-        image = readable(file, experiment.dataset.labels if experiment.direction == "BtoA" else None)
-        return on_canvas(as_source(image, size=_size(name))), _generate(name, image, id=file.stem)
+    def examples(self, name: str) -> bytes:
+        """A PNG file.
 
-    def take(name: str, event: gr.SelectData) -> tuple[Uint8, Uint8]:
-        pair = _examples(configuration.experiment(name))[event.index]
-        source = _source(pair, _trained(name))
-        return on_canvas(source), _generate(name, source, id=pair.id)
+        Raises:
+            FileNotFoundError, ValueError: no weights or no pairs here.
+        """
+        size = read_metadata(self.files[name]).recipe.size
+        row = example_row(self.configuration.experiment(name), size=size, truth=True)
+        if row is None:
+            raise FileNotFoundError(f"{name}: no prepared pairs here")
+        file = BytesIO()
+        Image.fromarray(row[0]).save(file, "PNG")
+        return file.getvalue()
 
-    blocks = gr.Blocks(title="pix2pix", analytics_enabled=False, delete_cache=(60, HOUR))
-    with blocks:
-        gr.Markdown(
-            "# pix2pix: draw something\nThe network answers each stroke. The same drawing gives the same picture."
-        )
-        experiment = gr.Dropdown(names, value=names[0], label="Experiment")
-        with gr.Row():
-            with gr.Column():
-                canvas = _canvas()
-                classes = gr.HTML()
-            generated = gr.Image(label="Generated", format="png", height=CANVAS + 80, interactive=False,
-                                 buttons=["download"], elem_id="generated")  # fmt: skip
-        with gr.Row():
-            file = gr.File(label="Drop an image file here", file_types=list(SUFFIXES), height=140, elem_id="file")
-            examples = gr.Gallery(label="Held-out inputs", columns=EXAMPLES, height=140, allow_preview=False,
-                                  interactive=False, buttons=[])  # fmt: skip
-        card = gr.Markdown(elem_id="card")
-        grid = gr.Image(label="Held-out images: input, generated, target", interactive=False, buttons=["fullscreen"])
+    def generate(self, name: str, drawing: bytes) -> bytes:
+        """RGB of the network's size -> RGB of the same size, by the weights that lie there now.
 
-        shown = [canvas, generated, classes, examples, card, grid]
-        gr.on([blocks.load, experiment.change], choose, experiment, shown, concurrency_id=NETWORK)
-        canvas.input(draw, [experiment, canvas], generated, trigger_mode="always_last", show_progress="hidden",
-                     concurrency_id=NETWORK)  # fmt: skip
-        file.upload(drop, [experiment, file], [canvas, generated], concurrency_id=NETWORK)
-        examples.select(take, experiment, [canvas, generated], concurrency_id=NETWORK)
-    blocks.queue(max_size=QUEUE, default_concurrency_limit=1)
-    return blocks
+        Raises:
+            FileNotFoundError, ValueError: no weights, or broken ones, or a drawing of another size.
+        """
+        path = self.files[name]
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: not there now; a training may be replacing it. Draw again later")
+        with self.one_at_a_time, needing_memory(f"drawing with {name}"):
+            trained: Trained = self.load(path, path.stat().st_mtime_ns)
+            size = trained.metadata.recipe.size
+            if len(drawing) != 3 * size * size:
+                raise ValueError(f"{name} reads {size} x {size} pixels now; load the page again")
+            source = np.frombuffer(drawing, np.uint8).reshape(size, size, 3).copy()
+            return trained.generate(source, id="drawing").tobytes()
 
 
-def _canvas() -> gr.ImageEditor:
-    return gr.ImageEditor(
-        label="Drawing",
-        image_mode="RGB",
-        canvas_size=(CANVAS, CANVAS),
-        fixed_canvas=True,
-        height=CANVAS + 80,
-        sources=(),
-        transforms=(),
-        layers=False,
-        buttons=[],
-        elem_id="canvas",
+def application(networks: Networks) -> Starlette:
+    """The page, what it is told of the networks, and their answers; every refusal is one line."""
+    names, largest = set(networks.files), 3 * 1024 * 1024
+
+    def known(request: Request) -> str:
+        name = str(request.path_params["name"])
+        if name not in names:
+            raise HTTPException(404, f"there is no experiment {name[:100]}")
+        return name
+
+    async def models(_: Request) -> Response:
+        described = await run_in_threadpool(networks.described)
+        return JSONResponse({"networks": [model.model_dump() for model in described], "wasm": None})
+
+    async def examples(request: Request) -> Response:
+        return Response(await run_in_threadpool(networks.examples, known(request)), media_type="image/png")
+
+    async def generate(request: Request) -> Response:
+        name, length = known(request), request.headers.get("content-length", "")
+        if (own := f"http://{request.headers['host']}") != request.headers.get("origin", own):
+            raise HTTPException(403, "this page answers to itself alone")
+        if not length.isdecimal():
+            raise HTTPException(411, "the length of a drawing must be said beforehand")
+        if int(length) > largest:
+            raise HTTPException(413, f"a drawing has at most {largest} bytes")
+        if networks.waiting >= QUEUE:
+            raise HTTPException(503, "busy: too many drawings wait; draw again in a moment")
+        networks.waiting += 1
+        try:
+            answer = await run_in_threadpool(networks.generate, name, await request.body())
+        finally:
+            networks.waiting -= 1
+        return Response(answer, media_type="application/octet-stream")
+
+    async def refused(_: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 503
+        return PlainTextResponse(str(error.detail if isinstance(error, HTTPException) else error), status)
+
+    return Starlette(
+        routes=[
+            Route("/models.json", models),
+            Route("/examples/{name}.png", examples),
+            Route("/generate/{name}", generate, methods=["POST"]),
+            Mount("/", StaticFiles(directory=WEB, html=True)),
+        ],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])],
+        exception_handlers=dict.fromkeys((HTTPException, OSError, ValueError), refused),
     )
 
 
-@lru_cache(NETWORKS)
-def _load(path: Path, changed: int) -> Trained:
-    return load_trained(path, use_hardware().device)
+def listening(port: int | None) -> socket.socket:
+    """A socket on the loopback address: at `port`, or at the first free of PORTS.
 
-
-def _trained(name: str) -> Trained:
-    path = weights(name)
-    return _load(path, path.stat().st_mtime_ns)  # new weights, where it was trained again meanwhile
-
-
-def _size(name: str) -> int:
-    return _trained(name).metadata.recipe.size
-
-
-def _generate(name: str, image: Uint8, *, id: str) -> Uint8:
-    return _trained(name).generate(as_source(image, size=_size(name)), id=id)
-
-
-def _brush(experiment: Experiment) -> gr.Brush:
-    colours: list[str | tuple[str, float]] = [*brush_colours(experiment)]
-    return gr.Brush(default_size=PEN if len(colours) == 1 else BRUSH, colors=colours)
-
-
-def _examples(experiment: Experiment) -> list[Pair]:
-    try:
-        pairs = read_pairs(Path("data/pairs", experiment.dataset_name), experiment.split)
-    except FileNotFoundError:
-        return []
-    return pairs[:: max(1, len(pairs) // EXAMPLES)][:EXAMPLES]
-
-
-def _source(pair: Pair, trained: Trained) -> Uint8:
-    return read_sides(pair, direction=trained.metadata.direction, size=trained.metadata.recipe.size)[0]
+    Raises:
+        OSError: it is taken.
+    """
+    for tried in [port] if port else PORTS:
+        try:
+            return socket.create_server((HOST, tried))
+        except OSError:
+            continue
+    raise OSError(f"port {port or f'{PORTS[0]} to {PORTS[-1]}'} of {HOST} is taken; say another: --port 8000")
 
 
 def main() -> None:
-    argparse.ArgumentParser(description="The page: draw, and a trained network answers.").parse_args()
-    for ended in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal removes uploads, as Ctrl-C does
-        signal.signal(ended, lambda *_: sys.exit())
-    with TemporaryDirectory(prefix="pix2pix-page-") as uploads:
-        os.environ |= {"GRADIO_TEMP_DIR": uploads, "GRADIO_ANALYTICS_ENABLED": "False"}
-        read_strictly()
-        page(read_configuration()).launch(
-            server_name="127.0.0.1",
-            share=False,
-            inbrowser=True,
-            max_file_size=LARGEST,
-            state_session_capacity=SESSIONS,
-            app_kwargs={"middleware": [Middleware(Door, folder=Path(uploads))]},
-            blocked_paths=[str(Path.cwd())],
-            enable_monitoring=False,
-            footer_links=[],
-            run_history=False,
-            ssr_mode=False,
-            pwa=False,
-            mcp_server=False,
-            css=STYLE,
-            theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-        )
+    parser = argparse.ArgumentParser(description="The page for one's own trained networks: draw, and they answer.")
+    parser.add_argument("experiment", nargs="?", help="default: all that have weights here, to choose from")
+    parser.add_argument("--port", type=int, help=f"default: the first free one from {PORTS[0]}")
+    add_weights_options(parser)
+    given, configuration = parser.parse_args(), read_configuration()
+    if given.experiment:
+        name = configuration.experiment(given.experiment).name
+        files = {name: chosen_weights(name, given) or weights(name)}
+    elif given.weights or given.epoch is not None:
+        parser.error("--weights and --epoch need the experiment")
+    else:
+        files = {name: weights(name) for name in drawable(configuration)}
+    networks = Networks(configuration, files, use_hardware().device)
+    with listening(given.port) as door:
+        url = f"http://{HOST}:{door.getsockname()[1]}"
+        print(f"Draw at {url} (Ctrl-C ends it)", flush=True)
+        threading.Thread(target=partial(webbrowser.open, url), daemon=True).start()
+        uvicorn.Server(uvicorn.Config(application(networks), log_level="warning")).run(sockets=[door])
 
 
 if __name__ == "__main__":

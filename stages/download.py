@@ -14,6 +14,7 @@ import argparse
 import os
 import re
 import shutil
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -171,7 +172,8 @@ def _bring_carvana(name: str, source: CarvanaSource, folder: Path, *, downloads:
 def _ids(archive: Path, name: re.Pattern[str], *, form: str) -> dict[str, str]:
     """Member -> id, group 1 of the pattern `name`, of the files of such a name, in whichever folder they lie."""
     members = list_members(archive)
-    if found := {member: match[1] for member in members if (match := name.fullmatch(PurePosixPath(member).name))}:
+    files = {member: unicodedata.normalize("NFC", PurePosixPath(member).name) for member in members}
+    if found := {member: match[1] for member, file in files.items() if (match := name.fullmatch(file))}:
         return found
     raise ValueError(f"{archive}: holds no {form}, but {members[0]}")
 

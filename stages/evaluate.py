@@ -53,11 +53,13 @@ def evaluate(experiment: Experiment) -> None:
     root = Path("data/pairs", experiment.dataset_name)
     rendered = read_rendered(out, root)
     losses = {} if experiment.incumbent else _last_losses(Path("models", experiment.name, "history.csv"))
-    labels = experiment.dataset.labels if experiment.direction == "AtoB" else None
+    target_is_b = rendered.card.direction == "AtoB"
+    masked_out = experiment.dataset.prepare.layout == "carvana" and target_is_b
+    labels = experiment.dataset.labels if target_is_b else None
 
     with ThreadPoolExecutor(usable_cores()) as pool:
-        scored = list(pool.map(lambda pair: _score(pair, rendered, experiment.masked_out, labels), rendered.pairs))
-        beside = controls(rendered, scored, root, pool, masked_out=experiment.masked_out)
+        scored = list(pool.map(lambda pair: _score(pair, rendered, masked_out, labels), rendered.pairs))
+        beside = controls(rendered, scored, root, pool, masked_out=masked_out)
     means, intervals = summarise_set(scored)
     if labels:
         matrices = [image.matrix for image in scored if image.matrix is not None]

@@ -14,6 +14,7 @@ Nothing is repaired. Files whose names start with a dot are passed over.
 
 import argparse
 import hashlib
+import unicodedata
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -108,8 +109,8 @@ def _with_val(pairs: list[RawPair], layout: SplitLayout) -> list[RawPair]:
 
 def _without(leave_out: Sequence[str | int], pairs: list[RawPair]) -> list[RawPair]:
     """The pairs but those that `leave_out` names: `12`, also of 00012, or `val/12`."""
-    names = {pair: {pair.id, pair.id.lstrip("0"), f"{pair.split}/{pair.id}"} for pair in pairs}
-    there, wanted = set().union(*names.values()), {str(id) for id in leave_out}
+    names = {pair: {pair.id, pair.id.lstrip("0") or "0", f"{pair.split}/{pair.id}"} for pair in pairs}
+    there, wanted = set().union(*names.values()), {unicodedata.normalize("NFC", str(id)) for id in leave_out}
     if missing := sorted(wanted - there):
         raise ValueError(f"leave_out: there is no pair '{missing[0]}' in the data set")
     kept = [pair for pair in pairs if names[pair].isdisjoint(wanted)]
@@ -158,9 +159,14 @@ def _write_pair(raw_pair: RawPair, *, layout: Layout, raw: Path, out: Path) -> t
 
 
 def _suspicion(side_a: Uint8, side_b: Uint8) -> str:
-    """What is suspicious about a pair: a side of hardly more than one colour (or a mask of 0 and 1), or A equals B."""
+    """What is suspicious about a pair: a side of hardly more than one colour, or A equals B."""
     for name, side in (("B", side_b), ("A", side_a)):
         if all(np.ptp(part, axis=(0, 1)).max() <= FLAT for part in (side[::16, ::16], side)):  # the first is fast
+            if 0 < side.max() <= FLAT:
+                return (
+                    f"{name} has no value above {side.max()} of 255: a mask of 0 and 1, or 12 bits in a file of 16? "
+                    "Multiply its values up to the full range"
+                )
             return f"{name} is nothing but {side[0, 0].tolist()}"
     return "A equals B" if np.array_equal(side_a[::16], side_b[::16]) and np.array_equal(side_a, side_b) else ""
 
@@ -216,6 +222,12 @@ def _print_counts(records: Sequence[PairRecord], out: Path) -> None:
     if not any(record.split == "val" for record in records):
         print(f"no pairs in val, which training needs; {HOW_TO_HOLD_OUT}")
     sizes = sorted({(record.width, record.height) for record in records})
+    if oblong := [record for record in records if record.width != record.height]:
+        size = f"{oblong[0].width} x {oblong[0].height}"
+        print(
+            f"not square: {len(oblong)} pairs, the first {size} pixels; training squeezes them to squares. "
+            "Where proportions matter, cut or pad A and B to squares before"
+        )
     several = f"of {len(sizes)} sizes, the widest " if len(sizes) > 1 else ""
     print(f"{out}: {len(records)} pairs, A and B {several}{sizes[-1][0]} x {sizes[-1][1]} pixels")
 

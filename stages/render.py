@@ -1,5 +1,5 @@
 """render: the held-out images of an experiment, translated; or any images of one's own.
-`python -m stages.render <experiment> [--images DIR --out DIR]`
+`python -m stages.render <experiment> [--images DIR --out DIR [--native-size] [--weights FILE | --epoch N]]`
 
 Reads   data/pairs/<dataset>/ and models/<experiment>/last.safetensors
 Writes  results/<study>/<experiment>/
@@ -10,18 +10,23 @@ Writes  results/<study>/<experiment>/
             card.json                the weights' metadata, the split, the number of images, the ids in grid.png
         results/<study>/rendered-images/<experiment>.txt: the sha256 of card.json and of each image, for `sha256sum -c`
                                      in the experiment's folder; what reads all images of a study depends on these
-        with --images: OUT/<path>.png for each image file below DIR, of the same size
+        with --images: OUT/<path>.png for each image file below DIR, of the same size: translated at the size that the
+                                     network was trained at, and scaled back; with --native-size at the image's own;
+                                     with other weights OUT/card.json, which describes them
 
 One image at a time, without mixed precision: a result depends on the image, its id and the weights alone.
 """
 
 import argparse
 import hashlib
+import unicodedata
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from tqdm import tqdm
 
 from pix2pix.config.reader import read_configuration
@@ -33,9 +38,10 @@ from pix2pix.files.atomic import whole_file, whole_folder
 from pix2pix.files.entry_point import run
 from pix2pix.files.image_grid import grid, spread
 from pix2pix.files.image_listing import is_image, list_files, not_read
-from pix2pix.files.images import Uint8, read_image, write_png
+from pix2pix.files.images import Uint8, read_image, resize, write_png
 from pix2pix.files.json_csv import write_json
 from pix2pix.files.memory import NotEnoughMemoryError, needing_memory
+from pix2pix.files.weights_choice import add_weights_options, chosen_weights
 from pix2pix.pairs.palettes import check_label_map
 from pix2pix.pairs.stitched import Pair, read_pairs, read_sides
 
@@ -99,12 +105,12 @@ def _write_digests(path: Path, out: Path) -> None:
         partial.write_text("".join(lines), encoding="utf-8")
 
 
-def _load(name: str) -> "Trained":
-    """The trained generator of an experiment, on this machine's device."""
+def _load(name: str, weights: Path | None = None) -> "Trained":
+    """The trained generator of an experiment, of its last weights or those of a file, on this machine's device."""
     from pix2pix.machine.hardware import use_hardware  # torch is slow to import: names are checked first
     from pix2pix.networks.inference import load_trained
 
-    return load_trained(Path("models", name, "last.safetensors"), use_hardware().device)
+    return load_trained(weights or Path("models", name, "last.safetensors"), use_hardware().device)
 
 
 def _sides(pair: Pair, experiment: Experiment) -> tuple[Uint8, Uint8]:
@@ -117,10 +123,20 @@ def _write_grid(path: Path, rows: Sequence[Sequence[Uint8]]) -> None:
         write_png(partial, grid(rows, columns=["input", "generated", "target"], across=2))
 
 
-def render_folder(name: str, images: Path, out: Path, *, labels: str | None = None) -> None:
+def render_folder(
+    name: str,
+    images: Path,
+    out: Path,
+    *,
+    labels: str | None = None,
+    native_size: bool = False,
+    weights: Path | None = None,
+) -> None:
     """Translate an image, or every image below a folder, into `out`/<path>.png, of the same size as its source.
 
-    With `labels`, a palette, the images are label maps in its colours.
+    By the last weights, or those of the file `weights`, which `out`/card.json then describes. With `labels`, a
+    palette, the images are label maps in its colours. With `native_size` the network sees an image at its own size,
+    else squeezed to the square that it was trained at.
 
     Raises:
         ValueError, FileNotFoundError: no weights; no images; two files of one name; `out` is `images`; no label map;
@@ -131,27 +147,30 @@ def render_folder(name: str, images: Path, out: Path, *, labels: str | None = No
     root = images if images.is_dir() else images.parent
     files = list(list_files(images)) if images.is_dir() else [images]
     paths = [path for path in files if is_image(path) or path == images]
-    if line := not_read(file for file in files if file not in paths):
+    if line := not_read(path for path in files if not is_image(path) and path != images):
         print(line)
-    names = [path.relative_to(root).with_suffix("") for path in paths]
+    names = [Path(unicodedata.normalize("NFC", str(path.relative_to(root).with_suffix("")))) for path in paths]
     if not paths:
         raise ValueError(f"{images}: no image files in it")
-    if duplicates := sorted({n for n in names if names.count(n) > 1}):
+    if duplicates := [name for name, count in Counter(names).items() if count > 1]:
         raise ValueError(f"{images}: two files are named '{duplicates[0]}'; their results would be one file")
     if out.resolve() == root.resolve() or (images.is_dir() and out.resolve().is_relative_to(root.resolve())):
         raise ValueError(f"--out {out} is or lies in the folder of the images; name one outside of it")
-    trained = _load(name)
+    trained = _load(name, weights)
     for path in paths:
         with suppress(NotEnoughMemoryError), needing_memory(str(path)):
             image = read_image(path)  # a bad file is named before anything is written
             if labels:
                 check_label_map(image, labels, path)
     out.mkdir(parents=True, exist_ok=True)
+    if weights:
+        write_json(out / "card.json", trained.metadata)
     too_large = []
     for path, result in zip(tqdm(paths, desc=name, unit=" images"), names, strict=True):
         try:
             with needing_memory(str(path), helps="make it smaller, or use another device (PIX2PIX_DEVICE)"):
-                generated = trained.generate(read_image(path), id=path.stem)
+                source, id = read_image(path), result.name
+                generated = trained.generate(source, id=id) if native_size else _at_trained_size(trained, source, id=id)
                 with whole_file(out / f"{result}.png") as partial:
                     write_png(partial, generated)
         except NotEnoughMemoryError as error:
@@ -161,18 +180,41 @@ def render_folder(name: str, images: Path, out: Path, *, labels: str | None = No
     print(f"{out}: {len(paths)} images")
 
 
+def _at_trained_size(trained: "Trained", source: Uint8, *, id: str) -> Uint8:
+    """Translate (H, W, 3) at the size of the training pairs, and scale back: label maps by the nearest pixel."""
+    from pix2pix.networks.class_colours import Coloured
+
+    size, (height, width) = trained.metadata.recipe.size, source.shape[:2]
+    generated = trained.generate(resize(source, width=size, height=size), id=id)
+    if isinstance(trained.generator, Coloured):
+        nearest: Uint8 = generated[np.arange(height) * size // height][:, np.arange(width) * size // width]
+        return nearest
+    return resize(generated, width=width, height=height)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Translate an experiment's held-out images, or those of a folder.")
     parser.add_argument("experiment")
     parser.add_argument("--images", type=Path, help="a folder of images without targets, of any size, or one image")
     parser.add_argument("--out", type=Path, help="where their translations go")
+    parser.add_argument("--native-size", action="store_true", help="not scaled to the trained size and back")
+    add_weights_options(parser)
     given = parser.parse_args()
     if (given.images is None) != (given.out is None):
         parser.error("--images and --out go together")
+    if given.images is None and (given.weights or given.epoch is not None):
+        parser.error("--weights and --epoch need --images and --out: results/ shows the last weights alone")
     experiment = read_configuration().experiment(given.experiment)
     if given.images:
         labels = experiment.dataset.labels if experiment.direction == "BtoA" else None
-        render_folder(experiment.name, given.images, given.out, labels=labels)
+        render_folder(
+            experiment.name,
+            given.images,
+            given.out,
+            labels=labels,
+            native_size=given.native_size,
+            weights=chosen_weights(experiment.name, given),
+        )
     else:
         render(experiment)
 

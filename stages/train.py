@@ -1,6 +1,7 @@
 """train: the networks of an experiment, from its prepared pairs. `python -m stages.train <experiment>`
 
-Reads   data/pairs/<dataset>/, its splits train and (for the validation losses) val
+Reads   data/pairs/<dataset>/, its splits train and (for the validation losses) val; with an `init` weights to begin
+        from: models/<that experiment>/last.safetensors, or a file
 Writes  models/<experiment>/
             last.safetensors  the weights that render uses
             samples/          after each epoch a grid of fixed training and validation pairs
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING
 
 from pix2pix.config.reader import read_configuration
 from pix2pix.config.resolved import Experiment
+from pix2pix.config.weights_metadata import in_words
 from pix2pix.files import entry_point
 from pix2pix.files.memory import needing_memory
 
@@ -54,8 +56,9 @@ def train(experiment: Experiment) -> None:
     from pix2pix.learners.learner import build_learner, is_small, recipe_of
     from pix2pix.machine.distributed import agree, is_first, per_device, say
     from pix2pix.machine.hardware import use_hardware
+    from pix2pix.training.initial import begin_from, read_init
     from pix2pix.training.outputs import publish, record, record_of
-    from pix2pix.training.resume import Run, adopt, one_at_a_time, run_digest
+    from pix2pix.training.resume import Run, adopt, ended_with_other_epochs, one_at_a_time, run_digest
 
     name, scratch = experiment.name, Path("scratch/train", experiment.name)
     hardware, recipe = use_hardware(training=True, small=is_small(experiment)), recipe_of(experiment)
@@ -68,26 +71,54 @@ def train(experiment: Experiment) -> None:
         one_at_a_time(scratch),
         needing_memory(f"{name} ({what})", helps="make one of these smaller, or use more devices"),
     ):
+        experiment, tensors = read_init(experiment)
         training, validation = load_splits(experiment, recipe, hardware)
         digest = run_digest(experiment, hardware.precision, training, validation)
         adopt(scratch / digest)
         agree(digest, f"{name}: processes that train together differ in parameters, data, code or precision")
         learner = build_learner(experiment, hardware, training)
+        left = begin_from(learner, tensors) if tensors else []
         epoch_steps = len(training.pairs) // recipe.batch_size  # a last, smaller batch is left out
         run = Run(scratch / digest, learner, epoch_steps=epoch_steps, hardware=hardware)
         run.resume()
         agree(run.step, f"{scratch}: processes that train together see other files; scratch/ must be one for all")
         trained_before = run.epoch == recipe.epochs
-        if trained_before:
+        if tensors and run.step == 0:
+            random = f"; left at random: {', '.join(left)}" if left else ""
+            say(f"{name} begins from {in_words(experiment.lineage)}{random}")
+        if trained_before and recipe.epochs:
             say(f"{name} was trained before; publishing it again (to train anew, remove {scratch})")
         else:
+            others = ended_with_other_epochs(experiment, scratch / digest, hardware.precision, training, validation)
+            if others and not run.step:
+                say(_trained_anew(experiment, others))
             _train_epochs(run, experiment, training, validation)
         if is_first():
             publish(run, experiment, Path("models", name))
             if not trained_before or not record_of(experiment).exists():
                 record(run, experiment, Path("models", name, "last.safetensors"), training.kept)
-            print(f"models/{name}: the weights of epoch {run.epoch}; validation L1 {run.rows[-1]['val_l1']:.4f}")
+            losses = "".join(f"; validation L1 {row['val_l1']:.4f}" for row in run.rows[-1:])
+            print(f"models/{name}: the weights of epoch {run.epoch}{losses}")
             run.forget_others()
+
+
+def _trained_anew(experiment: Experiment, epochs: int) -> str:
+    """What becomes of a training that ended after other `epochs`, and how to go on from its weights instead."""
+    from pix2pix.training.outputs import recorded_weights
+
+    name, wanted = experiment.name, experiment.recipe.epochs
+    changes = experiment.entry.get("set", {}) | {"epochs": max(wanted - epochs, 1)}
+    entry = {key: value for key, value in experiment.entry.items() if key not in ("init", "set")}
+    entry |= {"init": name, "set": "{" + ", ".join(f"{k}: {v}" for k, v in changes.items()) + "}"}
+    md5 = recorded_weights(experiment)
+    return (
+        f"{name} was trained to its end with {epochs} epochs, the recipe says {wanted}: all {wanted} are trained anew. "
+        f"The old weights{f' (MD5 {md5})' if md5 else ''} stay in DVC's cache where DVC made them, and the state in "
+        "scratch/ until the new weights are published. To go on from the old weights instead, end this (Ctrl-C), put "
+        f"epochs back to {epochs}, and say in config/studies/{experiment.study}.yaml:\n"
+        "refined:\n"
+        f"  {name}_more: {{{', '.join(f'{key}: {value}' for key, value in entry.items())}}}"
+    )
 
 
 def _train_epochs(run: Run, experiment: Experiment, training: PairSet, validation: PairSet) -> None:

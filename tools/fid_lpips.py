@@ -1,6 +1,6 @@
 """FID, KID and LPIPS of an experiment's rendered images, for machines that have, or can fetch, the networks' weights.
 
-    python -m tools.fid_lpips facades
+    python -m tools.fid_lpips facades [--weights FILE | --epoch N]
 
 *Reads* the images that `render` left and the held-out pairs. *Writes* results/<study>/<experiment>/perceptual.json: n,
 fid and kid, with the ends of its interval (torch-fidelity's Inception features, between the n images and their n
@@ -12,6 +12,7 @@ import argparse
 import os
 import shutil
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,7 +23,8 @@ from pix2pix.files.atomic import whole_file
 from pix2pix.files.entry_point import run
 from pix2pix.files.images import read_image, write_png
 from pix2pix.files.json_csv import read_json, write_json
-from pix2pix.pairs.stitched import read_pairs, read_sides
+from pix2pix.files.weights_choice import add_weights_options, chosen_weights
+from pix2pix.pairs.stitched import Pair, read_pairs, read_sides
 
 INCEPTION = (
     "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
@@ -30,8 +32,9 @@ INCEPTION = (
 ALEXNET = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
 
 
-def perceptual(experiment: Experiment) -> Perceptual:
-    """Score the rendered images of an experiment and publish perceptual.json.
+def perceptual(experiment: Experiment, weights_file: Path | None = None) -> Perceptual:
+    """Score the rendered images of an experiment and publish perceptual.json; or what other weights of it make of the
+    same pairs, in perceptual_<the file's name>.json.
 
     Raises:
         ValueError, FileNotFoundError: not rendered yet, or weights that cannot be had.
@@ -40,17 +43,32 @@ def perceptual(experiment: Experiment) -> Perceptual:
     card = read_json(folder / "card.json", Card, made_by=f"python -m stages.render {experiment.name}")
     inception, _ = weights(INCEPTION), weights(ALEXNET)  # both, before the work
     pairs, images = read_pairs(Path("data/pairs", experiment.dataset_name), card.split), folder / "images" / card.split
-    with TemporaryDirectory() as name:
+    with TemporaryDirectory() as name, TemporaryDirectory() as folder_of_made:
         targets = Path(name)
         for pair in pairs:
             target = read_sides(pair, direction=card.direction, size=card.recipe.size)[1]
             write_png(targets / f"{pair.id}.png", target)
+        if weights_file:
+            images = Path(folder_of_made)
+            card = _make(images, weights_file, pairs, card)
         distances = inception_distances(images, targets, count=len(pairs), inception=inception) | {
             "lpips": mean_lpips(images, targets, ids=[pair.id for pair in pairs]),
         }
     scores = Perceptual(card=card, n=len(pairs), **distances)
-    write_json(folder / "perceptual.json", scores)
+    write_json(folder / f"perceptual{f'_{weights_file.stem}' if weights_file else ''}.json", scores)
     return scores
+
+
+def _make(images: Path, weights_file: Path, pairs: Sequence[Pair], card: Card) -> Card:
+    """Translate the sources of the pairs by other weights, into a folder; the card of these images."""
+    from pix2pix.machine.hardware import use_hardware
+    from pix2pix.networks.inference import load_trained
+
+    trained = load_trained(weights_file, use_hardware().device)
+    for pair in pairs:
+        source, _ = read_sides(pair, direction=card.direction, size=card.recipe.size)
+        write_png(images / f"{pair.id}.png", trained.generate(source, id=pair.id))
+    return Card(**dict(trained.metadata), split=card.split, n=card.n, shown=[])
 
 
 def weights(address: str) -> Path:
@@ -125,8 +143,10 @@ def mean_lpips(images: Path, targets: Path, *, ids: list[str]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description="FID, KID and LPIPS of an experiment's rendered images.")
     parser.add_argument("experiment")
-    name = parser.parse_args().experiment
-    scores = perceptual(read_configuration().row(name))
+    add_weights_options(parser)
+    given = parser.parse_args()
+    experiment = read_configuration().row(given.experiment)
+    scores = perceptual(experiment, chosen_weights(experiment.name, given))
     values = scores.values
     print(f"FID {values['fid']:.2f}, KID {values['kid']:.4f}, LPIPS {values['lpips']:.4f}, n = {scores.n}")
 

@@ -84,7 +84,7 @@ def new(name: str, pairs: str, *, direction: str) -> None:
         experiment = _experiment(configuration, name, dataset, studies[-1])
         print(f"{words}: model: {model}, recipe: {recipe}, set: {changes}; {_duration(experiment, count)}")
     print(f"direction: {direction}; the other way: DIRECTION={'AtoB' if direction == 'BtoA' else 'BtoA'}")
-    _write(name, _texts(name, dataset, studies[0]))
+    write(name, _texts(name, dataset, studies[0]))
     print(f"next: .venv/bin/dvc repro report@{name}")
     print(f"undo: git apply -R {SCRATCH}/{name}.diff")
 
@@ -120,8 +120,6 @@ def _look(name: str, source: LocalSource) -> tuple[dict[str, Any], list[PairReco
     print(f"{source.path}: {prepared}".replace("'", ""))
     print("\n".join(line for line in said_of if not line.startswith(str(root))))
     print(f"{channels}; read as 8-bit RGB")
-    if any(record.width != record.height for record in records):
-        print("not squares: training and results squeeze them to squares")
     return prepared, records
 
 
@@ -190,14 +188,19 @@ def _texts(name: str, dataset: dict[str, Any], study: str) -> dict[Path, str]:
     content = yaml.load(DATASETS)
     content["datasets"][name] = dataset
     yaml.dump(content, text)
-    graph, line = GRAPH.read_text(encoding="utf-8"), f"  - config/studies/{name}.yaml\n"
-    listed = re.sub(r"^vars:.*\n(  - .*\n)+", lambda found: found[0] + line, graph, count=1, flags=re.MULTILINE)
-    if listed == graph:
-        raise ValueError(f"{GRAPH}: no list of files under vars:")
-    return {Path(f"config/studies/{name}.yaml"): study, DATASETS: text.getvalue(), GRAPH: listed}
+    return {Path(f"config/studies/{name}.yaml"): study, DATASETS: text.getvalue(), GRAPH: listed(GRAPH, name)}
 
 
-def _write(name: str, texts: dict[Path, str]) -> None:
+def listed(path: Path, name: str) -> str:
+    """The text of dvc.yaml with a study among its files."""
+    graph, line = path.read_text(encoding="utf-8"), f"  - config/studies/{name}.yaml\n"
+    text = re.sub(r"^vars:.*\n(  - .*\n)+", lambda found: found[0] + line, graph, count=1, flags=re.MULTILINE)
+    if text == graph:
+        raise ValueError(f"{path}: no list of files under vars:")
+    return text
+
+
+def write(name: str, texts: dict[Path, str]) -> None:
     """Write the files, and print what changes as a diff, which is kept."""
     diff = list[str]()
     for path, text in texts.items():

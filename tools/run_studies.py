@@ -95,8 +95,10 @@ class Verbs:
                 self.run_if_missing("download", dataset, Path("data/raw", dataset))
                 self.run("prepare", dataset)
 
-    def train(self, experiment: Experiment) -> Path:
+    def train(self, experiment: Experiment, configuration: Configuration) -> Path:
         weights = Path("models", experiment.name, "last.safetensors")  # published last
+        if isinstance(experiment.init, str):
+            self.train(configuration.experiment(experiment.init), configuration)
         self.prepare(experiment.dataset_name)
         self.run_if_missing("train", experiment.name, weights)
         return weights
@@ -112,7 +114,7 @@ def make_experiment(name: str, configuration: Configuration, verbs: Verbs) -> li
         verbs.prepare(experiment.dataset_name)
         verbs.call(f"incumbent {name}", ["tools.incumbent", name], {})
         return [results, digests, record]
-    weights = verbs.train(experiment)
+    weights = verbs.train(experiment, configuration)
     verbs.run_if_missing("render", name, results / "images", after=weights)
     verbs.run_if_missing("evaluate", name, results / "best_and_worst.png", after=results / "images")
     if name in study.robustness:
@@ -127,7 +129,7 @@ def make_study(study: Study, configuration: Configuration, verbs: Verbs) -> list
     """The FCN-scores and the table of a study whose experiments are all there; its files."""
     scores = []
     if study.fcn_scores:
-        verbs.train(configuration.fcn_scoring(study.name).segmenter)  # it may belong to another study
+        verbs.train(configuration.fcn_scoring(study.name).segmenter, configuration)  # it may belong to another study
         verbs.run("fcn_score", study.name)
         scores = [Path("results", study.name, f"fcn_scores{suffix}") for suffix in (".json", ".png")]
     verbs.run("report", study.name)

@@ -33,6 +33,8 @@ class Sections(Strict):
     """tables: results/<study>.md, .png and .html"""
     experiments: dict[str, ExperimentEntry]
     """trainings, the rows of the study's table"""
+    refined: dict[str, ExperimentEntry]
+    """trainings that begin from the last weights of another experiment, which their `init` names"""
     incumbent: dict[str, ExperimentEntry]
     """rows that pytorch-CycleGAN-and-pix2pix trains, outside the graph, by tools/incumbent.py; their names say so"""
     fcn_scores: dict[str, FcnScoreEntry]

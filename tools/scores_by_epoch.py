@@ -52,13 +52,14 @@ def scores_by_epoch(experiment: Experiment) -> Path:
 def _score(file: Path, pairs: Sequence[Pair], experiment: Experiment) -> tuple[WeightsMetadata, list[ScoredImage]]:
     """The metadata of a weights file, and the scores of what it makes of the pairs."""
     trained = load_trained(file, use_hardware().device)
+    masked_out = experiment.dataset.prepare.layout == "carvana" and experiment.direction == "AtoB"
     last = trained.metadata.model_copy(update={"epoch": experiment.recipe.epochs})
     experiment.check_weights(last)  # all but the epoch is that of the configuration
 
     def score(pair: Pair) -> ScoredImage:
         source, target = read_sides(pair, direction=experiment.direction, size=experiment.recipe.size)
         generated = trained.generate(source, id=pair.id)
-        return score_image(pair, generated, target, masked_out=experiment.masked_out)
+        return score_image(pair, generated, target, masked_out=masked_out)
 
     with ThreadPoolExecutor(usable_cores()) as pool:
         return trained.metadata, list(pool.map(score, pairs))
@@ -67,7 +68,8 @@ def _score(file: Path, pairs: Sequence[Pair], experiment: Experiment) -> tuple[W
 def main() -> None:
     parser = argparse.ArgumentParser(description="Score an experiment's validation images by each of its kept weights.")
     parser.add_argument("experiment")
-    path = scores_by_epoch(read_configuration().experiment(parser.parse_args().experiment))
+    name = parser.parse_args().experiment
+    path = scores_by_epoch(read_configuration().experiment(name))
     print(f"{path}: run `dvc repro report` of the study for its curves")
 
 

@@ -54,7 +54,8 @@ for name in GRAPH.stages:
 
 def warn():
     """Name mistakes in the configuration. Whoever needs that entry stops at it; others need not."""
-    unlisted = {*Path("config/studies").glob("*.yaml")} - {Path(file) for file in GRAPH.contents["vars"]}
+    listed = {Path(file) for file in GRAPH.contents["vars"] if isinstance(file, str)}
+    unlisted = {*Path("config/studies").glob("*.yaml")} - listed
     lines = [f"{file} is not in the graph: list it under vars: in dvc.yaml" for file in sorted(unlisted)]
     configuration = read_configuration()  # which warns of files that it cannot read
     lines += [line for line in configuration.problems() if line not in configuration.unreadable]
@@ -93,6 +94,7 @@ def inputs(stage):
 def outputs(stage):
     """The outs of a stage: folders as such, and small results with their place in `snakemake --report`."""
     verb, _, name = stage.addressing.partition("@")
+    verb = {"refine": "train"}.get(verb, verb.removesuffix("_refined"))
     page = Path("results", f"{name}.html")  # says when and where it was made, so DVC does not record it
     for path in [*map(relative, stage.outs), *([str(page)] if verb == "report" and page.exists() else [])]:
         if not Path(path).suffix:

@@ -18,7 +18,9 @@ from pix2pix.config.study_entries import ExperimentEntry, FcnScoreEntry, Robustn
 Entry = TypeVar("Entry")
 
 BASE_MODEL, BASE_RECIPE = "pix2pix", "paper"  # other pix2pix models and recipes say only what differs from these
-SECTIONS = ("models", "recipes", "datasets", "studies", "experiments", "incumbent", "fcn_scores", "robustness")
+SECTIONS = (
+    "models", "recipes", "datasets", "studies", "experiments", "refined", "incumbent", "fcn_scores", "robustness"
+)  # fmt: skip
 INCUMBENT = "_incumbent"  # in the names of its rows: by it .gitignore and .dvcignore know them
 
 
@@ -84,14 +86,30 @@ class Configuration:
             model=check(f"{key}.set", Model, model.model_dump() | of_model) if of_model else model,
             recipe=check(f"{key}.set", Recipe, recipe.model_dump() | of_recipe) if of_recipe else recipe,
             seed=entry.seed,
+            init=entry.init,
+            entry=entry.model_dump(exclude_defaults=True),
             incumbent=section == "incumbent",
         )
         if experiment.split not in (splits := experiment.dataset.splits):
             split = f"{self._key('studies', entry.study)}.split"
             raise ValueError(f"{split}: datasets.{entry.dataset} has no {study.split} (it has {', '.join(splits)})")
+        self._check_init(experiment, key)
         if contradiction := _contradiction(experiment, entry):
             raise ValueError(f"{key}: {contradiction}")
         return experiment
+
+    def _check_init(self, experiment: Experiment, key: str) -> None:
+        init, refined = experiment.init, experiment.name in self.sections.get("refined", {})
+        if isinstance(init, str) != refined:
+            raise ValueError(
+                f"{key}.init: what begins from another experiment stands under `refined`, the rest does not"
+            )
+        if isinstance(init, str):
+            find(f"{key}.init", init, self.names("experiments"))
+        if not experiment.learns and init:
+            raise ValueError(f"{key}.init: the mean is computed and begins from nothing")
+        if experiment.learns and not (experiment.recipe.epochs or init):
+            raise ValueError(f"{key}: epochs is 0, but it has no init whose weights it could be")
 
     def fcn_scoring(self, study: str) -> FcnScoring:
         """The experiments of a study that make photos from the labels of one data set, and who reads these photos.
@@ -168,8 +186,8 @@ class Configuration:
         """A line for each mistake in any file."""
         lines = dict.fromkeys(self.unreadable)
         checks = (
-            self._model, self._recipe, self.dataset, self.study, self.experiment, self.incumbent, self.fcn_scoring,
-            self.robustness,
+            self._model, self._recipe, self.dataset, self.study, self.experiment, self.experiment, self.incumbent,
+            self.fcn_scoring, self.robustness,
         )  # fmt: skip
         for section, check_entry in zip(SECTIONS, checks, strict=True):
             for name in self.names(section):

@@ -55,5 +55,5 @@ class Dials(Strict):
         return {
             key: value
             for key, value in written.items()
-            if fields[key].is_required() or getattr(self, key) != fields[key].default
+            if fields[key].is_required() or getattr(self, key) != fields[key].get_default(call_default_factory=True)
         }

@@ -31,9 +31,12 @@ def read_configuration(root: Path = Path()) -> Configuration:
         try:
             for section, entries in _read(path).items():
                 for name, entry in entries.items():
-                    if other := files.get((section, name)):
+                    of_one_kind = {"refined": "experiments"}.get(section, section)
+                    if other := files.get((of_one_kind, name)):
                         raise ValueError(f"{section}.{name} stands in {other} already")
                     sections[section][name], files[section, name] = entry, file
+                    if section == "refined":
+                        sections["experiments"][name], files["experiments", name] = entry, file
         except ValueError as error:
             unreadable.append(f"{file}: {error}")
             print(f"warning: {file}: {error}", file=sys.stderr)

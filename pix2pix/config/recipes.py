@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pix2pix.config.fields import Count, Dials, Side
+from pix2pix.config.fields import Dials, Side
 
 GanLoss = Literal["vanilla", "lsgan", "hinge"]
 LearningRate = Annotated[float, Field(gt=0, le=1)]
@@ -24,7 +24,7 @@ class Recipe(Dials):
     """enlarge or shrink pairs at random, by a factor of up to 1 + this; both sides alike"""
     rotation: Annotated[float, Field(ge=0, le=180)] = 0.0
     """turn pairs at random, by up to so many degrees either way; both sides alike"""
-    epochs: Count
+    epochs: Annotated[int, Field(ge=0)]
     """passes over the training images"""
     decay_share: Annotated[float, Field(ge=0, le=1)]
     """last share of the epochs, over which the learning rates fall linearly to zero"""
@@ -48,6 +48,8 @@ class Recipe(Dials):
     """weight of the focal frequency loss (Jiang et al. 2021) on images in [-1, 1]; 0: none"""
     keep_every: Annotated[int, Field(ge=0)]
     """keep the weights of every k-th epoch in models/<experiment>/kept/; 0: none"""
+    keep_discriminator: bool = False
+    """keep the discriminator's weights beside the generator's, for trainings that begin from them by `init`"""
     ema: Moment = 0.0
     """publish a moving average of the generator's weights with this decay a step, such as 0.999; 0: the last weights"""
     gan_loss: GanLoss = "vanilla"

@@ -1,14 +1,14 @@
 """An experiment, a study and a robustness test with all that their entries name, ready for a verb."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pix2pix.config.datasets import Dataset
 from pix2pix.config.fields import Direction, HeldOut
 from pix2pix.config.models import Mean, Model, Pix2Pix
 from pix2pix.config.recipes import Recipe
-from pix2pix.config.study_entries import ReferenceNumbers
-from pix2pix.config.weights_metadata import InferencePolicy, Precision, WeightsMetadata
+from pix2pix.config.study_entries import ReferenceNumbers, WeightsFile
+from pix2pix.config.weights_metadata import Ancestor, InferencePolicy, Precision, WeightsMetadata
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,9 @@ class Experiment:
     model: Model
     recipe: Recipe
     seed: int
+    init: str | WeightsFile | None = None  # an experiment or a file that its networks begin from
+    entry: dict[str, Any] = field(default_factory=dict, compare=False)  # as it stands in its file
+    lineage: list[Ancestor] = field(default_factory=list)  # of `init`, whose files are read when it is trained
     incumbent: bool = False  # whether another program trains it, with this recipe and networks of this size
 
     @property
@@ -35,11 +38,6 @@ class Experiment:
     def inference_dropout(self) -> bool:
         """Whether dropout stays on at inference."""
         return isinstance(self.model, Pix2Pix) and self.model.inference_dropout
-
-    @property
-    def masked_out(self) -> bool:
-        """Whether the targets are cars, masked out on white."""
-        return self.direction == "AtoB" and self.dataset.prepare.layout == "carvana"
 
     def metadata(self, *, precision: Precision, epoch: int, step: int) -> WeightsMetadata:
         """What a weights file of this experiment says of weights after that many epochs and steps."""
@@ -54,6 +52,7 @@ class Experiment:
             inference=InferencePolicy(dropout=self.inference_dropout, statistics="image"),
             epoch=epoch,
             step=step,
+            lineage=self.lineage,
         )
 
     def check_weights(self, metadata: WeightsMetadata) -> None:
@@ -65,8 +64,11 @@ class Experiment:
         epochs = self.recipe.epochs if self.learns else metadata.epoch
         wanted = _flat(self.metadata(precision=metadata.precision, epoch=epochs, step=metadata.step).model_dump())
         found = _flat(metadata.model_dump(include=set(WeightsMetadata.model_fields)))
+        begun = [(ancestor.experiment, ancestor.sha256) for ancestor in metadata.lineage[:1]]
+        wanted["init"] = self.init.sha256 if isinstance(self.init, WeightsFile) else self.init
+        found["init"] = next((sha256 if isinstance(self.init, WeightsFile) else name for name, sha256 in begun), None)
         for key in dict.fromkeys([*wanted, *found]):
-            if key != "experiment" and found.get(key) != wanted.get(key):
+            if key not in ("experiment", "lineage") and found.get(key) != wanted.get(key):
                 values = f"{found.get(key)}, but the configuration has {wanted.get(key)}"
                 raise ValueError(f"models/{self.name}: trained with {key}: {values}; train {self.name} again")
 

@@ -52,6 +52,15 @@ class StudyEntry(Strict):
     """published numbers of others, shown beneath our own"""
 
 
+class WeightsFile(Strict):
+    """A weights file that no stage of the graph makes."""
+
+    file: Words
+    """its path: kept weights of a training, another clone's, or what tools/incumbent_weights.py wrote"""
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    """what `sha256sum` says of it"""
+
+
 class ExperimentEntry(Strict):
     """One training: data set x model x recipe."""
 
@@ -69,6 +78,9 @@ class ExperimentEntry(Strict):
     """of initial weights, order of the images, crops and dropout"""
     set: dict[str, Any] = Field(default_factory=dict)
     """keys of the model or the recipe that this experiment alone turns: {generator_lr: 1.0e-3}"""
+    init: Name | WeightsFile | None = None
+    """what its networks begin from: under `refined` the last weights of another experiment; under `experiments` a file;
+    left out: random weights"""
 
 
 class FcnScoreEntry(Strict):

@@ -4,14 +4,14 @@ import math
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pix2pix.config.fields import Count, Dials, Name, Split, Strict
+from pix2pix.config.fields import Count, Name, Split, Strict
 from pix2pix.config.weights_metadata import WeightsMetadata
 from pix2pix.files.json_csv import Cell
 
 TRAINING, SHUFFLED, NOISE = "training", "shuffled", "noise"  # the keys of controls.json
 
 
-class Card(WeightsMetadata, Dials):
+class Card(WeightsMetadata):
     """card.json, by render: what was rendered, by which weights."""
 
     split: Split

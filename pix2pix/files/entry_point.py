@@ -12,10 +12,13 @@ from typing import Any, TextIO
 
 from pix2pix.files.memory import needing_memory
 
+TOOLS = ("lpips", "onnx", "onnxruntime", "onnxscript", "torch_fidelity", "torchvision")  # pyproject.toml's group
+
 
 def run(verb: Callable[[], None]) -> None:
     """Call `verb`. What lies with the user's data, disk, network or memory becomes one line on stderr and exit code 1:
-    a ValueError, an OSError, and any error of a library that was refused memory.
+    a ValueError, an OSError, a package of the tools that is not installed, and any error of a library that was refused
+    memory.
 
     Every other exception is our own defect and keeps its traceback.
     """
@@ -27,6 +30,10 @@ def run(verb: Callable[[], None]) -> None:
             verb()
     except KeyboardInterrupt:
         sys.exit("stopped; the same command continues")
+    except ModuleNotFoundError as error:
+        if error.name not in TOOLS:
+            raise
+        sys.exit(f"error: {error.name} is not installed: make tools")
     except (ValueError, OSError) as error:
         message = " ".join(_message(error).split())
         sys.exit(f"error: {message}")

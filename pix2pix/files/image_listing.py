@@ -4,7 +4,7 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
@@ -22,7 +22,7 @@ def list_images(folder: Path) -> list[Path]:
     return sorted(found, key=natural_key)
 
 
-def list_files(folder: Path, *, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+def list_files(folder: Path, *, above: Sequence[Path] | None = None) -> Iterator[Path]:
     """Every file below `folder`, in natural order, also behind links to folders; without what file managers leave.
 
     Raises:
@@ -32,6 +32,7 @@ def list_files(folder: Path, *, above: tuple[Path, ...] = ()) -> Iterator[Path]:
             passed on (`check_name`).
     """
     here = folder.resolve()
+    above = above if above is not None else here.parents
     if here in above:
         raise ValueError(f"{folder}: a link in a circle; it leads to a folder that it lies in")
     for path in sorted(folder.iterdir(), key=natural_key):

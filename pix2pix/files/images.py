@@ -36,6 +36,7 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+GREY_STEPS = {"L;4": 17, "L;2": 85}  # Pillow spreads the numbers of 4 and 2 bits over 0..255
 TO_8_BITS = np.rint(np.arange(2**16) / 257).astype(np.uint8)
 
 
@@ -110,9 +111,12 @@ def read_numbers(path: Path) -> Uint8:
         ValueError, FileNotFoundError: as `open_image`; or it has colours, or more than 8 bits.
     """
     with open_image(path) as image:
-        if image.mode not in ("P", "L", "1"):
-            raise ValueError(f"{image.mode} pixels; class numbers are grey or index images of 8 bits")
-        return np.asarray(_upright(image), np.uint8)
+        stored = str(getattr(image, "tile", ""))
+        step = next((step for bits, step in GREY_STEPS.items() if bits in stored), 1)
+        mode, numbers = image.mode, np.asarray(_upright(image))
+    if mode not in ("P", "L", "1"):
+        raise ValueError(f"{path}: {mode} pixels; class numbers are grey or index images of 8 bits")
+    return numbers.astype(np.uint8) // np.uint8(step)
 
 
 def read_rotation(path: Path) -> int:

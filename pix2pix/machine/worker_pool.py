@@ -49,8 +49,10 @@ def map_in_processes(
     if pool is None:
         return list(bar(map(work, items)))
     chunk = max(1, min(MAX_CHUNK, len(items) // (4 * workers)))
-    with pool:
-        return list(bar(pool.map(work, items, chunksize=chunk)))  # an error cancels what has not begun
+    try:
+        return list(bar(pool.map(work, items, chunksize=chunk)))
+    finally:
+        pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C what has not begun does not begin
 
 
 def _start_pool(workers: int) -> ProcessPoolExecutor | None:

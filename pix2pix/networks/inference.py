@@ -69,6 +69,8 @@ def load_trained(path: Path, device: torch.device) -> Trained:
     """
     tensors, said = load_tensors(path)
     metadata: WeightsMetadata = check(f"{path}: metadata", WeightsMetadata, said)
+    if metadata.recipe.keep_discriminator:
+        tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith("discriminator.")}
     for name, tensor in tensors.items():
         if not name.startswith("generator."):
             raise ValueError(f"{path}: '{name}' is no tensor of a generator; train again")

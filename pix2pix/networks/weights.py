@@ -40,12 +40,21 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], Any]:
         FileNotFoundError: no such file.
         ValueError: truncated, foreign or pickled; names the file.
     """
+    return _load(path, tensors=True)
+
+
+def load_metadata(path: Path) -> Any:
+    """The description alone; raises as `load_tensors`."""
+    return _load(path, tensors=False)[1]
+
+
+def _load(path: Path, *, tensors: bool) -> tuple[dict[str, Tensor], Any]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such weights file; train the experiment first")
     try:
         with path.open("rb"), safe_open(path, framework="pt") as file:  # safe_open says "no such file" of any refusal
             metadata = json.loads((file.metadata() or {})["metadata"])
-            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
+            return {name: file.get_tensor(name) for name in file.keys() if tensors}, metadata  # noqa: SIM118
     except (SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not a weights file of this project ({error})") from None
 

@@ -16,7 +16,7 @@ def fetch(competition: str, path: Path) -> None:
     """Download the file `path.name` of a competition to `path`; the client resumes, retries and shows the progress.
 
     Raises:
-        UnavailableError: no token, rules not accepted, no such file, or no network.
+        UnavailableError: no client of Kaggle's, no token, rules not accepted, no such file, or no network.
     """
     page = f"https://www.kaggle.com/c/{competition}"
     token = (
@@ -31,6 +31,8 @@ def fetch(competition: str, path: Path) -> None:
 
             kaggle.api.authenticate()
         kaggle.api.competition_download_file(competition, path.name, path=str(unfinished), quiet=False)
+    except ModuleNotFoundError as error:
+        raise UnavailableError(f"Kaggle's client needs {error.name}, which is not installed: make kaggle") from None
     except SystemExit:
         raise UnavailableError(f"Kaggle knows no valid token on this machine: {token}") from None
     except requests.HTTPError as error:

@@ -36,7 +36,8 @@ class ExperimentResult:
     @property
     def setting(self) -> str:
         """All that was chosen but for the seed."""
-        return self.card.model_dump_json(include={"dataset", "direction", "model", "recipe", "incumbent"})
+        chosen = dict.fromkeys(("dataset", "direction", "model", "recipe", "incumbent"), True)
+        return self.card.model_dump_json(include=chosen | {"lineage": {"__all__": {"experiment"}}})
 
     @property
     def caption(self) -> str:
@@ -77,8 +78,10 @@ def first_of_each_data(results: Iterable[ExperimentResult]) -> list[ExperimentRe
     return list(first.values())
 
 
-def read_result(folder: Path, *, with_fcn_score: bool = False) -> ExperimentResult:
+def read_result(folder: Path, *, with_fcn_score: bool = False, with_sets: bool = True) -> ExperimentResult:
     """The results of the experiment whose name is the folder's.
+
+    Without sets, which git does not keep, there are no paired differences of the metrics over all images.
 
     Raises:
         FileNotFoundError: a file is missing; says which command makes it.
@@ -101,7 +104,8 @@ def read_result(folder: Path, *, with_fcn_score: bool = False) -> ExperimentResu
     if SET_SCORES[0] in metrics.values:  # results of earlier versions have neither
         controls = read_json(folder / "controls.json", dict[str, Control], made_by=evaluate)
         prefixes = [prefix for prefix in ("", "fg_") if f"{prefix}{SET_SCORES[0]}" in metrics.values]
-        sets = read_sets(folder / "distributions.npz", prefixes=prefixes, images=len(rows), made_by=evaluate)
+        if with_sets:
+            sets = read_sets(folder / "distributions.npz", prefixes=prefixes, images=len(rows), made_by=evaluate)
     fcn_score = None
     if with_fcn_score:
         path, made_by = folder.parent / "fcn_scores.json", f"python -m stages.fcn_score {folder.parent.name}"

@@ -4,6 +4,7 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
@@ -12,6 +13,7 @@ from pix2pix.evaluation.metric_definitions import METRICS
 from pix2pix.reporting.differences import Line
 from pix2pix.reporting.tables import Section
 
+NOTHING = Markup()
 HEADINGS = {metric.heading: metric for metric in METRICS.values()}
 TEMPLATE = """\
 {% macro table(lines, winners=()) %}
@@ -25,7 +27,9 @@ TEMPLATE = """\
 {% for heading in columns %}
 {% set value, beneath = split(line.get(heading, "–")) %}
 <td data-heading="{{ heading }}"{% if value|length > 12 %} class="long"{% endif %}>
-{%- if (split(line[columns[0]])[0], heading) in winners %}<b>{{ value }}</b>{% else %}{{ breakable(value) }}{% endif %}
+{%- if loop.first and value in files %}<a href="#{{ value }}">{{ breakable(value) }}</a>
+{%- elif (split(line[columns[0]])[0], heading) in winners %}<b>{{ value }}</b>
+{%- else %}{{ breakable(value) }}{% endif %}
 {%- if beneath %}<small>{{ beneath }}</small>{% endif %}</td>
 {% endfor %}
 </tr>
@@ -42,6 +46,7 @@ TEMPLATE = """\
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{ title }}</title>
+{{ head }}
 <style>
 body { font: 15px/1.5 system-ui, sans-serif; color: #1f2328; background: #fff; max-width: 1240px; margin: 0 auto;
   padding: 1em }
@@ -61,6 +66,7 @@ figure { margin: 1em 0 }
 .zoom:has(:checked) { position: fixed; inset: 0; z-index: 1; overflow: auto; background: #fff }
 .zoom :checked + * { max-width: none; min-width: 100%; cursor: zoom-out }
 .side_by_side { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 540px), 1fr)); gap: 0 24px }
+.files { list-style: none; padding: 0; margin: 0; display: flex; flex-wrap: wrap; gap: 4px 20px }
 dt { font-weight: 600; float: left; margin-right: 0.5em } dd { margin: 0 0 4px }
 @media (max-width: 720px) {
   thead { display: none }
@@ -76,17 +82,22 @@ dt { font-weight: 600; float: left; margin-right: 0.5em } dd { margin: 0 0 4px }
 </style>
 </head>
 <body>
+{{ top }}
 <h1>{{ title }}</h1>
 {% if result %}<p class="result">{{ result }}</p>{% endif %}
 {% for heading, lines in tables.items() %}
 {% if heading %}<h3>{{ heading }}</h3>{% endif %}
 {{ table(lines, winners(lines)) }}
 {% endfor %}
+{% if comparison %}
 {{ figure("Held-out images, evenly spread over all of them. A click enlarges a picture.", comparison) }}
+{% endif %}
+{% if best_and_worst %}
 <h2>Best, median and worst images</h2>
 <div class="side_by_side">
 {% for name, picture in best_and_worst.items() %}{{ figure(name, picture) }}{% endfor %}
 </div>
+{% endif %}
 <h2>Losses by epoch</h2>
 {% for name, picture in losses.items() %}{{ figure(name, picture) }}{% endfor %}
 {% if scores %}
@@ -108,6 +119,15 @@ dt { font-weight: 600; float: left; margin-right: 0.5em } dd { margin: 0 0 4px }
 <h2>How it was made</h2>
 {{ table(made) }}
 {% endif %}
+{% for name, links in files.items() %}
+{% if loop.first %}<h2>Where each number comes from</h2>{% endif %}
+<h3 id="{{ name }}">{{ breakable(name) }}</h3>
+<ul class="files">
+{% for label, address in links.items() %}
+<li>{% if address %}<a href="{{ address }}">{{ label }}</a>{% else %}<code>{{ label }}</code>{% endif %}</li>
+{% endfor %}
+</ul>
+{% endfor %}
 </body>
 </html>
 """
@@ -126,6 +146,9 @@ def html_page(
     definitions: Mapping[str, str],
     further: Sequence[Section],
     made: Sequence[Line],
+    files: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+    head: Markup = NOTHING,
+    top: Markup = NOTHING,
 ) -> str:
     """A whole HTML document; equal input gives equal text. Strings stand in it as text, never as markup.
 
@@ -135,6 +158,8 @@ def html_page(
         comparison, best_and_worst, losses, scores: pictures, as `image` makes them, or SVG; by experiment.
         cells, definitions: what stands in the cells, and in the columns, by heading.
         made: a line a training.
+        files: by experiment, what its numbers come from: labels with their addresses, or with none.
+        head, top: HTML for the head, and for the beginning of the body, of a page that is part of a site.
     """
     values = locals()
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

@@ -21,6 +21,7 @@ class Record(BaseModel):
     command: str
     commit: str
     code: list[str] = []  # digests of the code that trained them, the latest last
+    begun_from: str = ""  # other weights
     finished: datetime
     seconds: float
     images_per_second: float | None
@@ -64,19 +65,21 @@ def trainings(names: Sequence[str], folders: Sequence[Path], weights: Mapping[st
         {
             "experiment": name,
             "date": f"{record.finished:%Y-%m-%d}",
-            "training time": _duration(record.seconds),
+            "training time": duration(record.seconds),
             "images/s": str(record.images_per_second or "–"),
             "hardware": record.hardware,
             "command": f"`{record.command}`",
             "versions": f"torch {record.torch}, Python {record.python}",
+            **({"begun from": record.begun_from} if record.begun_from else {}),
             "commit": record.commit + ", begun by other code" * (len(record.code) > 1),
         }
         for name, record in made.items()
     ]
-    return lines, f"Training of this study together: {_duration(sum(record.seconds for record in made.values()))}."
+    return lines, f"Training of this study together: {duration(sum(record.seconds for record in made.values()))}."
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """In seconds, minutes or hours, whichever reads best."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

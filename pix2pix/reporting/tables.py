@@ -7,6 +7,7 @@ import numpy as np
 from tabulate import tabulate
 
 from pix2pix.config.study_entries import ReferenceNumbers
+from pix2pix.config.weights_metadata import in_words
 from pix2pix.evaluation.metric_definitions import (
     COLOUR_METRICS,
     FCN_METRICS,
@@ -50,23 +51,24 @@ def image_metrics(results: Sequence[ExperimentResult], prefix: str = "") -> list
     them, one over the seeds of experiments that differ in nothing else, and one a control beside them."""
     results = [result for result in results if f"{prefix}{IMAGE_METRICS[0].key}" in result.intervals]
     both_directions = len({result.card.direction for result in results}) > 1
+    begun = any(result.card.lineage for result in results)
     scored = any(f"{prefix}{SET_METRICS[0].key}" in result.intervals for result in results)
     colours = [m for m in COLOUR_METRICS if any(f"{prefix}{m.key}" in result.intervals for result in results)]
     metrics = [*IMAGE_METRICS, *colours, *(SET_METRICS if scored else ())]
     lines = [
-        _description(result, both_directions, result.metrics)
+        _description(result, both_directions, begun, result.metrics)
         | _with_intervals(metrics, result.metrics, result.intervals, prefix)
         for result in results
     ]
     for seeds in same_but_seed(results):
-        line = _description(seeds[0], both_directions, seeds[0].metrics)
+        line = _description(seeds[0], both_directions, begun, seeds[0].metrics)
         line |= {"experiment": _mean_of(seeds), "seed": "all"}
         lines.append(line | _over_seeds(seeds, metrics, prefix))
     for result in results:
         for kind, control in result.controls.items():
             name = CONTROLS[kind].format(dataset=result.card.dataset, name=result.name)
-            line = _description(result, both_directions, control.metrics)
-            line |= {"experiment": f"*{name}*", "epochs": "–", "seed": "–"}
+            line = _description(result, both_directions, begun, control.metrics)
+            line |= {"experiment": f"*{name}*", "epochs": "–", "seed": "–"} | ({"begun from": "–"} if begun else {})
             lines.append(line | _with_intervals(metrics, control.metrics, control.intervals, prefix))
     return lines
 
@@ -145,7 +147,7 @@ def _filled(results: Sequence[ExperimentResult]) -> list[Metric]:
     return [m for key, m in METRICS.items() if any(result.values.get(key) is not None for result in results)]
 
 
-def _description(result: ExperimentResult, both_directions: bool, metrics: Metrics) -> Line:
+def _description(result: ExperimentResult, both_directions: bool, begun: bool, metrics: Metrics) -> Line:
     card = result.card
     return {
         "experiment": result.name,
@@ -153,6 +155,7 @@ def _description(result: ExperimentResult, both_directions: bool, metrics: Metri
         **({"direction": card.direction.replace("to", " → ")} if both_directions else {}),
         "split": card.split,
         "size": str(card.recipe.size),
+        **({"begun from": in_words(card.lineage) or "–"} if begun else {}),
         "epochs": str(card.epoch) if result.learned else "–",
         "seed": str(card.seed) if result.learned else "–",
         "n": str(metrics.n),

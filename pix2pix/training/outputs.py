@@ -4,13 +4,14 @@ So an engine that died, or whose disk was full, before it had recorded the outpu
 """
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
 
 import pandas as pd
 
 from pix2pix.config.resolved import Experiment
-from pix2pix.config.weights_metadata import WeightsMetadata
+from pix2pix.config.weights_metadata import WeightsMetadata, in_words
 from pix2pix.files.atomic import whole_file, whole_folder
 from pix2pix.files.images import Uint8, write_png
 from pix2pix.learners.learner import recipe_of, trained_generator
@@ -49,12 +50,21 @@ def publish(run: Run, experiment: Experiment, out: Path) -> None:
             save_tensors(partial / file.name, tensors, WeightsMetadata(**said | {"experiment": experiment.name}))
         (partial / "index.txt").write_text("".join(f"{file.name}\n" for file in files), encoding="utf-8")
     with whole_file(out / "history.csv") as partial:
-        pd.DataFrame(run.rows).to_csv(partial, index=False, float_format="%.6f", lineterminator="\n")
+        losses = [f"{split}_{loss}" for split in ("train", "val") for loss in run.learner.losses]
+        rows = run.rows or [{"epoch": 0, "step": 0, "images": 0}]
+        table = pd.DataFrame(rows, columns=["epoch", "step", "images", *losses])
+        table.to_csv(partial, index=False, float_format="%.6f", lineterminator="\n")
     _save_weights(out / "last.safetensors", run, experiment)
 
 
 def record_of(experiment: Experiment) -> Path:
     return Path("logs/records", f"{experiment.name}.json")
+
+
+def recorded_weights(experiment: Experiment) -> str:
+    """The MD5 of its last weights, as its record says; empty without a record."""
+    path = record_of(experiment)
+    return str(json.loads(path.read_bytes()).get("weights", "")) if path.exists() else ""
 
 
 def record(run: Run, experiment: Experiment, weights: Path, kept: str) -> None:
@@ -67,6 +77,8 @@ def record(run: Run, experiment: Experiment, weights: Path, kept: str) -> None:
         "batch_per_device": per_device(batch),
         "pairs": kept,
     }
+    if experiment.lineage:
+        said["begun_from"] = in_words(experiment.lineage)
     write_record(
         record_of(experiment),
         command=f"python -m stages.train {experiment.name}",
@@ -92,5 +104,11 @@ def _kept(run: Run, experiment: Experiment) -> range:
 
 
 def _save_weights(path: Path, run: Run, experiment: Experiment) -> None:
-    metadata = experiment.metadata(precision=run.hardware.precision, epoch=run.epoch, step=run.step)
-    save_tensors(path, network_tensors("generator", trained_generator(run.learner)), metadata)
+    tensors = network_tensors("generator", trained_generator(run.learner))
+    if recipe_of(experiment).keep_discriminator and (discriminator := run.learner.networks.get("discriminator")):
+        tensors |= network_tensors("discriminator", discriminator)
+    save_tensors(path, tensors, _metadata(run, experiment))
+
+
+def _metadata(run: Run, experiment: Experiment) -> WeightsMetadata:
+    return experiment.metadata(precision=run.hardware.precision, epoch=run.epoch, step=run.step)

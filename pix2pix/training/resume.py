@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -25,7 +26,7 @@ from pix2pix.learners.learner import Learner, learner_tensors, restore_learner
 from pix2pix.machine.background import Background
 from pix2pix.machine.distributed import is_first, say
 from pix2pix.machine.hardware import Hardware
-from pix2pix.networks.weights import load_tensors, save_tensors
+from pix2pix.networks.weights import load_metadata, load_tensors, save_tensors
 
 SAVE_SECONDS = 5.0  # shortest time between two saves
 STATE = "state.safetensors"
@@ -53,6 +54,18 @@ def run_digest(experiment: Experiment, precision: Precision, *sets: PairSet) -> 
     inputs = metadata.model_dump_json(exclude={"experiment"}, exclude_defaults=True)
     inputs += "".join(pairs.content for pairs in sets)
     return "-".join(hashlib.sha256(text.encode()).hexdigest()[:16] for text in (inputs, code_digests("stages.train")))
+
+
+def ended_with_other_epochs(experiment: Experiment, folder: Path, precision: Precision, *sets: PairSet) -> int | None:
+    """After how many epochs a training ended whose state lies beside `folder` and which differs in nothing else."""
+    for state in sorted(folder.parent.glob(f"*/{STATE}"), key=_age):
+        with suppress(ValueError):  # of a state that cannot be read, nothing is said
+            epochs = len(check("metadata", Saved, load_metadata(state)).rows)
+            as_then = experiment.recipe.model_copy(update={"epochs": epochs})
+            digest = run_digest(replace(experiment, recipe=as_then), precision, *sets)
+            if state.parent != folder and state.parent.name.partition("-")[0] == digest.partition("-")[0]:
+                return epochs
+    return None
 
 
 def adopt(folder: Path) -> None:

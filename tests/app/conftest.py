@@ -1,22 +1,34 @@
-"""The page as `make app` starts it, over a tiny experiment: one for all tests, as it takes seconds to start."""
+"""The page as `make app` serves it, over a tiny experiment, in a thread."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import requests
+import torch
+import uvicorn
 
+from app.page import Networks, application, listening
 from pix2pix.config.configuration import Configuration
 from stages.evaluate import evaluate
 from stages.render import render
-from tests.support.page_server import Served, random_png
-from tests.support.repository import REPO
 from tests.support.tiny import TINY, make_pairs, write_configuration
-from tests.support.weights_cases import save_weights
+from tests.support.weights_cases import WEIGHTS, save_weights
+
+OPENED = {"Content-Type": "application/octet-stream"}
+
+
+@dataclass(frozen=True)
+class Served:
+    root: Path
+    url: str
+    port: int
+    networks: Networks
+
+    def draw(self, drawing: bytes, name: str = "first", **headers: str) -> requests.Response:
+        return requests.post(f"{self.url}generate/{name}", data=drawing, headers=OPENED | headers, timeout=60)
 
 
 @pytest.fixture(scope="session")
@@ -39,36 +51,14 @@ def here(repo: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return repo
 
 
-@pytest.fixture(scope="session")
-def served(repo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    temp = tmp_path_factory.mktemp("page_temp")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    settings = {"GRADIO_SERVER_PORT": str(port), "PYTHONPATH": str(REPO), "BROWSER": "true", "TMPDIR": str(temp)}
-    with (repo / "log").open("w") as log:
-        command = [sys.executable, "-m", "app.page"]
-        page = subprocess.Popen(command, cwd=repo, env=os.environ | settings, stdout=log, stderr=log)
-    try:
-        for _ in range(600):
-            with socket.socket() as door:
-                if door.connect_ex(("127.0.0.1", port)) == 0 or page.poll() is not None:
-                    break
-            time.sleep(0.2)
-        assert page.poll() is None, (repo / "log").read_text()
-        (folder,) = temp.glob("pix2pix-page-*")
-        yield Served(f"http://127.0.0.1:{port}", page.pid, folder)
-        assert page.poll() is None, (repo / "log").read_text()
-    finally:
-        page.terminate()
-        page.wait(timeout=60)
-    assert not list(temp.glob("pix2pix-page-*"))
-
-
-@pytest.fixture(scope="module")
-def _answers_rightly(served: Served) -> Iterator[None]:
-    """An honest drawing has the same answer after a module's tests as before."""
-    drawing = served.upload("drawing.png", random_png(7))
-    before = served.draw(drawing)
-    assert before.startswith(b"\x89PNG")
-    yield
-    assert served.draw(drawing) == before
+@pytest.fixture
+def served(here: Path) -> Iterator[Served]:
+    networks = Networks(Configuration(TINY), {"first": WEIGHTS}, torch.device("cpu"))
+    with listening(None) as door:
+        server = uvicorn.Server(uvicorn.Config(application(networks), log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
+        thread.start()
+        port = door.getsockname()[1]
+        yield Served(here, f"http://127.0.0.1:{port}/", port, networks)
+        server.should_exit = True
+        thread.join()

@@ -15,13 +15,17 @@ def source_in_git(tmp_path: Path) -> Path:
     return clone(tmp_path / "source", ONE)
 
 
-def test_an_archive_of_the_source_needs_no_git(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_archive_of_the_source_needs_no_git_and_no_home(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     folder = tmp_path / "pix2pix-main"
     subprocess.run(["git", "archive", "-o", tmp_path / "main.zip", "HEAD"], cwd=source, check=True)
     shutil.unpack_archive(tmp_path / "main.zip", folder)
     call(folder, "dvc", "repro", "fingerprint")
-    subprocess.run([BIN / "snakemake", "--dry-run", "report_tiny"], cwd=folder, env={}, check=True)
+    (tmp_path / ".cache").touch()  # so that nothing can be written in it, by root neither
+    environment = {"HOME": str(tmp_path)}
+    subprocess.run([BIN / "snakemake", "--dry-run", "report_tiny"], cwd=folder, env=environment, check=True)
 
 
 def test_data_may_be_a_link_to_another_disk(source: Path, tmp_path: Path) -> None:

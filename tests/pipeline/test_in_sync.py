@@ -24,8 +24,17 @@ def test_a_verb_depends_on_its_own_code_and_no_other(verb: str) -> None:
     assert deps == [f"fingerprints/{verb}.txt"]
 
 
+REFINED = {"refine": "train", "render_refined": "render", "evaluate_refined": "evaluate"}
+
+
 def test_a_stage_for_each_verb_and_no_other() -> None:
-    assert tuple(STAGES) == ("fingerprint", *VERBS)
+    """But of experiments that begin from another's weights, whose training depends on these, too."""
+    assert tuple(stage for stage in STAGES if stage not in REFINED) == ("fingerprint", *VERBS)
+    for stage, verb in REFINED.items():
+        own = {"desc": ..., "deps": ..., "params": ...} if stage == "refine" else {}
+        assert STAGES[stage]["do"] | own == STAGES[verb]["do"] | own and STAGES[stage]["foreach"] == "${refined}"
+    own_deps = ["models/${item.init}/last.safetensors"]
+    assert sorted(STAGES["refine"]["do"]["deps"]) == sorted(STAGES["train"]["do"]["deps"] + own_deps)
     assert STAGES["fingerprint"]["outs"] == [f"fingerprints/{verb}.txt" for verb in VERBS]
     assert all((REPO / f"stages/{verb}.py").exists() for verb in VERBS)
     assert all(STAGES[verb]["do"]["cmd"] == f"python -m stages.{verb} ${{key}}" for verb in VERBS)

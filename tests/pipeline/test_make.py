@@ -61,7 +61,8 @@ def test_recipes_find_their_programs_without_the_exported_path(clone: Path) -> N
     for name in {path.name for path in Path(sys.executable).parent.iterdir()}:
         program(clone / ".venv/bin" / name, "#!/bin/sh\n[ -t 0 ] || cat > /dev/null\n")
     program(clone / ".venv/bin/activate", f"VIRTUAL_ENV={clone}/.venv")
-    for made in ("requirements-optional.txt", ".venv/ready", ".venv/checks", "results/demo.md", "tests/slurm.sh"):
+    made_before = ("requirements-all.txt", ".venv/ready", "web/package-lock.json", "web/node_modules/ready")
+    for made in (*made_before, ".venv/checks", "results/demo.md", "tests/slurm.sh"):
         program(clone / made, '"$@"')
     code, said = make(clone, *sorted(TARGETS))
     assert code == 0, said

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -14,8 +15,9 @@ from pix2pix.config.datasets import (
     LocalSource,
 )
 from pix2pix.files.entry_point import run
-from stages.download import download
-from tests.support.raw_archives import bring, refused, write_zip
+from stages.download import download, main
+from tests.support.raw_archives import bring, refused, write_tar, write_zip
+from tests.support.tiny import TINY, write_configuration
 
 KEY = "config/datasets.yaml: datasets.some.download"
 
@@ -33,6 +35,25 @@ def test_local_folder_zip_and_tar_give_the_same_tree(tmp_path: Path, monkeypatch
         source = LocalSource(source="local", path=f"~/{name}", limit={"train": 2}, expect={"train": 2})
         found = bring(tmp_path / f"out of {name}", source)
         assert found == {name: content for name, content in files.items() if "10" not in name}
+
+
+def test_relative_paths_are_of_the_project_wherever_dvc_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under `dvc exp run --temp` and --queue, whose copy of the project lies elsewhere."""
+    own_pairs(tmp_path / "own")
+    write_tar(tmp_path / "mirror/maps.tar.gz", {"maps/train/1.jpg": b"1"})
+    official = {"source": "pix2pix", "archive": "maps", "expect": {"train": 1}}
+    sources = {"own": {"source": "local", "path": "../own"}, "some": official}
+    datasets = {name: {"download": source, "prepare": {"layout": "stitched"}} for name, source in sources.items()}
+    for folder in ("project", "elsewhere/copy"):
+        (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "elsewhere/copy")
+    write_configuration(TINY | {"datasets": TINY["datasets"] | datasets})
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "project"))
+    monkeypatch.setenv("DATA_MIRROR", "../mirror")
+    for name in sources:
+        monkeypatch.setattr(sys, "argv", ["download", name])
+        main()
+    assert Path("data/raw/own/train/A/1.png").exists() and Path("data/raw/some/train/1.jpg").exists()
 
 
 @pytest.mark.parametrize(
@@ -85,6 +106,7 @@ def test_links_to_folders_are_followed(tmp_path: Path, linked: str) -> None:
     [
         ("val/A/2.png", "/nowhere/object", r"val/A/2\.png: a link that leads nowhere \(/nowhere/object\)"),
         ("val/A/round", "..", "val/A/round: a link in a circle"),
+        ("up", "../..", "up: a link in a circle"),  # named before all that lies there is looked at
     ],
 )
 def test_dead_links_and_circles_are_named(tmp_path: Path, name: str, target: str, says: str) -> None:

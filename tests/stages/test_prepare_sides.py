@@ -83,12 +83,16 @@ def test_swapped_sides_are_told(tmp_path: Path) -> None:
 
 BLACK, DOT = np.zeros((32, 64), np.uint8), np.zeros((32, 64), np.uint8)
 DOT[17, 21] = 255
+DARK = (
+    "B has no value above {} of 255: a mask of 0 and 1, or 12 bits in a file of 16? "
+    "Multiply its values up to the full range"
+)
 SAYING_NOTHING = {
     "all black": (random_image(1, 32), BLACK, "B is nothing but [0, 0, 0]"),
     "all white": (random_image(1, 32), BLACK + np.uint8(255), "B is nothing but [255, 255, 255]"),
     "one colour": (np.full((32, 64, 3), (200, 0, 9), np.uint8), random_image(1, 32), "A is nothing but [200, 0, 9]"),
-    "a mask of 0 and 1": (random_image(1, 32), DOT // 255, "B is nothing but [0, 0, 0]"),
-    "12 bits in 16": (random_image(1, 32), DOT.astype(np.uint16) * 16, "B is nothing but [0, 0, 0]"),
+    "a mask of 0 and 1": (random_image(1, 32), DOT // 255, DARK.format(1)),
+    "12 bits in 16": (random_image(1, 32), DOT.astype(np.uint16) * 16, DARK.format(16)),
     "transparent": (np.dstack([random_image(1, 32), BLACK]), random_image(2, 32), "A is nothing but [255, 255, 255]"),
     "equal": (random_image(1, 32), random_image(1, 32), "A equals B"),
     "a mask with a dot": (random_image(1, 32), DOT, ""),
@@ -105,6 +109,16 @@ def test_sides_that_say_nothing_are_counted_and_the_first_is_named(
     prepare(layout=LAYOUTS["folders"], raw=tmp_path / "raw", out=tmp_path / "pairs")
     said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("suspicious")]
     assert said == ([f"suspicious: 1 pairs, the first train/A/2.png + train/B/2.png: {says}"] if says else [])
+
+
+def test_oblong_pairs_are_told_and_square_ones_are_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    says = (
+        "not square: 1 pairs, the first 64 x 32 pixels; training squeezes them to squares. Where proportions matter, "
+    )
+    for number, width in ((1, 64), (2, 32)):
+        write_sides(tmp_path / "raw", number, *(random_image(side, 32, width) for side in (1, 2)))
+    prepare(layout=LAYOUTS["folders"], raw=tmp_path / "raw", out=tmp_path / "pairs")
+    assert f"\n{says}cut or pad A and B to squares before\n" in capsys.readouterr().out
 
 
 def test_a_set_whose_every_label_map_is_void_is_refused(tmp_path: Path) -> None:

@@ -124,3 +124,11 @@ def test_pairs_are_left_out_by_name_and_counted(
         prepare(layout=layout.model_copy(update={"leave_out": [99]}), raw=raw, out=tmp_path / "pairs")
     with pytest.raises(ValueError, match="leave_out: no pair is left in test"):
         prepare(layout=layout.model_copy(update={"leave_out": ["test/1"]}), raw=raw, out=tmp_path / "pairs")
+
+
+def test_leave_out_takes_names_as_people_type_them(tmp_path: Path) -> None:
+    """The number 0 is 000; a decomposed letter is the composed one."""
+    for seed, name in enumerate(("000", "1", "\u00e9")):
+        write_image(tmp_path / f"raw/train/{name}.png", seed=seed)
+    layout = StitchedLayout(layout="stitched", leave_out=[0, "e\u0301"])
+    assert [record.id for record in prepare(layout=layout, raw=tmp_path / "raw", out=tmp_path / "pairs")] == ["1"]

@@ -4,6 +4,7 @@ import copy
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from PIL import Image
 from pix2pix.config.configuration import Configuration
 from pix2pix.config.resolved import Experiment
 from pix2pix.files.image_grid import grid
-from pix2pix.files.images import Uint8, read_image, write_png
+from pix2pix.files.images import Uint8, read_image, resize, write_png
+from pix2pix.networks.class_colours import Coloured
 from pix2pix.networks.inference import Trained, load_trained
 from pix2pix.networks.layers import to_network
 from pix2pix.networks.mean_target import MeanTarget
@@ -174,6 +176,24 @@ def test_own_images_come_back_at_their_size_whatever_it_is(first: Experiment, mo
     assert not OUT.exists()
 
 
+def test_an_own_image_is_translated_at_the_trained_size_and_scaled_back(
+    first: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or at its own on request; what the network draws at another size than it learnt is smeared."""
+    trained, source = load_trained(WEIGHTS, torch.device("cpu")), random_image(0, 101, 70)
+    Path("own").mkdir()
+    write_png(Path("own/odd.png"), source)
+    expected = resize(trained.generate(resize(source, width=64, height=64), id="odd"), width=70, height=101)
+    for native_size, image in ((False, expected), (True, trained.generate(source, id="odd"))):
+        render_folder("first", Path("own"), Path("out"), native_size=native_size)
+        np.testing.assert_array_equal(read_image(Path("out/odd.png")), image)
+    labels = np.array([[[0, 0, 255], [255, 0, 0]], [[0, 255, 0], [9, 9, 9]]], np.uint8).repeat(32, 0).repeat(32, 1)
+    monkeypatch.setattr(verb, "_load", lambda *_: replace(trained, generator=Coloured(MeanTarget(64), labels[0])))
+    monkeypatch.setattr(Trained, "generate", lambda *_, id: labels)
+    render_folder("first", Path("own"), Path("out"))
+    assert len(np.unique(read_image(Path("out/odd.png")).reshape(-1, 3), axis=0)) == 4, "colours of classes stay pure"
+
+
 def test_an_own_image_that_is_no_label_map_is_refused(first: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
     own_images(Path("own"))
     monkeypatch.setattr(sys, "argv", ["render", "first", "--images", "own", "--out", "new/out"])
@@ -254,7 +274,7 @@ def test_an_image_too_large_for_the_memory_is_named_when_the_others_are_done(
     monkeypatch.setattr(Trained, "generate", generate_small)
     says = r"own/b\.png: not enough memory; make it smaller, .*; 2 of 4 images are missing, the others are done$"
     with pytest.raises(ValueError, match=says):
-        render_folder("first", Path("own"), Path("out"))
+        render_folder("first", Path("own"), Path("out"), native_size=True)
     assert sorted(files(Path("out"))) == ["a.png", "d.png"]
 
 

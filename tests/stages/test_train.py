@@ -1,8 +1,10 @@
 """Laws of training: what is published, killed equals straight, what is continued, and what is refused."""
 
 import hashlib
+import json
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,10 @@ import pandas as pd
 import pytest
 import torch
 from filelock import FileLock
+from ruamel.yaml import YAML
 
 from pix2pix.batches.dataset import load_splits
+from pix2pix.config.configuration import Configuration
 from pix2pix.files.images import read_image, write_png
 from pix2pix.learners.gan import Gan
 from pix2pix.learners.supervised import Supervised
@@ -24,7 +28,7 @@ from pix2pix.training import resume as runs
 from pix2pix.training.resume import run_digest
 from stages.render import render
 from stages.train import learning_rate_factor, train
-from tests.support.kinds import experiment
+from tests.support.kinds import configuration, experiment
 from tests.support.tiny import make_pairs, random_image
 
 OTHER = {"bf16": "fp32", "fp32": "bf16"}
@@ -212,6 +216,64 @@ def test_what_has_changed_is_not_continued(
     assert "a run of other parameters, data, code or precision; not continued" in capsys.readouterr().out
     assert published() == trained
     assert len(list(Path("scratch/train/first").iterdir())) == 1, "other states are removed in the end"
+
+
+@pytest.mark.parametrize("epochs", [2, 4])
+def test_other_epochs_of_an_ended_training_are_told_before_anything_is_done(
+    trained: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], epochs: int
+) -> None:
+    """The old state and weights stay until there are new ones; what is said to go on from them is configuration."""
+    (state,) = Path("scratch/train/first").glob("*/state.safetensors")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Gan, "step", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        train(experiment(epochs=epochs))
+    seen = capsys.readouterr().out
+    assert f"first was trained to its end with 3 epochs, the recipe says {epochs}: all {epochs}" in seen
+    assert hashlib.md5(Path("models/first/last.safetensors").read_bytes()).hexdigest() in seen
+    assert state.exists() and published() == trained
+    refined = YAML(typ="safe").load("refined:" + seen.partition("refined:")[2].partition("}}")[0] + "}}")["refined"]
+    whole = configuration()
+    rows = whole["experiments"] | refined
+    more = Configuration(whole | {"experiments": rows, "refined": refined}).experiment("first_more")
+    assert (more.init, more.recipe.epochs) == ("first", max(epochs - 3, 1))
+
+
+@pytest.mark.usefixtures("saving")
+@pytest.mark.parametrize(
+    ("name", "code", "asked", "goes_on"),
+    [("ours", None, False, True), ("first", "other", False, False), ("first", "other", True, True)],
+)
+def test_a_stopped_training_goes_on_under_another_name_and_where_asked_by_other_code(
+    trained: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    code: str | None,
+    asked: bool,
+    goes_on: bool,
+) -> None:
+    """Its record is of these weights, and has the digests of all code that took its steps."""
+    straight = load_tensors(Path("models/first/last.safetensors"))[0]
+    shutil.rmtree("scratch")
+    with monkeypatch.context() as patch:
+        patch.setattr(Gan, "validate", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            train(experiment())
+    (before,) = (path.name.partition("-")[2] for path in Path("scratch/train/first").iterdir())
+    if code:
+        monkeypatch.setattr(runs, "code_digests", lambda _: code)
+    if asked:
+        monkeypatch.setenv("PIX2PIX_CONTINUE", "1")
+    train(replace(experiment(), name=name))
+    said = capsys.readouterr().out
+    assert (f"continuing {name} at step 3" in said) == goes_on
+    assert ("only the code is another: PIX2PIX_CONTINUE=1 goes on from there" in said) != goes_on
+    weights = Path("models", name, "last.safetensors")
+    assert all(torch.equal(tensor, straight[key]) for key, tensor in load_tensors(weights)[0].items())
+    record = json.loads(Path(f"logs/records/{name}.json").read_text(encoding="utf-8"))
+    assert record["weights"] == hashlib.md5(weights.read_bytes()).hexdigest()
+    own = hashlib.sha256(code.encode()).hexdigest()[:16] if code else before
+    assert record["code"] == ([before, own] if asked else [own])
 
 
 @pytest.mark.usefixtures("untrained")

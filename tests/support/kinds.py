@@ -7,6 +7,7 @@ import torch
 from pix2pix.batches.dataset import PairSet
 from pix2pix.config.configuration import Configuration
 from pix2pix.config.resolved import Experiment
+from pix2pix.config.study_entries import WeightsFile
 from pix2pix.learners.learner import Learner, build_learner
 from pix2pix.machine.hardware import Hardware
 from tests.support.tiny import ONE, TINY
@@ -45,6 +46,15 @@ def configuration(kind: str = "gan", *, seed: int = 0, **changes: Any) -> dict[s
 def experiment(kind: str = "gan", *, seed: int = 0, **changes: Any) -> Experiment:
     """Experiment `first` of that configuration."""
     return Configuration(configuration(kind, seed=seed, **changes)).experiment("first")
+
+
+def refined(name: str, init: str | WeightsFile, **changes: Any) -> Experiment:
+    """The experiment as `name`, which begins from `init`; `changes` as there."""
+    whole = configuration(**changes)
+    row = whole["experiments"]["first"] | {"init": init}
+    rows = whole["experiments"] | {"second": row} | {name: row}
+    named = {key: rows[key] for key in ("second", name)} if isinstance(init, str) else {}
+    return Configuration(whole | {"experiments": rows, "refined": named}).experiment(name)
 
 
 def learner(kind: str = "gan", *, hardware: Hardware = FP32, seed: int = 0, **changes: Any) -> Learner:

@@ -84,7 +84,7 @@ def test_own_pairs_are_understood_in_any_usual_layout(
         text, again = Path(path).read_text(encoding="utf-8"), io.StringIO()
         YAML().dump(YAML().load(text), again)
         assert again.getvalue() == text, "not as DVC writes it"
-    assert "  - config/studies/mine.yaml\n\nstages:" in Path("dvc.yaml").read_text(encoding="utf-8")
+    assert "  - config/studies/mine.yaml\n  # where no study" in Path("dvc.yaml").read_text(encoding="utf-8")
 
     with pytest.raises(ValueError, match=r"config/datasets\.yaml has datasets\.mine already"):
         new("mine", "~/own", direction="BtoA")

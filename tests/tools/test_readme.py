@@ -77,6 +77,7 @@ def test_a_record_is_a_line_that_says_how_it_was_made(
     assert block.endswith(f"Training of this study together: {duration}.")
     save_record("records", **values, code=["a", "b"])
     assert f"| {RECORD['commit']}, begun by other code |" in results_block(configuration, WEIGHTS)
+    assert RECORD["commit"] not in results_block(configuration, {"first": "1" * 32}), "of other weights"
 
 
 def test_a_score_of_several_studies_is_defined_once(repo: Path) -> None:

@@ -1,10 +1,14 @@
 """Laws of what comes from elsewhere: nothing of it is executed, and no package has two pins."""
 
 import re
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 import torch
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.support.repository import REPO
 from tests.support.weights_cases import Payload
@@ -34,7 +38,7 @@ def test_others_weights_are_not_unpickled(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_no_file_names_a_package_index() -> None:
-    for name in ("requirements.txt", "requirements-optional.txt", "pyproject.toml", "Makefile", *CONTAINERS):
+    for name in ("requirements.txt", "requirements-all.txt", "pyproject.toml", "Makefile", *CONTAINERS):
         text = (REPO / name).read_text(encoding="utf-8")
         assert not [
             word
@@ -44,11 +48,25 @@ def test_no_file_names_a_package_index() -> None:
 
 
 def test_no_package_has_two_pins() -> None:
-    one, other = (pins(REPO / name) for name in ("requirements.txt", "requirements-optional.txt"))
-    both = one.keys() & other.keys()
-    assert len(both) > 50
-    assert not [name for name in both if one[name] != other[name]]
-    assert "dvc-s3" not in one
+    core, every = (pins(REPO / name) for name in ("requirements.txt", "requirements-all.txt"))
+    assert core.items() <= every.items()
+    assert len(core) < 170 < len(every)
+
+
+def test_the_core_is_what_its_code_imports() -> None:
+    """`make demo` installs no more; what is imported where it is needed only is of a group."""
+    project = tomllib.loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))
+    core = {canonicalize_name(Requirement(line).name) for line in project["project"]["dependencies"]}
+    distributions = packages_distributions()
+    imported = {
+        canonicalize_name(name)
+        for folder in ("pix2pix", "stages", "workflow")
+        for path in (REPO / folder).rglob("*.py")
+        for module in re.findall(r"^ *(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        for name in distributions.get(module, [])
+    }
+    assert imported - core == {"kaggle", "tensorboard"}
+    assert core - imported == {"snakemake-executor-plugin-slurm", "uv"}
 
 
 def pins(path: Path) -> dict[str, set[str]]:

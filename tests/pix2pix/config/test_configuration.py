@@ -131,7 +131,7 @@ def problem(whole: dict[str, Any]) -> str:
             {"epoch": 3},
             "first.set.epoch: unknown key, neither .* nor of a recipe; did you mean epochs",
         ),
-        ("experiments.first.set", {"epochs": 0}, "experiments.first.set.epochs: .* greater than or equal to 1"),
+        ("experiments.first.set", {"epochs": -1}, "experiments.first.set.epochs: .* greater than or equal to 0"),
         (
             "experiments.first.set",
             {"kind": "mean"},
@@ -201,7 +201,7 @@ def test_what_was_trained_on_redrawn_edges_is_tried_on_canny_and_doodle() -> Non
 
 def test_an_entry_is_checked_when_it_is_needed() -> None:
     whole = everything()
-    whole["recipes"]["alone"]["epochs"] = 0
+    whole["recipes"]["alone"]["epochs"] = -1
     configuration = Configuration(whole)
     assert configuration.experiment("first").recipe.epochs == 3
     with pytest.raises(ValueError, match=r"recipes\.alone\.epochs"):

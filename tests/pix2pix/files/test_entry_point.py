@@ -4,14 +4,17 @@ import os
 import pty
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from pix2pix.files.entry_point import run
 from tests.support.repository import REPO
 
 VERB = """
 import sys
+from importlib import import_module
 from pathlib import Path
 from tqdm import tqdm
 from pix2pix.files.entry_point import run
@@ -42,3 +45,12 @@ def test_a_verb_goes_on_when_nobody_listens_any_more(listener: str, tmp_path: Pa
     verb.communicate(b"", timeout=60)
     assert verb.returncode == 0
     assert (tmp_path / "out").read_text(encoding="utf-8") == "whole"
+
+
+def test_a_package_that_is_not_installed_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def verb() -> None:
+        import_module("lpips")
+
+    monkeypatch.setitem(sys.modules, "lpips", None)
+    with pytest.raises(SystemExit, match=r"^error: lpips is not installed: make tools$"):
+        run(verb)

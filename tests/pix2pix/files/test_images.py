@@ -18,7 +18,7 @@ from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, SAMPL
 
 from pix2pix.files import images
 from pix2pix.files.image_listing import list_images
-from pix2pix.files.images import read_image
+from pix2pix.files.images import read_image, read_numbers
 from tests.support.image_cases import KINDS, SEED, encoded, frames, make, near, smooth
 from tests.support.repository import REPO
 from tests.support.soaks import Soak
@@ -145,6 +145,18 @@ def jpeg_with(*entries: tuple[int, int, int, bytes]) -> bytes:
     body = b"Exif\0\0MM\0*" + struct.pack(">IH", 8, len(entries)) + tags + bytes(4)
     jpeg = JPEGS["plain"]
     return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_stored_numbers_are_read_whatever_their_bits(tmp_path: Path, bits: int) -> None:
+    """Pillow spreads grey levels of few bits over 0..255."""
+    rows = bytes([0, 0b01100011]) if bits < 8 else bytes([0, 3])
+    header = struct.pack(">IIBBBBB", 8 // bits, 1, bits, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    packed = [struct.pack(">I", len(c)) + kind + c + struct.pack(">I", zlib.crc32(kind + c)) for kind, c in chunks]
+    (tmp_path / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(packed))
+    expected = {1: [0, 1, 1, 0, 0, 0, 1, 1], 2: [1, 2, 0, 3], 4: [6, 3], 8: [3]}[bits]
+    assert read_numbers(tmp_path / "x.png").tolist() == [expected]
 
 
 LONG = zlib.compress(np.random.default_rng(0).bytes(2_000_000))

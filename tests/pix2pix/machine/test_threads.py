@@ -79,6 +79,16 @@ def test_the_threads_come_back_and_the_line_is_said_once(monkeypatch: pytest.Mon
     assert len(said) == 1
 
 
+def test_under_a_quota_the_work_of_other_containers_takes_no_core_that_is_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of four cores a CPU quota allows two (`usable_cores`), and others use two."""
+    machine = Machine(monkeypatch)
+    threads = TrainingThreads(replace(FOUR_CORES, threads=2), print)
+    for others, count in ((2, 2), (3, 1)):
+        machine.run(10, own=1, user=others)
+        threads.look()
+        assert threads.count == count
+
+
 def test_a_training_of_low_priority_counts_others_of_low_priority(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own time is of that kind, too, and is not that of others."""
     machine = Machine(monkeypatch, niceness=10)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from multiprocessing import synchronize
+from pathlib import Path
 
 import cv2
 import psutil
@@ -52,22 +53,32 @@ def test_the_error_of_the_first_bad_item_is_raised(workers: int) -> None:
 
 
 SLEEPING = """
+import os
 import time
+from pathlib import Path
 from pix2pix.machine.worker_pool import map_in_processes
+def work(folder):
+    Path(folder, str(os.getpid())).touch()
+    time.sleep(0.01)
 if __name__ == "__main__":
-    map_in_processes(time.sleep, [0.01] * 10_000, description="sleeping", workers=2)
+    map_in_processes(work, ["FOLDER"] * 10_000, description="sleeping", workers=2)
 """
 
 
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
-def test_workers_end_with_their_parent(stop: signal.Signals) -> None:
+def test_workers_end_with_their_parent(stop: signal.Signals, tmp_path: Path) -> None:
     """Ctrl-C reaches all processes, as in a terminal; only the parent has something to say about it."""
-    parent = subprocess.Popen([sys.executable, "-c", SLEEPING], cwd=REPO, stderr=subprocess.PIPE, process_group=0)
-    started: list[psutil.Process] = []
-    while len(started) < 4:  # the resource tracker, the fork server and two workers
+    (tmp_path / "sleeping.py").write_text(SLEEPING.replace("FOLDER", str(tmp_path)), encoding="utf-8")
+    parent = subprocess.Popen(
+        [sys.executable, tmp_path / "sleeping.py"],
+        env=os.environ | {"PYTHONPATH": str(REPO)},
+        stderr=subprocess.PIPE,
+        process_group=0,
+    )
+    while len([*tmp_path.glob("[0-9]*")]) < 2:  # until both workers work
         time.sleep(0.05)
-        started = psutil.Process(parent.pid).children(recursive=True)
-    time.sleep(0.5)
+    started = psutil.Process(parent.pid).children(recursive=True)
+    assert len(started) == 4  # the resource tracker, the fork server and two workers
     (os.killpg if stop == signal.SIGINT else os.kill)(parent.pid, stop)
     _, errors = parent.communicate(timeout=30)
     assert errors.count(b"Traceback") == (stop == signal.SIGINT)

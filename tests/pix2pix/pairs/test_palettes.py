@@ -41,16 +41,29 @@ def test_nearest_is_nearest(name: str) -> None:
     assert np.array_equal(decode(image, name), squares.sum(-1).argmin(-1).clip(max=len(PALETTES[name]) - 1))
 
 
+def as_jpeg(image: np.ndarray, quality: int = 90) -> np.ndarray:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "JPEG", quality=quality)
+    return np.asarray(Image.open(file))
+
+
 CLASSES = np.kron(np.random.default_rng(0).integers(0, 12, (8, 8)), np.ones((8, 8), int)).astype(np.uint8)
 LABEL = palette("facades")[CLASSES]
 HOLES = np.where((CLASSES[0, 0] == CLASSES)[..., None], 255, LABEL).astype(np.uint8)
 NO_LABEL_MAPS = {
     "class numbers": (CLASSES[..., None].repeat(3, 2) + np.uint8(1), "facades", "class numbers 1 to 12"),
+    "class numbers as JPEG": (as_jpeg(np.stack([CLASSES, CLASSES, CLASSES + 1], 2)), "facades", "class numbers 0 to"),
     "train ids": (CLASSES[..., None].repeat(3, 2), "cityscapes", "class numbers 0 to 11"),
     "another palette": (palette("cityscapes")[CLASSES], "facades", "it is in the colours of cityscapes"),
     "the other palette": (LABEL, "cityscapes", "it is in the colours of facades"),
     "noise": (random_image(0), "facades", "is it the photo"),
     "a photo": (draw_facade(index=0, size=128)[0], "facades", "is it the photo"),
+    "a photo, grey as a street": (
+        as_jpeg(draw_facade(index=0, size=128)[0]),
+        "cityscapes",
+        "the photo",
+    ),
+    "red and blue exchanged, as JPEG": (as_jpeg(draw_facade(index=0, size=128)[1][..., ::-1].copy()), "facades", ""),
     "a transparent class": (HOLES, "facades", "transparent pixels"),
 }
 
@@ -71,6 +84,13 @@ def test_a_label_map_passes_also_after_the_archives_compression(size: int, quali
         Image.fromarray(stitch(photo, label)).save(file, "JPEG", quality=quality, subsampling="4:2:0")
         for image in (label, split_sides(np.asarray(Image.open(file)))[1]):
             check_label_map(image, "facades", Path("x"))
+
+
+@pytest.mark.parametrize("quality", [60, 90, 100])
+@pytest.mark.parametrize("name", PALETTES)
+def test_a_label_map_of_two_classes_passes_as_jpeg_of_few_colours(name: str, quality: int) -> None:
+    label = palette(name)[np.arange(64).repeat(64).reshape(64, 64).T // 19 % 2 + 2]
+    check_label_map(as_jpeg(label, quality), name, Path("x"))
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ def client(*, at_once: BaseException | None = None, later: BaseException | None 
 @pytest.mark.parametrize(
     ("kaggle", "says"),
     [
+        (None, "client needs kaggle, which is not installed: make kaggle$"),
         (client(at_once=SystemExit(1)), "no valid token on this machine: make a token .*c/cars/rules$"),
         (client(later=refusal(403)), "answered HTTP 403: make a token at .*KAGGLE_API_TOKEN, .* accept the rules at"),
         (client(later=requests.Timeout("x" * 999)), r"could not be reached \(Timeout\)$"),
