@@ -70,7 +70,8 @@ def screening_table(results: Sequence[ExperimentResult]) -> list[Line]:
     for rows in others:
         differences = compare_seeds(rows, baseline)
         optimised = "lsd" if getattr(rows[0].card.recipe, "focal_frequency", 0) else None
-        line = {"setting": rows[0].name, "seeds": str(len(rows)), "verdict": verdict(differences, apart_from=optimised)}
+        said = verdict(differences, apart_from=optimised) if len(rows) > 1 else "one seed"
+        line = {"setting": rows[0].name, "seeds": str(len(rows)), "verdict": said}
         lines.append(line | {METRICS[key].heading: difference_cell(METRICS[key], differences[key]) for key in SHOWN})
     return lines
 
