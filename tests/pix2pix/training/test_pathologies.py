@@ -178,7 +178,8 @@ def test_losses_at_the_brink_are_not_said(losses: dict[str, float]) -> None:
 def test_no_training_whose_results_are_in_git_is_warned_of(history: Path) -> None:
     epochs: list[Any] = pd.read_csv(history).dropna(axis=1).to_dict("records")
     assert epochs
-    assert [pathology(epochs[: n + 1]) for n in range(len(epochs))] == [None] * len(epochs)
+    warned = any(pathology(epochs[: n + 1]) for n in range(len(epochs)))
+    assert warned == (history.parent.name == "ingredients_lsgan")  # its discriminator does win
 
 
 def test_an_exploding_training_is_told_of_once_and_ends(tiny_repo: Path, capfd: pytest.CaptureFixture[str]) -> None:
