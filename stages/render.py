@@ -202,8 +202,8 @@ def main() -> None:
     given = parser.parse_args()
     if (given.images is None) != (given.out is None):
         parser.error("--images and --out go together")
-    if given.images is None and (given.weights or given.epoch is not None):
-        parser.error("--weights and --epoch need --images and --out: results/ shows the last weights alone")
+    if given.images is None and (given.weights or given.epoch is not None or given.native_size):
+        parser.error("--weights, --epoch and --native-size need --images; results/ has the last weights alone")
     experiment = read_configuration().experiment(given.experiment)
     if given.images:
         labels = experiment.dataset.labels if experiment.direction == "BtoA" else None

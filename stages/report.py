@@ -63,7 +63,9 @@ def report(study: Study) -> None:
     sentence = headline(rows, baselines, METRICS[study.headline])
     columns = definitions(rows, study.reference_numbers)
     sections = further_sections(study, results)
-    picture = figure(tables, {name: read_image(folder / name / "sketches.png") for name in study.robustness})
+    shown = {heading: [row for row in group if row.name in study.figure] for heading, group in tables.items()}
+    shown = {heading: group for heading, group in shown.items() if group}
+    picture = figure(shown, {name: read_image(folder / name / "sketches.png") for name in study.robustness})
 
     parts = [f"### {study.title}", sentence, f"![{study.title}]({study.name}.png)"]
     for heading, group in tables.items():

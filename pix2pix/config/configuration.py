@@ -157,7 +157,9 @@ class Configuration:
         rows, incumbents = self._rows(name), self.names("incumbent")
         if not {*rows}.difference(incumbents):
             raise ValueError(f"{key}: no experiment has study: {name}")
-        named = {"baselines": entry.baselines or []} | {f"tables.{h}": m for h, m in entry.tables.items()}
+        named = {"baselines": entry.baselines or [], "figure": entry.figure} | {
+            f"tables.{h}": m for h, m in entry.tables.items()
+        }
         for where, members in named.items():
             for member in members:
                 find(f"{key}.{where}", member, rows)
@@ -175,6 +177,7 @@ class Configuration:
             baselines=self._means(rows) if entry.baselines is None else entry.baselines,
             headline=entry.headline,
             tables=tables or {"": rows},
+            figure=entry.figure or rows,
             reference_numbers=entry.reference_numbers,
             fcn_scores=[row.name for row in self.fcn_scoring(name).experiments]
             if name in self.names("fcn_scores")

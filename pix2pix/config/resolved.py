@@ -92,6 +92,7 @@ class Study:
     baselines: list[str]
     headline: str  # a key of METRICS
     tables: dict[str, list[str]]
+    figure: list[str]  # the experiments that it shows
     reference_numbers: ReferenceNumbers
     fcn_scores: list[str]  # the experiments that get an FCN-score
     robustness: list[str]  # the experiments that are tried on other drawings

@@ -48,6 +48,8 @@ class StudyEntry(Strict):
     tables: dict[Words, Annotated[list[Name], Field(min_length=1)]] = Field(default_factory=dict)
     """{heading: experiments}, where one table of all says too little; a row brings its other seeds along, and may stand
     in several"""
+    figure: list[Name] = Field(default_factory=list)
+    """the experiments that the figure shows, where all are too many; left out: all"""
     reference_numbers: ReferenceNumbers = ReferenceNumbers(source="none", scores=[], rows={})
     """published numbers of others, shown beneath our own"""
 

@@ -107,8 +107,5 @@ def _save_weights(path: Path, run: Run, experiment: Experiment) -> None:
     tensors = network_tensors("generator", trained_generator(run.learner))
     if recipe_of(experiment).keep_discriminator and (discriminator := run.learner.networks.get("discriminator")):
         tensors |= network_tensors("discriminator", discriminator)
-    save_tensors(path, tensors, _metadata(run, experiment))
-
-
-def _metadata(run: Run, experiment: Experiment) -> WeightsMetadata:
-    return experiment.metadata(precision=run.hardware.precision, epoch=run.epoch, step=run.step)
+    metadata = experiment.metadata(precision=run.hardware.precision, epoch=run.epoch, step=run.step)
+    save_tensors(path, tensors, metadata)

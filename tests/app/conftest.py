@@ -14,7 +14,7 @@ from app.page import Networks, application, listening
 from pix2pix.config.configuration import Configuration
 from stages.evaluate import evaluate
 from stages.render import render
-from tests.support.tiny import TINY, make_pairs, write_configuration
+from tests.support.tiny import TINY, working_folder, write_configuration
 from tests.support.weights_cases import WEIGHTS, save_weights
 
 OPENED = {"Content-Type": "application/octet-stream"}
@@ -35,10 +35,8 @@ class Served:
 def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository whose experiment `first`, labels to photos of 64 pixels, is trained, rendered and evaluated."""
     root = tmp_path_factory.mktemp("page")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
+    with working_folder(root):
         write_configuration(TINY)
-        make_pairs(root / "data/pairs/houses", {"train": 8, "val": 3})
         save_weights()
         render(Configuration(TINY).experiment("first"))
         evaluate(Configuration(TINY).experiment("first"))

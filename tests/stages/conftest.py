@@ -1,4 +1,4 @@
-"""Raw folders for the tests of prepare."""
+"""Raw folders for the tests of prepare, and a trained network for those of train."""
 
 import shutil
 from pathlib import Path
@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from pix2pix.toydata.raw_files import write_cars
+from stages.train import train
+from tests.support.kinds import experiment, published
 from tests.support.raw_trees import FILES, write_image
+from tests.support.tiny import working_folder
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +29,20 @@ def raw(request: pytest.FixtureRequest, trees: Path, tmp_path: Path) -> Path:
     """A copy of the layout that the test names."""
     layout = request.node.callspec.params["layout"] if hasattr(request.node, "callspec") else "cars"
     return Path(shutil.copytree(trees / layout, tmp_path / "raw"))
+
+
+@pytest.fixture(scope="session")
+def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which `first` was trained, for all tests: copy it."""
+    folder = tmp_path_factory.mktemp("trained")
+    with working_folder(folder):
+        train(experiment())
+    return folder
+
+
+@pytest.fixture
+def trained(trained_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What was published, in a working folder of its own."""
+    shutil.copytree(trained_once, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return published()

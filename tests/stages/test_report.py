@@ -82,6 +82,18 @@ def test_the_figure_shows_the_files_that_are_scored() -> None:
             assert (picture[top : top + 128, left : left + 128] == expected).all(), file
 
 
+def test_a_figure_may_show_some_of_the_experiments() -> None:
+    """Here the mean is left out, and the targets follow."""
+    report(study())
+    everything = read_image(Path("results/tiny.png"))
+    report(study(figure=["first", "first_seed1"]))
+    some = read_image(Path("results/tiny.png"))
+    assert some.shape[0] == everything.shape[0] - 132
+    for row, as_in in ((1, 1), (2, 3)):
+        one, other = (picture[i * 132 : i * 132 + 128, -392:] for picture, i in ((some, row), (everything, as_in)))
+        assert (one == other).all()
+
+
 def test_a_page_holds_all_that_one_would_send() -> None:
     """The result, the tables, all pictures, and when, where and how it was made: by this machine, else by records/."""
     record = {

@@ -25,7 +25,7 @@ from stages.render import render
 from stages.report import report
 from stages.train import train
 from tests.support.kinds import configuration, experiment, learner, refined
-from tests.support.tiny import make_pairs
+from tests.support.tiny import working_folder
 
 LAST = "models/{}/last.safetensors"
 
@@ -34,9 +34,7 @@ LAST = "models/{}/last.safetensors"
 def ancestor(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which `first` was trained and rendered."""
     folder = tmp_path_factory.mktemp("ancestor")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        make_pairs(Path("data/pairs/houses"), {"train": 8, "val": 3})
+    with working_folder(folder):
         train(experiment(keep_discriminator=True))
         render(experiment(keep_discriminator=True))
         evaluate(experiment(keep_discriminator=True))

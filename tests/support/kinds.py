@@ -1,5 +1,7 @@
 """An experiment and a learner of each kind, on the tiny pairs."""
 
+import hashlib
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -61,3 +63,12 @@ def learner(kind: str = "gan", *, hardware: Hardware = FP32, seed: int = 0, **ch
     """The learner of that experiment, but for the mean, which needs pairs."""
     no_pairs = PairSet([], [], "AtoB", 64, None, hardware.device)
     return build_learner(experiment(kind, seed=seed, **changes), hardware, no_pairs)
+
+
+MODEL = Path("models/first")
+
+
+def published(folder: Path = MODEL) -> dict[str, str]:
+    """The digest of each file that a training published."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}

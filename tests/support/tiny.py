@@ -2,11 +2,14 @@
 
 import copy
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from ruamel.yaml import YAML
 
 from pix2pix.files.images import read_image, write_png
@@ -132,3 +135,12 @@ def make_drawings(root: Path, *, manners: int = 3) -> None:
 
 def random_image(seed: int, height: int = 64, width: int = 64) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@contextmanager
+def working_folder(folder: Path, *, val: int = 3) -> Iterator[None]:
+    """Within it `folder` is the working folder, with prepared pairs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        make_pairs(Path("data/pairs/houses"), {"train": 8, "val": val})
+        yield

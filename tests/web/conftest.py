@@ -12,7 +12,7 @@ from pix2pix.config.configuration import Configuration
 from pix2pix.files.json_csv import read_json
 from tests.support.browser import RUNTIME, chromium
 from tests.support.repository import REPO
-from tests.support.tiny import TINY, make_pairs, write_configuration
+from tests.support.tiny import TINY, working_folder, write_configuration
 from tests.support.weights_cases import save_weights
 from tools.screenshots import file_server
 from tools.site import site
@@ -31,10 +31,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not RUNTIME.is_dir():
         pytest.skip("no ONNX Runtime for the web here (npm ci --prefix web)")
     root = tmp_path_factory.mktemp("site")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
+    with working_folder(root, val=20):
         write_configuration(TINY)
-        make_pairs(root / "data/pairs/houses", {"train": 8, "val": 20})
         save_weights()
         web_model(Configuration(TINY).experiment("first"))
         told = read_json(Path("site/models/first.json"), DrawingModel)

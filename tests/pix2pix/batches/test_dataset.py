@@ -21,8 +21,7 @@ from pix2pix.networks.layers import from_network
 from pix2pix.pairs.stitched import read_drawings, split_sides
 from pix2pix.training import resume as runs
 from stages.train import train
-from tests.stages.test_train import published
-from tests.support.kinds import CPU, experiment
+from tests.support.kinds import CPU, experiment, published
 from tests.support.tiny import make_drawings, make_pairs
 
 

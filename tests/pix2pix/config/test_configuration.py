@@ -142,6 +142,7 @@ def problem(whole: dict[str, Any]) -> str:
         ("models.tiny", SEGMENTER, "experiments.first: .* one loss: recipes.quick.gan_weight must be 0, l1_weight 1"),
         ("models.tiny.discriminator_layers", 5, "experiments.first: .* 5 layers needs images of 96 pixels or more"),
         ("studies.tiny.baselines", ["x"], "studies.tiny.baselines: there is no 'x'"),
+        ("studies.tiny.figure", ["x"], "studies.tiny.figure: there is no 'x'"),
         ("studies.tiny.tables", {"All": ["first"]}, "studies.tiny.tables: 'first_mean' stands in none of them"),
         ("studies.other", TINY["studies"]["tiny"], "studies.other: no experiment has study: other"),
         (

@@ -21,8 +21,7 @@ from pix2pix.training import cuda_graph
 from pix2pix.training import resume as runs
 from pix2pix.training.cuda_graph import CHECKED, WARM_UP, TrainingStep
 from stages.train import train
-from tests.stages.test_train import published
-from tests.support.kinds import experiment, learner
+from tests.support.kinds import experiment, learner, published
 
 
 class Recorder:

@@ -20,8 +20,7 @@ from pix2pix.training import resume as runs
 from pix2pix.training.pathologies import GREY, LOST, PATIENCE, TIED, WON, new_pathology, pathology
 from pix2pix.training.resume import Row
 from stages.train import main, train
-from tests.stages.test_train import published
-from tests.support.kinds import configuration, experiment
+from tests.support.kinds import configuration, experiment, published
 from tests.support.repository import REPO
 from tests.support.tiny import write_configuration
 
