@@ -3,7 +3,8 @@
 Reads   data/pairs/<dataset>/, models/<experiment>/history.csv and, of results/<study>/<experiment>/, images/ and
         card.json; neither a model nor a GPU
 Writes  results/<study>/<experiment>/
-            per_image.csv       PSNR, SSIM and L1 of each image; blotches of a photo, pixel_accuracy of a label map
+            per_image.csv       PSNR, SSIM and L1 of each image; blotches and checkerboard of a photo,
+                                pixel_accuracy of a label map
             distributions.npz   power spectrum and Lab histograms of each image and each target, in the same order
             metrics.json        number of images and groups, and of images equal to their target; the mean of each
                                 metric of images; log-spectrum distance and Lab histogram intersections of the whole

@@ -7,7 +7,8 @@ from pydantic import Field, model_validator
 from pix2pix.config.fields import Direction, HeldOut, Name, Seed, Strict, Words
 
 ReferenceScore = Literal[
-    "psnr", "ssim", "l1", "blotches", "lsd", "lab_l", "lab_a", "lab_b", "train_l1", "val_l1", "train_ce", "val_ce",
+    "psnr", "ssim", "l1", "blotches", "checkerboard", "lsd", "lab_l", "lab_a", "lab_b", "train_l1", "val_l1",
+    "train_ce", "val_ce",
     "pixel_accuracy", "class_accuracy", "mean_iou", "fcn_pixel_accuracy", "fcn_class_accuracy", "fcn_mean_iou",
     "fid", "kid", "lpips",
 ]  # fmt: skip
@@ -31,7 +32,7 @@ class ReferenceNumbers(Strict):
         return self
 
 
-Headline = Literal["psnr", "ssim", "l1", "blotches", "lsd", "lab_l", "lab_a", "lab_b", "pixel_accuracy"]
+Headline = Literal["psnr", "ssim", "l1", "blotches", "checkerboard", "lsd", "lab_l", "lab_a", "lab_b", "pixel_accuracy"]
 
 
 class StudyEntry(Strict):

@@ -17,6 +17,7 @@ Float64 = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 LEAST_RADIUS = 2  # a Hann window spreads the mean over the radii below
+ROUNDING = 1 / 12  # level^2, the power of rounding to 8 bits
 LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 BINS = 256  # of width 1, around -128 … 127
 XYZ = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
@@ -54,19 +55,25 @@ def joined(parts: Sequence[Distributions]) -> Distributions:
 
 
 def radial_power(image: Uint8, mask: Mask | None = None) -> Float64:
-    """Mean power of the luma at each radius, level^2: (size, size, 3) -> (size / 2 - 2,).
+    """Mean power of the luma at each radius, level^2: (size, size, 3) -> (size / 2 - 2,)."""
+    size = len(image)
+    radius, times = rings(size)
+    total = np.bincount(radius.ravel(), (times * power_spectrum(image, mask)).ravel())
+    power: Float64 = total / np.bincount(radius.ravel(), times.ravel())
+    return power[LEAST_RADIUS : size // 2]
+
+
+def power_spectrum(image: Uint8, mask: Mask | None = None) -> Float64:
+    """Power of the luma at each frequency of `numpy.fft.rfft2`, level^2: (size, size, 3) -> (size, size / 2 + 1).
 
     The luma less its mean is seen through a Hann window, which is 0 outside of the mask.
     """
-    size = len(image)
-    window = hann(size) if mask is None else hann(size) * mask
-    energy = np.square(window).sum()
+    window = hann(len(image)) if mask is None else hann(len(image)) * mask
+    energy = np.square(window).sum() or 1
     luma = image @ LUMA
     spectrum = np.fft.rfft2((luma - (luma * window).sum() / (window.sum() or 1)) * window)
-    radius, times = rings(size)
-    total = np.bincount(radius.ravel(), (times * (spectrum.real**2 + spectrum.imag**2)).ravel())
-    power: Float64 = total / (np.bincount(radius.ravel(), times.ravel()) * (energy or 1))
-    return power[LEAST_RADIUS : size // 2]
+    power: Float64 = (spectrum.real**2 + spectrum.imag**2) / energy
+    return power
 
 
 @cache

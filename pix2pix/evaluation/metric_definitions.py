@@ -33,10 +33,14 @@ SET_METRICS = (  # of all images at once; of cars also over the foreground alone
     Metric("lab_a", "a ∩", 3, True, "the same of a, green to red"),
     Metric("lab_b", "b ∩", 3, True, "the same of b, blue to yellow"),
 )
-COLOUR_METRICS = (  # of each photo; in tables where any row has them: results of earlier versions have none
+ARTEFACT_METRICS = (  # of each photo; in tables where any row has them: results of earlier versions have none
     Metric(
         "blotches", "blotches", 4, False,
         "share of pixels whose a or b is more than 15 beyond that of 99.5 % of the target's; 0: no false colours",
+    ),
+    Metric(
+        "checkerboard", "checker", 3, False,
+        "checkerboard: log10 power at the period of 4 pixels over that beside it, less the target's; 0: none",
     ),
 )  # fmt: skip
 LOSSES = (  # of the last epoch
@@ -68,7 +72,7 @@ METRICS = {
     metric.key: metric
     for metric in (
         *IMAGE_METRICS,
-        *COLOUR_METRICS,
+        *ARTEFACT_METRICS,
         *SET_METRICS,
         *LOSSES,
         *LABEL_METRICS,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pix2pix.evaluation.checkerboard import checkerboard
 from pix2pix.evaluation.confidence_intervals import Summary, summarise
 from pix2pix.evaluation.distributions import Distributions, blotches, distributions, joined
 from pix2pix.evaluation.metrics import Mask, foreground, scores
@@ -37,6 +38,7 @@ def score_image(
     of_image, of_target = _by_prefix(image, mask), _by_prefix(target, mask)
     if matrix is None:  # a photo
         values |= {f"{part}blotches": blotches(of_image[part].lab[0], of_target[part].lab[0]) for part in of_image}
+        values |= {f"{part}checkerboard": checkerboard(image, target, mask if part else None) for part in of_image}
     row = ImageScores(split=pair.split, id=pair.id, group=pair.group, **values)
     return ScoredImage(row, of_image, of_target, matrix)
 

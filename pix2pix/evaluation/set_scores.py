@@ -20,12 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pix2pix.evaluation.confidence_intervals import Summary, resampled, summarise_resampled
-from pix2pix.evaluation.distributions import BINS, Distributions, Float64
+from pix2pix.evaluation.distributions import BINS, ROUNDING, Distributions, Float64
 from pix2pix.files.atomic import whole_file
 
 RANGES = {"lsd": (0.0, math.inf), "lab_l": (0.0, 1.0), "lab_a": (0.0, 1.0), "lab_b": (0.0, 1.0)}
 SET_SCORES = tuple(RANGES)
-ROUNDING = 1 / 12  # level^2, the power of rounding to 8 bits
 SIDES = ("image", "target")
 
 

@@ -9,7 +9,7 @@ from tabulate import tabulate
 from pix2pix.config.study_entries import ReferenceNumbers
 from pix2pix.config.weights_metadata import in_words
 from pix2pix.evaluation.metric_definitions import (
-    COLOUR_METRICS,
+    ARTEFACT_METRICS,
     FCN_METRICS,
     IMAGE_METRICS,
     LOSSES,
@@ -53,8 +53,8 @@ def image_metrics(results: Sequence[ExperimentResult], prefix: str = "") -> list
     both_directions = len({result.card.direction for result in results}) > 1
     begun = any(result.card.lineage for result in results)
     scored = any(f"{prefix}{SET_METRICS[0].key}" in result.intervals for result in results)
-    colours = [m for m in COLOUR_METRICS if any(f"{prefix}{m.key}" in result.intervals for result in results)]
-    metrics = [*IMAGE_METRICS, *colours, *(SET_METRICS if scored else ())]
+    artefacts = [m for m in ARTEFACT_METRICS if any(f"{prefix}{m.key}" in result.intervals for result in results)]
+    metrics = [*IMAGE_METRICS, *artefacts, *(SET_METRICS if scored else ())]
     lines = [
         _description(result, both_directions, begun, result.metrics)
         | _with_intervals(metrics, result.metrics, result.intervals, prefix)
@@ -82,7 +82,7 @@ def _with_intervals(metrics: Sequence[Metric], means: Metrics, spreads: Mapping[
             line[metric.heading] = "–"
             continue
         spread = spreads[key]
-        sd = ["±", metric.text(spread.sd)] if metric in (*IMAGE_METRICS, *COLOUR_METRICS) else []
+        sd = ["±", metric.text(spread.sd)] if metric in (*IMAGE_METRICS, *ARTEFACT_METRICS) else []
         cells = [metric.text(means.values[key]), *sd, metric.interval(spread.low, spread.high)]
         if metric.key == "psnr" and (equal := means.values.get(f"{prefix}equal")):
             cells.append(f"({equal:.0f} equal)")
@@ -92,7 +92,7 @@ def _with_intervals(metrics: Sequence[Metric], means: Metrics, spreads: Mapping[
 
 def other_metrics(results: Sequence[ExperimentResult]) -> list[Line]:
     """The metrics that any experiment has beside: losses, label metrics, FCN-scores, FID, KID and LPIPS."""
-    metrics = [metric for metric in _filled(results) if metric not in (*IMAGE_METRICS, *COLOUR_METRICS, *SET_METRICS)]
+    metrics = [metric for metric in _filled(results) if metric not in (*IMAGE_METRICS, *ARTEFACT_METRICS, *SET_METRICS)]
     if not metrics:
         return []
     lines = [

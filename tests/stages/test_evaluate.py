@@ -66,7 +66,7 @@ def test_the_numbers_are_those_of_the_pictures(
         "id",
         "group",
         *METRICS,
-        "pixel_accuracy" if direction == "AtoB" else "blotches",
+        *(["pixel_accuracy"] if direction == "AtoB" else ["blotches", "checkerboard"]),
     ]
     assert [table[column].tolist() for column in ("split", "id", "group")] == [["val"] * 3, list("123"), list("123")]
     expected = recomputed(size=size, target=int(direction == "AtoB"))
@@ -79,7 +79,7 @@ def test_the_numbers_are_those_of_the_pictures(
     assert {key: means[key] for key in LOSSES} == LOSSES
     labels = ["pixel_accuracy", "class_accuracy", "mean_iou", *(f"iou_{name}" for name in FACADES)]
     scores = ["equal", *METRICS, *OF_SET, *LOSSES]
-    assert {*means} == {"n", "groups", *scores, *(labels if direction == "AtoB" else ["blotches"])}
+    assert {*means} == {"n", "groups", *scores, *(labels if direction == "AtoB" else ["blotches", "checkerboard"])}
     assert [*intervals] == [*table.columns[3:], *OF_SET]
     before = {path.name: path.read_bytes() for path in OUT.iterdir() if path.is_file()}
     made = {"metrics.json", "intervals.json", "controls.json", "per_image.csv", "distributions.npz"}
@@ -179,10 +179,10 @@ def test_cars_on_white_are_also_scored_alone(tiny_repo: Path, layout: str, direc
     evaluate(Configuration(whole).experiment("first_mean"))
     table, means, intervals = read_scores(out)
     alone = ["fg_psnr", "fg_ssim", "fg_l1"] if (layout, direction) == ("carvana", "AtoB") else []
-    colours = ["blotches", "fg_blotches"] if alone else ["blotches"]
-    assert list(table.columns) == ["split", "id", "group", *METRICS, *alone, *colours]
+    artefacts = [f"{part}{key}" for key in ("blotches", "checkerboard") for part in (("", "fg_") if alone else ("",))]
+    assert list(table.columns) == ["split", "id", "group", *METRICS, *alone, *artefacts]
     foreground = [f"fg_{key}" for key in OF_SET] if alone else []
-    assert [*intervals] == [*METRICS, *alone, *colours, *OF_SET, *foreground]
+    assert [*intervals] == [*METRICS, *alone, *artefacts, *OF_SET, *foreground]
     assert intervals["l1"]["sd"] is None, "one image has no spread"
     if alone:
         generated = np.asarray(Image.open(out / "images/val/car_01.png"), np.float64)
