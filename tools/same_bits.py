@@ -1,10 +1,12 @@
 """After a change of code that moves no bit of any output, record the results in dvc.lock as made by today's code.
 
     make same-bits BASE=<commit>
+    python -m tools.same_bits <commit> --stale evaluate report
 
 Makes the tiny twin of every kind of experiment (tests/support/twins.py) with the code of the commit and with today's,
 and compares all their files. If they are equal, every stage that dvc.lock records with the commit's fingerprint gets
-today's, and the fingerprint stage is recorded anew. The outputs of the stages need not be here.
+today's, and the fingerprint stage is recorded anew. The outputs of the stages need not be here. Of the verbs that
+--stale names the outputs are not compared and the stages stay stale: they are meant to change.
 """
 
 import argparse
@@ -16,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -26,11 +29,23 @@ from pix2pix.files.entry_point import run
 from stages.fingerprint import VERBS
 
 LOCK = Path("dvc.lock")
+WRITES = {  # what the last verbs of the graph write
+    "evaluate": (
+        "results/*/*/per_image.csv", "results/*/*/distributions.npz", "results/*/*/best_and_worst.png",
+        "results/*/*/metrics.json", "results/*/*/intervals.json", "results/*/*/controls.json",
+    ),
+    "fcn_score": ("results/*/fcn_scores.json",),
+    "robustness": ("results/*/*/robustness.*", "results/*/*/sketches.png"),
+    "report": ("results/*.md", "results/*.png"),
+}  # fmt: skip
 TWIN = "from tests.support.twins import *; write_repo(Path()); make_everything()"
 
 
-def same_bits(base: str) -> int:
-    """Bring the fingerprints in dvc.lock from those of commit `base` to today's; how many there are.
+def same_bits(base: str, *, stale: Sequence[str] = ()) -> int:
+    """Bring the fingerprints in dvc.lock from those of commit `base` to today's, but for the verbs that stay `stale`.
+
+    Returns:
+        how many there are.
 
     Raises:
         ValueError: no such commit, dvc.lock records nothing with its code, a twin could not be made, or the twins
@@ -43,7 +58,7 @@ def same_bits(base: str) -> int:
         shutil.unpack_archive(archive, before)
         text, count = LOCK.read_text(encoding="utf-8"), 0
         old, new = _fingerprints(before), _fingerprints(now)
-        for verb in VERBS:
+        for verb in (verb for verb in VERBS if verb not in stale):
             entry = (
                 rf"(- path: fingerprints/{verb}\.txt\n +hash: md5\n +md5: ){old[verb][0]}(\n +size: ){old[verb][1]}\b"
             )
@@ -53,7 +68,7 @@ def same_bits(base: str) -> int:
             raise ValueError(f"{LOCK} records nothing with the code of {base}")
         with ThreadPoolExecutor() as both:
             list(both.map(make_twin, (before, now), twins))
-        if different := difference(*twins):
+        if different := difference(*twins, but_for=[pattern for verb in stale for pattern in WRITES[verb]]):
             raise ValueError(f"{different} differs from that of {base}; {LOCK} is left as it is")
     with whole_file(LOCK) as partial:
         partial.write_text(text, encoding="utf-8")
@@ -68,14 +83,16 @@ def make_twin(code: Path, folder: Path) -> None:
     _call(f"no twin with the code of {code}", [sys.executable, "-c", TWIN], folder, **machine)
 
 
-def difference(one: Path, other: Path) -> str | None:
-    """The first file of data/, models/ or results/ that is not equal in both folders.
+def difference(one: Path, other: Path, *, but_for: Sequence[str] = ()) -> str | None:
+    """The first file of data/, models/ or results/, `but_for` these patterns, that is not equal in both folders.
 
     Of weights the tensors are compared, and of a card what was rendered: names in their metadata may change.
     """
     roots = [root / part for root in (one, other) for part in ("data", "models", "results")]
     files = {file.relative_to(root.parent) for root in roots for file in root.rglob("*") if file.is_file()}
     for file in sorted(file for file in files if file.suffix != ".html"):  # pages say when and where they were made
+        if any(file.match(pattern) for pattern in but_for):
+            continue
         if not ((one / file).is_file() and (other / file).is_file() and _equal(one / file, other / file)):
             return str(file)
     return None
@@ -112,8 +129,12 @@ def _call(otherwise: str, command: list[str], folder: Path, **environment: str) 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Record results as made by today's code, if it moves no bit.")
     parser.add_argument("base", metavar="commit", help="whose code made the results in dvc.lock")
-    base = parser.parse_args().base
-    print(f"{LOCK}: {same_bits(base)} fingerprints of {base} are now today's; every file of the tiny twins is equal")
+    parser.add_argument(
+        "--stale", nargs="*", choices=WRITES, default=[], help="verbs whose outputs are meant to change"
+    )
+    options = parser.parse_args()
+    count = same_bits(options.base, stale=options.stale)
+    print(f"{LOCK}: {count} fingerprints of {options.base} are now today's; every file compared is equal in both twins")
 
 
 if __name__ == "__main__":

@@ -67,6 +67,19 @@ def test_twins_that_differ_change_nothing(changed: Path, monkeypatch: pytest.Mon
     assert Path("dvc.lock").read_bytes() == lock
 
 
+def test_stages_that_are_meant_to_change_stay_stale(changed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make(code: Path, folder: Path) -> None:
+        (folder / "results/tiny/first").mkdir(parents=True)
+        (folder / "results/tiny/first/metrics.json").write_text(str(code == Path.cwd()))
+
+    monkeypatch.setattr(tool, "make_twin", make)
+    with pytest.raises(ValueError, match=r"^results/tiny/first/metrics\.json differs"):
+        same_bits("HEAD", stale=["report"])
+    everything = 6 + 8
+    assert 0 < same_bits("HEAD", stale=["evaluate"]) < everything
+    assert "evaluate@first" in (stale := call(changed, "dvc", "status")) and "fcn_score" not in stale
+
+
 def test_what_differs_is_named_and_other_metadata_is_no_difference(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     for folder, metadata in ((one, {"about": "x"}), (other, {"x": "y"})):
