@@ -23,7 +23,7 @@ from tools.readme import replace_block
 PAGE = Path("docs/ingredients.md")
 DECIDE = ("lsd", "lab_l", "lab_a", "lab_b")
 GUARDS, FALL = ("ssim", "fcn_pixel_accuracy"), 0.02  # may fall by so much
-SHOWN = *DECIDE, *GUARDS
+SHOWN = *DECIDE, *GUARDS, "checkerboard"
 
 
 def compare_seeds(setting: Sequence[ExperimentResult], baseline: Sequence[ExperimentResult]) -> dict[str, Summary]:

@@ -21,7 +21,7 @@ LSD = {"none": (0.30, 0.28, 0.26), "one": (0.20, 0.19, 0.15)}  # by seed
 def rows(name: str, **recipe: Any) -> list[ExperimentResult]:
     """Three seeds."""
     fcn = FcnScore.model_validate({"segmenter": "small", "n": 3, "pixel_accuracy": 0.5})
-    scores: dict[str, Any] = {"ssim": 0.25, "lab_l": 0.9, "lab_a": 0.9, "lab_b": 0.9}
+    scores: dict[str, Any] = {"ssim": 0.25, "lab_l": 0.9, "lab_a": 0.9, "lab_b": 0.9, "checkerboard": 0.3}
     made = TINY["recipes"]["quick"] | recipe
     return [
         result(f"{name}{seed}", seed=seed, recipe=made, metrics=metrics(lsd=lsd, **scores), fcn_score=fcn)
