@@ -1,5 +1,6 @@
 """Laws of rendering one's own images: their size, names and folders; what is refused."""
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +17,12 @@ from pix2pix.files.images import Uint8, read_image, resize, write_png
 from pix2pix.networks.class_colours import Coloured
 from pix2pix.networks.inference import Trained, load_trained
 from pix2pix.networks.mean_target import MeanTarget
+from pix2pix.networks.weights import load_tensors, save_tensors
 from pix2pix.pairs.stitched import read_pairs, read_sides
 from stages import render as verb
 from stages.render import main, render, render_folder
 from tests.support.tiny import TINY, random_image, write_configuration
-from tests.support.weights_cases import WEIGHTS, save_weights
+from tests.support.weights_cases import WEIGHTS, metadata, save_weights
 
 OUT, PAIRS = Path("results/tiny/first"), Path("data/pairs/houses")
 
@@ -84,6 +86,46 @@ def test_an_own_image_is_translated_at_the_trained_size_and_scaled_back(
     monkeypatch.setattr(Trained, "generate", lambda *_, id: labels)
     render_folder("first", Path("own"), Path("out"))
     assert len(np.unique(read_image(Path("out/odd.png")).reshape(-1, 3), axis=0)) == 4, "colours of classes stay pure"
+
+
+def test_other_weights_may_draw_and_the_card_says_which(first: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that were kept of an epoch, or any file's."""
+    kept = Path("models/first/kept/epoch_0002.safetensors")
+    kept.parent.mkdir()
+    tensors, _ = load_tensors(WEIGHTS)
+    save_tensors(kept, {name: tensor / 2 for name, tensor in tensors.items()}, metadata(epoch=2))
+    Path("own").mkdir()
+    write_png(Path("own/odd.png"), read_sides(read_pairs(PAIRS, "val")[0], direction="BtoA", size=64)[0])
+    expected = load_trained(kept, torch.device("cpu")).generate(read_image(Path("own/odd.png")), id="odd")
+    for i, chosen in enumerate((["--epoch", "2"], ["--weights", str(kept)])):
+        monkeypatch.setattr(sys, "argv", ["render", "first", "--images", "own", "--out", f"out{i}", *chosen])
+        main()
+        np.testing.assert_array_equal(read_image(Path(f"out{i}/odd.png")), expected)
+        assert json.loads(Path(f"out{i}/card.json").read_bytes())["epoch"] == 2
+    render_folder("first", Path("own"), Path("last"))
+    assert not np.array_equal(read_image(Path("last/odd.png")), expected)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "error", "says"),
+    [
+        (
+            ["--epoch", "3"],
+            FileNotFoundError,
+            r"epoch_0003\.safetensors: no such weights file \(kept: none; see keep_every",
+        ),
+        (["--weights", "gone"], FileNotFoundError, "^gone: no such weights file$"),
+        (["--weights", "gone", "--epoch", "3"], SystemExit, "2"),
+    ],
+)
+@pytest.mark.usefixtures("first")
+def test_weights_that_are_not_there_are_named(
+    monkeypatch: pytest.MonkeyPatch, chosen: list[str], error: type[BaseException], says: str
+) -> None:
+    own_images(Path("own"))
+    monkeypatch.setattr(sys, "argv", ["render", "first", "--images", "own", "--out", "out", *chosen])
+    with pytest.raises(error, match=says):
+        main()
 
 
 def test_an_own_image_that_is_no_label_map_is_refused(first: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
