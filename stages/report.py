@@ -1,4 +1,4 @@
-"""report: the tables and the figure of a study. `python -m stages.report <study>`
+"""report: the tables and the figure of a study. `python -m stages.report <study> [--partial]`
 
 Reads   results/<study>/<experiment>/ of each of its experiments: card.json, metrics.json, intervals.json,
         controls.json, per_image.csv, distributions.npz, images/, shown/ and best_and_worst.png; where they exist,
@@ -11,10 +11,13 @@ Writes  results/<study>.md    one sentence of result; metrics with their interva
                               losses by epoch (models/<experiment>/history.csv) and when, where and how the
                               experiments were trained (logs/records/, else records/); so it is no output of the
                               graph, whose hashes depend on no machine and no time
+
+With --partial, while the study is still running: of the experiments that are scored by now; the others are named.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from markupsafe import Markup
@@ -48,8 +51,8 @@ from pix2pix.reporting.tables import (
 PROGRAM = "pytorch-CycleGAN-and-pix2pix"  # the incumbent
 
 
-def report(study: Study) -> None:
-    """Publish results/<study>.md, .png and .html.
+def report(study: Study, *, left_out: Sequence[str] = ()) -> None:
+    """Publish results/<study>.md, .png and .html, which name what is `left_out`.
 
     Raises:
         ValueError, FileNotFoundError: an experiment that is not rendered, evaluated or scored yet.
@@ -62,7 +65,7 @@ def report(study: Study) -> None:
     tables = {heading: [results[name] for name in group if name in results] for heading, group in study.tables.items()}
     sentence = headline(rows, baselines, METRICS[study.headline])
     columns = definitions(rows, study.reference_numbers)
-    sections = further_sections(study, results)
+    sections = [Section(f"Not scored yet: {', '.join(left_out)}.")] * bool(left_out) + further_sections(study, results)
     shown = {heading: [row for row in group if row.name in study.figure] for heading, group in tables.items()}
     shown = {heading: group for heading, group in shown.items() if group}
     picture = figure(shown, {name: read_image(folder / name / "sketches.png") for name in study.robustness})
@@ -97,6 +100,28 @@ def report(study: Study) -> None:
     with whole_file(page) as partial:
         partial.write_text(text, encoding="utf-8")
     print(f"{page}: {sentence or study.title}")
+
+
+def scored_by_now(study: Study) -> Study:
+    """The study of those of its experiments that are scored by now.
+
+    Raises:
+        FileNotFoundError: none is.
+    """
+    folder = Path("results", study.name)
+
+    def having(names: Sequence[str], file: str) -> list[str]:
+        return [name for name in names if (folder / name / file).exists()]
+
+    if not (here := having(study.experiments, "metrics.json")):
+        raise FileNotFoundError(f"{folder}: no experiment of {study.name} is scored yet")
+    return replace(
+        study,
+        experiments=here,
+        tables={heading: group for heading, group in study.tables.items() if having(group, "metrics.json")},
+        fcn_scores=having(study.fcn_scores, "../fcn_scores.json"),
+        robustness=having(study.robustness, "robustness.csv"),
+    )
 
 
 def further_sections(study: Study, results: Mapping[str, ExperimentResult]) -> list[Section]:
@@ -136,8 +161,11 @@ def _incumbents(study: Study, results: Mapping[str, ExperimentResult]) -> list[S
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write the tables and the figure of a study.")
     parser.add_argument("study")
-    name = parser.parse_args().study
-    report(read_configuration().study(name))
+    parser.add_argument("--partial", action="store_true", help="of the experiments that are scored by now")
+    given = parser.parse_args()
+    study = read_configuration().study(given.study)
+    part = scored_by_now(study) if given.partial else study
+    report(part, left_out=[name for name in study.experiments if name not in part.experiments])
 
 
 if __name__ == "__main__":

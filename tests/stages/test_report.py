@@ -3,6 +3,8 @@
 import hashlib
 import json
 import re
+import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import stages.report
 from pix2pix.config.resolved import Study
 from pix2pix.files.images import read_image, resize, write_png
 from pix2pix.files.json_csv import write_json
 from pix2pix.reporting.html import image
-from stages.report import report
+from stages.report import main, report
 from tests.support.results import FOLDER, ROWS, THREE, edit, evaluated_for_all, evaluated_for_one, read_report, tables  # noqa: F401
 from tests.support.tiny import random_image
 
@@ -189,6 +192,18 @@ def test_an_experiment_without_results_is_named_with_its_command(file: str, verb
             )
         )
     assert not list(Path("results").glob("tiny.*"))
+
+
+def test_a_partial_report_is_of_what_is_scored_and_names_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(FOLDER / "first_seed1")
+    monkeypatch.setattr(stages.report, "read_configuration", lambda: THREE)
+    monkeypatch.setattr(sys, "argv", ["report", "tiny", "--partial"])
+    main()
+    assert [row["experiment"] for row in tables(read_report())[0]] == ["first", "first_mean", *CONTROLS]
+    assert "\nNot scored yet: first_seed1.\n" in read_report()
+    shutil.rmtree(FOLDER)
+    with pytest.raises(FileNotFoundError, match=r"^results/tiny: no experiment of tiny is scored yet$"):
+        main()
 
 
 def test_fcn_scores_are_those_of_the_study_and_named_where_missing() -> None:
