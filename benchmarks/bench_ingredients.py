@@ -1,15 +1,17 @@
 """What each ingredient of config/studies/ingredients.yaml adds to a step: `python -m benchmarks.bench_ingredients`
 
-Of each row with seed 0: processor time of one thread for cutting a batch and a step on it, for an image, over that of
-the first row, which has none; the shortest of the rounds, since other work on the machine only adds to it. The epochs
-of the study are scaled by these ratios where they are 1.03 or more. Pairs are drawn houses, since their content does
-not change the time. It writes benchmarks/ingredients.csv.
+Others, with the first as 1: `python -m benchmarks.bench_ingredients facades facades_matching`. Of each row with seed 0:
+processor time of one thread for cutting a batch and a step on it, for an image, over that of the first row, which has
+none; the shortest of the rounds, since other work on the machine only adds to it. The epochs of the study are scaled by
+these ratios where they are 1.03 or more. Pairs are drawn houses, since their content does not change the time. It
+writes the rows into benchmarks/ingredients.csv.
 """
 
 import argparse
 import os
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,10 +32,10 @@ STUDY, OUT = "ingredients", Path("benchmarks/ingredients.csv")
 PAIRS, STEPS, ROUNDS = 40, 10, 12
 
 
-def bench_ingredients() -> pd.DataFrame:
-    """A row an ingredient: milliseconds of training for an image, and the ratio to the row without."""
+def bench_ingredients(names: Sequence[str]) -> pd.DataFrame:
+    """A row an experiment: milliseconds of training for an image, and the ratio to the first."""
     configuration = read_configuration()
-    experiments = [configuration.experiment(name) for name in configuration.study(STUDY).experiments]
+    experiments = [configuration.experiment(name) for name in names or configuration.study(STUDY).experiments]
     hardware = replace(use_hardware(training=True), pairs="memory")
     rows = [experiment for experiment in experiments if experiment.seed == 0 and experiment.learns]
     here = Path.cwd()
@@ -45,9 +47,8 @@ def bench_ingredients() -> pd.DataFrame:
         finally:
             os.chdir(here)
     learners = [build_learner(row, hardware, pairs) for row, pairs in zip(rows, sets, strict=True)]
-    rounds = [[_milliseconds(*row) for row in zip(learners, rows, sets, strict=True)] for _ in range(ROUNDS + 1)][
-        1:
-    ]  # the first warms up
+    rounds = [[_milliseconds(*row) for row in zip(learners, rows, sets, strict=True)] for _ in range(ROUNDS + 1)]
+    rounds = rounds[1:]  # the first warms up
     shortest = [min(one[i] for one in rounds) for i in range(len(rows))]
     return pd.DataFrame(
         {
@@ -87,8 +88,11 @@ def _draw_pairs(root: Path) -> None:
 
 
 def main() -> None:
-    argparse.ArgumentParser(description="Measure what each ingredient adds to a training step.").parse_args()
-    table = bench_ingredients()
+    parser = argparse.ArgumentParser(description="Measure what each ingredient adds to a training step.")
+    parser.add_argument("experiments", nargs="*", help="others than those of the study; the first is 1")
+    table = bench_ingredients(parser.parse_args().experiments)
+    kept = pd.read_csv(OUT)
+    table = pd.concat([kept[~kept["row"].isin(table["row"])], table])
     table.to_csv(OUT, index=False, float_format="%.3f", lineterminator="\n")
     print(table.to_string(index=False))
 
