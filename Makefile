@@ -26,7 +26,7 @@ BOTH := import json, sys; t = json.load(sys.stdin)["totals"]; \
 # there the files of coverage may not grow, either
 CRAMPED := tests/fault_tolerance/test_disks.py::test_a_file_that_may_not_grow_stops_a_verb_and_loses_nothing[download]
 
-.PHONY: demo new trained-demo_cars trained-demo_facades app site web-models test laws test-slurm lint soak coverage mutants bench readme links schema same-bits pins audit publish fetch tools kaggle s3
+.PHONY: demo new trained-demo_cars trained-demo_facades app site release web-models test laws test-slurm lint soak coverage mutants bench readme links schema same-bits pins audit publish fetch tools kaggle s3
 
 demo: .venv/ready            ## draw data, train, score: ends with a picture
 	@git rev-parse 2>/dev/null || .venv/bin/dvc config --quiet --local core.no_scm true
@@ -50,6 +50,9 @@ app: .venv/page              ## the page, on this machine alone: draw, and a tra
 
 site: .venv/ready web/node_modules/ready  ## the page for any browser, in site/
 	.venv/bin/python -m tools.site
+
+release: .venv/ready         ## networks, tables, records and their checksums, in dist/
+	.venv/bin/python -m tools.release
 
 web-models: .venv/tools      ## the networks of the site, from trained experiments: make web-models EXPERIMENTS="demo_facades demo_cars"
 	.venv/bin/python -m tools.web_model $(EXPERIMENTS)
