@@ -46,9 +46,8 @@ def read_studies(configuration: Configuration) -> list[StudyPage]:
         sentence = [*text.split("\n\n"), ""][1]
         rows = [*study.experiments, *(row.name for row in study.incumbents)]
         here = [row for row in rows if (RESULTS / name / row / "metrics.json").exists()]
-        results = [
-            read_result(RESULTS / name / row, with_fcn_score=row in study.fcn_scores, with_sets=False) for row in here
-        ]
+        scored = study.fcn_scores if (RESULTS / name / "fcn_scores.json").exists() else []
+        results = [read_result(RESULTS / name / row, with_fcn_score=row in scored, with_sets=False) for row in here]
         pages.append(StudyPage(study, "" if sentence.startswith(("!", "|", "#")) else sentence, results))
     return pages
 

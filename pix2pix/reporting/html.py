@@ -64,7 +64,7 @@ figure { margin: 1em 0 }
 .zoom img, .zoom svg { max-width: 100%; height: auto; cursor: zoom-in }
 .zoom :focus-visible + * { outline: 2px solid #0b5cad }
 .zoom:has(:checked) { position: fixed; inset: 0; z-index: 1; overflow: auto; background: #fff }
-.zoom :checked + * { max-width: none; min-width: 100%; cursor: zoom-out }
+.zoom :checked + * { max-width: none; min-width: 100%; cursor: zoom-out; image-rendering: pixelated }
 .side_by_side { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 540px), 1fr)); gap: 0 24px }
 .files { list-style: none; padding: 0; margin: 0; display: flex; flex-wrap: wrap; gap: 4px 20px }
 dt { font-weight: 600; float: left; margin-right: 0.5em } dd { margin: 0 0 4px }
