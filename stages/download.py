@@ -32,7 +32,7 @@ from pix2pix.config.fields import Split
 from pix2pix.config.reader import read_configuration
 from pix2pix.files.atomic import whole_folder
 from pix2pix.files.entry_point import run
-from pix2pix.files.image_listing import check_name, is_image, list_files, not_read
+from pix2pix.files.image_listing import check_name, is_image, list_files, print_not_read
 from pix2pix.pairs import carvana, gta5
 from pix2pix.raw.archives import DamagedArchiveError, list_members, unpack
 from pix2pix.raw.http import fetch, remove_from_cache
@@ -109,8 +109,7 @@ def _choose(source: Path, names: Sequence[str], limit: Mapping[Split, int]) -> d
     paths = without_folders_around(images) if source.is_file() else {name: Path(name) for name in images}
     if not paths:
         raise ValueError(f"{source}: no images in it{f', but {names[0]}' if names else ''}")
-    if line := not_read(Path(name) for name in names if name not in paths):
-        print(line)
+    print_not_read(Path(name) for name in names if name not in paths)
     for split in limit.keys() - map(split_of, paths.values()):
         raise ValueError(f"{source}: no folder of {split}, which limit names")
     kept = within_limit(paths.values(), limit)

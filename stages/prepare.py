@@ -33,7 +33,7 @@ from pix2pix.config.layouts import (
 from pix2pix.config.reader import read_configuration
 from pix2pix.files.atomic import whole_folder
 from pix2pix.files.entry_point import run
-from pix2pix.files.images import MAX_PIXELS, Uint8, read_image, read_numbers, read_rotation, write_png
+from pix2pix.files.images import MAX_PIXELS, Uint8, open_image, read_image, read_numbers, rotation, write_png
 from pix2pix.files.memory import needing_memory
 from pix2pix.machine.resources import keep_memory
 from pix2pix.machine.worker_pool import map_in_processes
@@ -42,7 +42,7 @@ from pix2pix.pairs.edges import draw, manners
 from pix2pix.pairs.gta5 import find_frames, resize_frame
 from pix2pix.pairs.held_out import held_out_pairs, numbered_splits
 from pix2pix.pairs.inpainting import cut_hole
-from pix2pix.pairs.palettes import check_label_map, from_numbers
+from pix2pix.pairs.palettes import check_label_map, from_numbers, is_void
 from pix2pix.pairs.raw_pairs import RawPair, find_images, find_sides
 from pix2pix.pairs.stitched import DRAWINGS, HOW_TO_HOLD_OUT, SPLITS, PairRecord, split_sides, stitch, write_records
 
@@ -138,7 +138,7 @@ def _write_pair(raw_pair: RawPair, *, layout: Layout, raw: Path, out: Path) -> t
         suspicion = _suspicion(side_a, side_b)
         if isinstance(layout, StitchedLayout | FoldersLayout | Gta5Layout) and layout.labels:
             check_label_map(side_b, layout.labels, files[-1], other_side=side_a)
-            suspicion = suspicion if side_b.any() else VOID
+            suspicion = VOID if is_void(side_b, layout.labels) else suspicion
         if isinstance(layout, StitchedLayout):
             (folder / f"{raw_pair.id}{files[0].suffix}").write_bytes(files[0].read_bytes())
         else:
@@ -200,9 +200,12 @@ def _make_pair(raw_pair: RawPair, layout: Layout) -> tuple[Uint8, list[Uint8]]:
 
 def _refuse_rotations(files: Sequence[Path]) -> None:
     """One EXIF rotation of both files is applied to both; a stitched file must have none."""
-    rotations = [read_rotation(path) for path in files]
+    rotations = []
+    for path in files:
+        with open_image(path) as image:
+            rotations.append(rotation(image))
     if len({*rotations, rotations[0] if len(files) > 1 else 1}) > 1:
-        named = " and ".join(f"{path} ({rotation})" for path, rotation in zip(files, rotations, strict=True))
+        named = " and ".join(f"{path} ({turn})" for path, turn in zip(files, rotations, strict=True))
         way_out = "turn the pixels and remove the tag (exiftran -a, mogrify -auto-orient)"
         raise ValueError(f"{named}: an EXIF rotation of A, of B or of both (1: upright)? Where they differ, {way_out}")
 

@@ -37,7 +37,7 @@ from pix2pix.evaluation.result_files import Card
 from pix2pix.files.atomic import whole_file, whole_folder
 from pix2pix.files.entry_point import run
 from pix2pix.files.image_grid import grid, spread
-from pix2pix.files.image_listing import is_image, list_files, not_read
+from pix2pix.files.image_listing import is_image, list_files, print_not_read
 from pix2pix.files.images import Uint8, read_image, resize, write_png
 from pix2pix.files.json_csv import write_json
 from pix2pix.files.memory import NotEnoughMemoryError, needing_memory
@@ -145,10 +145,9 @@ def render_folder(
     if not images.exists():
         raise FileNotFoundError(f"{images}: no such folder or file")
     root = images if images.is_dir() else images.parent
-    files = list(list_files(images)) if images.is_dir() else [images]
+    files = list(list_files(images))
     paths = [path for path in files if is_image(path) or path == images]
-    if line := not_read(path for path in files if not is_image(path) and path != images):
-        print(line)
+    print_not_read(path for path in files if not is_image(path) and path != images)
     names = [Path(unicodedata.normalize("NFC", str(path.relative_to(root).with_suffix("")))) for path in paths]
     if not paths:
         raise ValueError(f"{images}: no image files in it")

@@ -23,7 +23,7 @@ def list_images(folder: Path) -> list[Path]:
 
 
 def list_files(folder: Path, *, above: Sequence[Path] | None = None) -> Iterator[Path]:
-    """Every file below `folder`, in natural order, also behind links to folders; without what file managers leave.
+    """Every file below `folder`, or the file, in natural order, also behind links; without what file managers leave.
 
     Raises:
         FileNotFoundError: a link leads nowhere; names it.
@@ -35,8 +35,8 @@ def list_files(folder: Path, *, above: Sequence[Path] | None = None) -> Iterator
     above = above if above is not None else here.parents
     if here in above:
         raise ValueError(f"{folder}: a link in a circle; it leads to a folder that it lies in")
-    for path in sorted(folder.iterdir(), key=natural_key):
-        if is_junk(Path(path.name)):
+    for path in sorted(folder.iterdir(), key=natural_key) if folder.is_dir() else [folder]:
+        if path != folder and is_junk(Path(path.name)):
             continue
         check_name(path)
         if path.is_dir():
@@ -61,12 +61,13 @@ def is_junk(path: PurePosixPath | Path) -> bool:
     return any(part.startswith(".") or part.lower() in JUNK for part in path.parts)
 
 
-def not_read(paths: Iterable[Path]) -> str:
-    """One line that counts files that are no images, by suffix: `3 files not read: 2 .heic, 1 .txt`; empty for none."""
+def print_not_read(paths: Iterable[Path]) -> None:
+    """Count files that are no images, if any, by suffix in one line: `3 files not read: 2 .heic, 1 .txt`."""
     counts = Counter(path.suffix.lower() or path.name for path in paths)
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
     hint = HEIC_HINT if counts[".heic"] or counts[".heif"] else ""
-    return f"{counts.total()} files not read: {kinds}{hint}" if counts else ""
+    if counts:
+        print(f"{counts.total()} files not read: {kinds}{hint}")
 
 
 def check_name(path: Path) -> None:

@@ -4,6 +4,7 @@ An image is uint8 (H, W, 3), RGB, 0..255.
 """
 
 import io
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -12,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, PngImagePlugin
+from PIL import Image, JpegImagePlugin, PngImagePlugin
 from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, SAMPLEFORMAT
 
 from pix2pix.files.image_listing import HEIC, HEIC_HINT
@@ -25,17 +26,13 @@ if HEIC:
     import_module("pillow_heif").register_heif_opener()
 # A larger image is refused before it is decoded, and so is a pair whose sides would be larger side by side
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS = 178_956_970
-PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = 2**26  # of metadata, in bytes; editors write many
+PNG = b"\x89PNG\r\n\x1a\n"
+ROTATION = (b"eXIf", b"iTXt")  # chunks of EXIF and XMP
+METADATA = (*ROTATION, *b"bKGD cHRM gAMA hIST iCCP pHYs sBIT sPLT sRGB tEXt tIME zTXt".split())
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = 2**26  # of XMP, in bytes; editors write many
+for segment in (0, 2, 13, 14):  # resolution, profile, further images, Photoshop's and Adobe's: none changes the pixels
+    JpegImagePlugin.MARKER[0xFFE0 + segment] = (f"APP{segment}", "passed over", JpegImagePlugin.Skip)
 ORIENTATION = 0x0112  # of EXIF
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 GREY_STEPS = {"L;4": 17, "L;2": 85}  # Pillow spreads the numbers of 4 and 2 bits over 0..255
 TO_8_BITS = np.rint(np.arange(2**16) / 257).astype(np.uint8)
 
@@ -55,27 +52,38 @@ def open_image(path: Path, formats: Sequence[str] = FORMATS) -> Iterator[Image.I
         if path.exists():
             raise ValueError(f"{path}: not a file")
         raise FileNotFoundError(f"{path}: no such file")
+    content = path.read_bytes()
     try:
-        with Image.open(path, formats=list(formats)) as image:
+        if content.startswith(PNG):
+            content = _without_metadata(content)
+        elif content.startswith(b"\xff\xd8"):  # a JPEG
+            content = content.rstrip(b"\0")
+        with Image.open(io.BytesIO(content), formats=list(formats)) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"{image.width} x {image.height} pixels; at most {MAX_PIXELS} are read")
-            if getattr(image, "is_animated", False) and image.format != "MPO":
+            if getattr(image, "is_animated", False):
                 raise ValueError("several frames or pages; which of them is meant?")
-            match image.format:
-                case "JPEG":
-                    with Image.open(io.BytesIO(path.read_bytes().rstrip(b"\0")), formats=["JPEG"]) as jpeg:
-                        yield jpeg
-                    return
-                case "PNG":
-                    with Image.open(path, formats=["PNG"]) as png:
-                        png.verify()  # the checksums, which decoding ignores
             yield image
     except MemoryError:
         raise
     except Exception as error:  # decoders raise errors of any type on damaged files
         kind = "image" if formats is FORMATS else formats[0]
-        hint = HEIC_HINT if path.read_bytes()[4:11] == b"ftyphei" else ""
+        hint = HEIC_HINT if content[4:11] == b"ftyphei" else ""
         raise ValueError(f"{path}: not a readable {kind} ({' '.join(str(error).split())}){hint}") from None
+
+
+def _without_metadata(png: bytes) -> bytes:
+    """A PNG without the chunks that no pixel depends on, broken or not; of all others the checksums are compared."""
+    kept, at = [PNG], len(PNG)
+    while kept[-1][4:8] != b"IEND":
+        chunk = png[at : at + 12 + int.from_bytes(png[at : at + 4])]
+        at, kind = at + len(chunk), chunk[4:8]
+        intact = len(chunk) >= 12 and zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:])
+        if not intact and kind not in METADATA:
+            raise ValueError(f"truncated, or a wrong checksum before byte {at}")
+        if intact and (kind not in METADATA or kind in ROTATION):
+            kept.append(chunk)
+    return b"".join(kept)
 
 
 def read_image(path: Path) -> Uint8:
@@ -92,16 +100,16 @@ def read_image(path: Path) -> Uint8:
     """
     with open_image(path) as image:
         _refuse_unknown_white_level(image)
-        upright = _upright(image)
-        if upright.mode.startswith("I;16"):
-            grey = np.asarray(upright)
+        image.load()  # Pillow turns a TIFF while it loads it, and then forgets its rotation
+        if image.mode.startswith("I;16"):
+            grey = np.asarray(image)
             levels = TO_8_BITS[grey]
             levels[grey == image.info.get("transparency", -1)] = 255
-            return np.repeat(levels[..., None], 3, axis=2)
-        if upright.has_transparency_data:
-            upright = upright.convert("RGBA")
-            upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
-        return np.asarray(upright.convert("RGB"))
+            return _upright(np.repeat(levels[..., None], 3, axis=2), rotation(image))
+        opaque = image
+        if image.has_transparency_data:
+            opaque = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+        return _upright(np.asarray(opaque.convert("RGB")), rotation(image))
 
 
 def read_numbers(path: Path) -> Uint8:
@@ -113,31 +121,25 @@ def read_numbers(path: Path) -> Uint8:
     with open_image(path) as image:
         stored = str(getattr(image, "tile", ""))
         step = next((step for bits, step in GREY_STEPS.items() if bits in stored), 1)
-        mode, numbers = image.mode, np.asarray(_upright(image))
+        mode, numbers = image.mode, _upright(np.asarray(image), rotation(image))
     if mode not in ("P", "L", "1"):
         raise ValueError(f"{path}: {mode} pixels; class numbers are grey or index images of 8 bits")
     return numbers.astype(np.uint8) // np.uint8(step)
 
 
-def read_rotation(path: Path) -> int:
-    """The EXIF orientation of an image file, 1 to 8; 1, upright, where it has none. Raises as `open_image`."""
-    with open_image(path) as image:
-        return rotation(image)
-
-
 def rotation(image: Image.Image) -> int:
-    """As `read_rotation`, of an opened image. Other metadata, broken or not, does not matter."""
+    """The EXIF orientation of an opened image, 1 to 8; 1, upright, where it has none."""
     try:
         found = image.getexif().get(ORIENTATION, 1)
     except Exception:  # broken EXIF, of which no pixel depends
         return 1
-    return found if found in UPRIGHT else 1
+    return int(found) if found in range(1, 9) else 1
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    image.load()  # Pillow turns a TIFF while it loads it, and then forgets its rotation
-    turn = UPRIGHT.get(rotation(image))
-    return image if turn is None else image.transpose(turn)
+def _upright(pixels: Uint8, rotation: int) -> Uint8:
+    """(H, W, ...) turned as EXIF means it: from 5 on rows become columns; columns, both or rows are reversed."""
+    down, right = [(1, 1), (1, -1), (-1, -1), (-1, 1)][(rotation - 1) % 4]
+    return np.ascontiguousarray((pixels.swapaxes(0, 1) if rotation > 4 else pixels)[::down, ::right])
 
 
 def _refuse_unknown_white_level(image: Image.Image) -> None:

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from pix2pix.files.images import Uint8
 
-# Label maps are checked on at most some 1024 x 1024 of their pixels.
-CHECKED = 1024
+CHECKED = 1024  # a label map is checked on at most some 1024 x 1024 of its pixels
 # A label map may have at most so many pixels farther than NEAR from every colour: of one that was never blended MAX_FAR
 # of all; of others MAX_FAR of the flat ones, whose 5 x 5 neighbours differ by at most FLAT, since JPEG blends the thin
 # parts (in the 606 label maps of the CMP facades at most 0.011 of the flat pixels are far, in their photos, as
@@ -144,39 +143,31 @@ def _thinned(image: Uint8) -> Uint8:
     return np.ascontiguousarray(image[::step, ::step])
 
 
+def is_void(image: Uint8, name: str) -> bool:
+    """Whether no pixel of a label map (H, W, 3) in palette `name` is evaluated."""
+    return "void" in PALETTES[name] and bool((decode(image, name) == len(PALETTES[name]) - 1).all())
+
+
 def _misfit(image: Uint8, name: str) -> float:
-    """As `_far_share`; but 1 where all is void and not black, as class numbers are, which are near to black."""
-    if (share := _far_share(image, name)) or "void" not in PALETTES[name] or not image.any():
-        return share
-    return float((decode(_thinned(image), name) == len(PALETTES[name]) - 1).all())
-
-
-def _far_share(image: Uint8, name: str) -> float:
     """The share of pixels in none of the colours of palette `name`; 0 where it is as small as in a label map."""
     thinned, around = _thinned(image), np.ones((5, 5), np.uint8)
     squares = _nearest(thinned, name)[1]
     far = squares > NEAR**2
-    if (squares[~far] == 0).all():  # never blended
-        share, most = far.mean(), MAX_FAR
-    elif (flat := (cv2.dilate(thinned, around) - cv2.erode(thinned, around)).max(axis=2) <= FLAT).any():
-        share, most = far[flat].mean(), MAX_FAR
-    else:
-        share, most = far.mean(), MAX_FAR_BLENDED
-    return float(share) if share > most else 0.0
-
-
-def _colours(image: Uint8) -> Uint8:
-    """(N, 3): the colours in an image, ordered."""
-    numbers = np.unique(image.reshape(-1, 3).astype(np.int64) @ np.array([65536, 256, 1]))
-    return np.stack([numbers >> 16, numbers >> 8 & 255, numbers & 255], axis=1).astype(np.uint8)
+    if squares.any() and np.ptp(thinned, axis=2).max() <= NEAR and is_void(thinned, name):
+        return 1.0  # class numbers, which are near to black
+    most = MAX_FAR
+    if squares[~far].any():  # blended
+        flat = (cv2.dilate(thinned, around) - cv2.erode(thinned, around)).max(axis=2) <= FLAT
+        far, most = (far[flat], MAX_FAR) if flat.any() else (far, MAX_FAR_BLENDED)
+    return float(far.mean()) if far.mean() > most else 0.0
 
 
 def _looks_like(image: Uint8, name: str) -> str:
-    colours = _colours(_thinned(image))
+    colours = np.unique(_thinned(image).reshape(-1, 3), axis=0)
     if np.ptp(colours, axis=1).max() <= FLAT:  # grey, or nearly, as JPEG leaves it
         numbers = f"class numbers {colours.min()} to {colours.max()}"
         return f"{numbers}? Say prepare.label_numbers, or paint them in the colours of pix2pix/pairs/palettes.py"
     if fitting := [other for other in PALETTES if other != name and _misfit(image, other) == 0]:
         return f"it is in the colours of {fitting[0]}"
-    what = "is it the photo" if len(colours) > MANY_COLOURS else "another palette, or transparent pixels"
+    what = "is it the photo" if len(colours) > MANY_COLOURS else "another palette, void alone, or transparent pixels"
     return f"{len(colours)} colours; {what}?"

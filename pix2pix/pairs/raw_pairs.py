@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pix2pix.config.layouts import SidePatterns
-from pix2pix.files.image_listing import check_name, is_image, is_junk, list_files, natural_key
+from pix2pix.files.image_listing import is_image, list_files
 from pix2pix.pairs.stitched import SPLITS
 
 SPLIT_WORDS = {  # what people call the folders
@@ -101,9 +101,8 @@ def files_by_id(folder: Path, *, name: re.Pattern[str], form: str) -> dict[str, 
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
     found: dict[str, Path] = {}
-    for path in sorted((path for path in folder.iterdir() if not is_junk(Path(path.name))), key=natural_key):
-        check_name(path)
-        if not (match := name.fullmatch(path.name)) or not path.is_file():
+    for path in list_files(folder):
+        if not (match := name.fullmatch(path.name)) or path.parent != folder:
             raise ValueError(f"{path}: only files named {form} belong here")
         id = unicodedata.normalize("NFC", match[1])
         if (other := found.setdefault(id, path)) is not path:

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -121,13 +122,22 @@ def test_oblong_pairs_are_told_and_square_ones_are_not(tmp_path: Path, capsys: p
     assert f"\n{says}cut or pad A and B to squares before\n" in capsys.readouterr().out
 
 
-def test_a_set_whose_every_label_map_is_void_is_refused(tmp_path: Path) -> None:
-    layout = FoldersLayout(layout="folders", labels="cityscapes", label_numbers="from_0")
+@pytest.mark.parametrize("numbers", ["from_0", None])
+def test_a_set_whose_every_label_map_is_void_is_refused(
+    tmp_path: Path, numbers: Literal["from_0"] | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the number 255, or painted as the rail tracks that Cityscapes does not evaluate."""
+    layout = FoldersLayout(layout="folders", labels="cityscapes", label_numbers=numbers)
+    void, road = (
+        np.full((32, 64) if numbers else (32, 64, 3), what, np.uint8)
+        for what in ((255, 0) if numbers else ([230, 150, 140], [128, 64, 128]))
+    )
     for number in (1, 2):
-        write_sides(tmp_path / "raw", number, random_image(number, 32), BLACK + np.uint8(255))
+        write_sides(tmp_path / "raw", number, random_image(number, 32), void)
     assert "every label map of train is void" in refusal(layout, tmp_path / "raw")
-    write_sides(tmp_path / "raw", 2, random_image(2, 32), BLACK)
+    write_sides(tmp_path / "raw", 2, random_image(2, 32), road)
     prepare(layout=layout, raw=tmp_path / "raw", out=tmp_path / "pairs")
+    assert "the first train/A/1.png + train/B/1.png: the label map is void\n" in capsys.readouterr().out
 
 
 def test_label_numbers_need_a_palette() -> None:
@@ -155,7 +165,7 @@ def test_what_prepare_takes_can_be_read_and_a_larger_pair_is_named(
 def test_too_little_memory_names_the_photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_sides(tmp_path / "raw", 1, random_image(1, 32), random_image(2, 32))
 
-    def refused(_: object) -> None:
+    def refused(*_: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr(images, "_upright", refused)

@@ -183,6 +183,9 @@ def test_subfolders_keep_their_place_one_file_is_enough_and_junk_is_passed_over(
     assert "1 files not read: 1 .heic" in capsys.readouterr().out
     render_folder("first", Path("own/1.gif"), Path("one"))
     assert files(Path("one"))["1.png"] == files(Path("out"))["1.png"]
+    long = Path("own/1.gif").rename(Path("own", "1" * 240 + ".gif"))
+    with pytest.raises(ValueError, match="the name has 244 bytes, at most 230; rename it"):
+        render_folder("first", long, Path("one"))
 
 
 def test_an_image_too_large_for_the_memory_is_named_when_the_others_are_done(

@@ -118,9 +118,11 @@ def test_a_larger_image_than_is_read_is_refused(tmp_path: Path, monkeypatch: pyt
     assert "128 x 96 pixels; at most 12287 are read" in refusal(tmp_path / "x.png", encoded(SOFT, "PNG"))
 
 
-def test_a_flipped_bit_of_a_png_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", [16, 37, 200, -4])
+def test_a_flipped_bit_of_a_png_is_refused(tmp_path: Path, place: int) -> None:
+    """In its header, in the name of a chunk, in its pixels, in the last checksum."""
     content = bytearray(encoded(SOFT, "PNG"))
-    content[len(content) // 2] ^= 1
+    content[place] ^= 0x20
     refusal(tmp_path / "x.png", bytes(content))
 
 
@@ -132,19 +134,23 @@ def test_images_are_listed_by_number(tmp_path: Path) -> None:
     assert [path.name for path in list_images(tmp_path)] == names
 
 
-def png_with(kind: bytes, content: bytes) -> bytes:
-    """SOFT with another chunk after its header."""
+def png_with(kind: bytes, content: bytes, *, wrong: int = 0) -> bytes:
+    """SOFT with another chunk after its header; `wrong` is the error of its checksum."""
     png, body = encoded(SOFT, "PNG"), kind + content
-    chunk = struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+    chunk = struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body) ^ wrong)
     return png[:33] + chunk + png[33:]
 
 
-def jpeg_with(*entries: tuple[int, int, int, bytes]) -> bytes:
+def jpeg_with(number: int, body: bytes) -> bytes:
+    """SOFT with application segment `number`."""
+    jpeg = JPEGS["plain"]
+    return jpeg[:2] + bytes([0xFF, 0xE0 + number]) + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
+
+
+def exif(*entries: tuple[int, int, int, bytes]) -> bytes:
     """SOFT with an EXIF block of tags: number, type, count, value."""
     tags = b"".join(struct.pack(">HHI", *entry[:3]) + entry[3] for entry in entries)
-    body = b"Exif\0\0MM\0*" + struct.pack(">IH", 8, len(entries)) + tags + bytes(4)
-    jpeg = JPEGS["plain"]
-    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
+    return jpeg_with(1, b"Exif\0\0MM\0*" + struct.pack(">IH", 8, len(entries)) + tags + bytes(4))
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])
@@ -162,12 +168,21 @@ def test_stored_numbers_are_read_whatever_their_bits(tmp_path: Path, bits: int) 
 LONG = zlib.compress(np.random.default_rng(0).bytes(2_000_000))
 TURNED = (0x0112, 3, 1, struct.pack(">HH", 6, 0))
 ODD = {
-    "a resolution that is text": (jpeg_with((0x011A, 2, 3, b"72\0\0"), TURNED), True),
-    "XMP that is text": (jpeg_with(TURNED, (700, 2, 4, b"abc\0")), True),
-    "a rotation out of range": (jpeg_with((0x0112, 3, 1, struct.pack(">HH", 9, 0))), False),
+    "a resolution that is text": (exif((0x011A, 2, 3, b"72\0\0"), TURNED), True),
+    "XMP that is text": (exif(TURNED, (700, 2, 4, b"abc\0")), True),
+    "a rotation out of range": (exif((0x0112, 3, 1, struct.pack(">HH", 9, 0))), False),
     "megabytes of text": (png_with(b"zTXt", b"Raw profile type xmp\0\0" + LONG), False),
     "a colour profile of megabytes": (png_with(b"iCCP", b"icc\0\0" + LONG), False),
     "broken EXIF": (png_with(b"eXIf", b"garbage!"), False),
+    "EXIF with a wrong checksum": (png_with(b"eXIf", b"MM\0*", wrong=1), False),
+    **{
+        f"{kind.decode()} of {len(body)} bytes": (png_with(kind, body, wrong=wrong), False)
+        for kind, body, wrong in ((b"gAMA", b"", 0), (b"cHRM", b"x", 0), (b"iCCP", b"", 0), (b"tEXt", b"a\0b", 1))
+    },
+    **{
+        f"short segment {number}": (jpeg_with(number, body), False)
+        for number, body in ((0, b"JFIF"), (14, b"Adobe"), (2, b"MPF\0II*\0\xff\xff\xff\xff"), (13, b"Photoshop 3.0\0"))
+    },
 }
 
 

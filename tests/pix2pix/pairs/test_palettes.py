@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix.pairs.palettes import PALETTES, VOID, check_label_map, decode, from_numbers, palette
+from pix2pix.pairs.palettes import PALETTES, VOID, check_label_map, decode, from_numbers, is_void, palette
 from pix2pix.pairs.stitched import split_sides, stitch
 from pix2pix.toydata.facades import draw_facade
 from tests.support.tiny import random_image
@@ -64,6 +64,7 @@ NO_LABEL_MAPS = {
         "the photo",
     ),
     "red and blue exchanged, as JPEG": (as_jpeg(draw_facade(index=0, size=128)[1][..., ::-1].copy()), "facades", ""),
+    "ones alone": (np.ones((32, 32, 3), np.uint8), "cityscapes", "class numbers 1 to 1"),
     "a transparent class": (HOLES, "facades", "transparent pixels"),
 }
 
@@ -73,6 +74,13 @@ def test_what_is_no_label_map_is_refused_with_what_it_looks_like(kind: str) -> N
     image, name, looks = NO_LABEL_MAPS[kind]
     with pytest.raises(ValueError, match=rf"^x\.png: not a label map in the colours of {name} .*{looks}"):
         check_label_map(image, name, Path("x.png"))
+
+
+@pytest.mark.parametrize("colours", [VOID["cityscapes"], [(0, 0, 0)], [(250, 170, 160), (0, 0, 0)]])
+def test_a_map_of_void_alone_is_a_label_map_that_says_nothing(colours: list[tuple[int, int, int]]) -> None:
+    void = np.array(colours, np.uint8)[np.arange(64).reshape(8, 8).repeat(8, 0).repeat(8, 1) % len(colours)]
+    check_label_map(void, "cityscapes", Path("x"))
+    assert is_void(void, "cityscapes") and not is_void(LABEL, "facades")
 
 
 @pytest.mark.parametrize("quality", [60, 75, 95])
