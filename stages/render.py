@@ -1,5 +1,5 @@
 """render: the held-out images of an experiment, translated; or any images of one's own.
-`python -m stages.render <experiment> [--images DIR --out DIR [--native-size] [--weights FILE | --epoch N]]`
+`python -m stages.render <experiment> [--images DIR --out DIR [--native-size | --tile N] [--weights FILE | --epoch N]]`
 
 Reads   data/pairs/<dataset>/ and models/<experiment>/last.safetensors
 Writes  results/<study>/<experiment>/
@@ -12,6 +12,7 @@ Writes  results/<study>/<experiment>/
                                      in the experiment's folder; what reads all images of a study depends on these
         with --images: OUT/<path>.png for each image file below DIR, of the same size: translated at the size that the
                                      network was trained at, and scaled back; with --native-size at the image's own;
+                                     with --tile at its own, tile by tile, for images larger than the memory allows;
                                      with other weights OUT/card.json, which describes them
 
 One image at a time, without mixed precision: a result depends on the image, its id and the weights alone.
@@ -19,10 +20,12 @@ One image at a time, without mixed precision: a result depends on the image, its
 
 import argparse
 import hashlib
+import math
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +50,7 @@ from pix2pix.pairs.stitched import Pair, read_pairs, read_sides
 
 if TYPE_CHECKING:
     from pix2pix.networks.inference import Trained
+    from pix2pix.networks.tiled import Tiles
 
 HELD_OUT_SHOWN, TRAINING_SHOWN = 10, 4
 
@@ -101,8 +105,8 @@ def publish(
 def _write_digests(path: Path, out: Path) -> None:
     files = [out / "card.json", *(file for file in sorted(out.glob("images/*/*")))]
     lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(out).as_posix()}\n" for file in files]
-    with whole_file(path) as partial:
-        partial.write_text("".join(lines), encoding="utf-8")
+    with whole_file(path) as unfinished:
+        unfinished.write_text("".join(lines), encoding="utf-8")
 
 
 def _load(name: str, weights: Path | None = None) -> "Trained":
@@ -119,8 +123,8 @@ def _sides(pair: Pair, experiment: Experiment) -> tuple[Uint8, Uint8]:
 
 
 def _write_grid(path: Path, rows: Sequence[Sequence[Uint8]]) -> None:
-    with whole_file(path) as partial:
-        write_png(partial, grid(rows, columns=["input", "generated", "target"], across=2))
+    with whole_file(path) as unfinished:
+        write_png(unfinished, grid(rows, columns=["input", "generated", "target"], across=2))
 
 
 def render_folder(
@@ -130,13 +134,14 @@ def render_folder(
     *,
     labels: str | None = None,
     native_size: bool = False,
+    tiles: "Tiles | None" = None,
     weights: Path | None = None,
 ) -> None:
     """Translate an image, or every image below a folder, into `out`/<path>.png, of the same size as its source.
 
     By the last weights, or those of the file `weights`, which `out`/card.json then describes. With `labels`, a
     palette, the images are label maps in its colours. With `native_size` the network sees an image at its own size,
-    else squeezed to the square that it was trained at.
+    with `tiles` also, but in parts; else squeezed to the square that it was trained at.
 
     Raises:
         ValueError, FileNotFoundError: no weights; no images; two files of one name; `out` is `images`; no label map;
@@ -156,6 +161,8 @@ def render_folder(
     if out.resolve() == root.resolve() or (images.is_dir() and out.resolve().is_relative_to(root.resolve())):
         raise ValueError(f"--out {out} is or lies in the folder of the images; name one outside of it")
     trained = _load(name, weights)
+    if tiles:
+        tiles.check(trained)
     for path in paths:
         with suppress(NotEnoughMemoryError), needing_memory(str(path)):
             image = read_image(path)  # a bad file is named before anything is written
@@ -169,14 +176,25 @@ def render_folder(
         try:
             with needing_memory(str(path), helps="make it smaller, or use another device (PIX2PIX_DEVICE)"):
                 source, id = read_image(path), result.name
-                generated = trained.generate(source, id=id) if native_size else _at_trained_size(trained, source, id=id)
-                with whole_file(out / f"{result}.png") as partial:
-                    write_png(partial, generated)
+                generated = _translated(trained, source, id=id, native_size=native_size, tiles=tiles)
+                with whole_file(out / f"{result}.png") as unfinished:
+                    write_png(unfinished, generated)
         except NotEnoughMemoryError as error:
             too_large.append(str(error))
     if too_large:
         raise ValueError(f"{too_large[0]}; {len(too_large)} of {len(paths)} images are missing, the others are done")
     print(f"{out}: {len(paths)} images")
+
+
+def _translated(trained: "Trained", source: Uint8, *, id: str, native_size: bool, tiles: "Tiles | None") -> Uint8:
+    if not tiles:
+        translate = trained.generate if native_size else partial(_at_trained_size, trained)
+        return translate(source, id=id)
+    from pix2pix.networks.tiled import generate_tiled
+
+    count = 2 * math.prod(len(tiles.starts(length)) for length in source.shape[:2])
+    with tqdm(total=count, desc=id, unit=" tiles", leave=False) as bar:
+        return generate_tiled(trained, source, tiles, id=id, done=bar.update)
 
 
 def _at_trained_size(trained: "Trained", source: Uint8, *, id: str) -> Uint8:
@@ -196,15 +214,20 @@ def main() -> None:
     parser.add_argument("experiment")
     parser.add_argument("--images", type=Path, help="a folder of images without targets, of any size, or one image")
     parser.add_argument("--out", type=Path, help="where their translations go")
-    parser.add_argument("--native-size", action="store_true", help="not scaled to the trained size and back")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--native-size", action="store_true", help="not scaled to the trained size and back")
+    size.add_argument("--tile", type=int, metavar="N", help="nor at once, but in tiles of N x N pixels without seams")
+    parser.add_argument("--overlap", type=int, default=64, metavar="N", help="of tiles, pixels (default: 64)")
     add_weights_options(parser)
     given = parser.parse_args()
     if (given.images is None) != (given.out is None):
         parser.error("--images and --out go together")
-    if given.images is None and (given.weights or given.epoch is not None or given.native_size):
-        parser.error("--weights, --epoch and --native-size need --images; results/ has the last weights alone")
+    if given.images is None and (given.weights or given.epoch is not None or given.native_size or given.tile):
+        parser.error("--weights, --epoch, --native-size and --tile need --images; results/ has the last weights alone")
     experiment = read_configuration().experiment(given.experiment)
     if given.images:
+        from pix2pix.networks.tiled import Tiles
+
         labels = experiment.dataset.labels if experiment.direction == "BtoA" else None
         render_folder(
             experiment.name,
@@ -212,6 +235,7 @@ def main() -> None:
             given.out,
             labels=labels,
             native_size=given.native_size,
+            tiles=Tiles(given.tile, given.overlap) if given.tile else None,
             weights=chosen_weights(experiment.name, given),
         )
     else:

@@ -17,6 +17,7 @@ from pix2pix.files.images import Uint8, read_image, resize, write_png
 from pix2pix.networks.class_colours import Coloured
 from pix2pix.networks.inference import Trained, load_trained
 from pix2pix.networks.mean_target import MeanTarget
+from pix2pix.networks.tiled import Tiles, generate_tiled
 from pix2pix.networks.weights import load_tensors, save_tensors
 from pix2pix.pairs.stitched import read_pairs, read_sides
 from stages import render as verb
@@ -86,6 +87,23 @@ def test_an_own_image_is_translated_at_the_trained_size_and_scaled_back(
     monkeypatch.setattr(Trained, "generate", lambda *_, id: labels)
     render_folder("first", Path("own"), Path("out"))
     assert len(np.unique(read_image(Path("out/odd.png")).reshape(-1, 3), axis=0)) == 4, "colours of classes stay pure"
+
+
+def test_a_large_image_is_translated_in_tiles(first: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("own").mkdir()
+    write_png(Path("own/large.png"), random_image(0, 100, 150))
+    write_configuration(
+        TINY | {"datasets": {"houses": TINY["datasets"]["houses"] | {"prepare": {"layout": "stitched"}}}}
+    )
+    given = ["--images", "own", "--out", "out", "--tile", "64", "--overlap", "16"]
+    monkeypatch.setattr(sys, "argv", ["render", "first", *given])
+    main()
+    trained = load_trained(WEIGHTS, torch.device("cpu"))
+    expected = generate_tiled(trained, random_image(0, 100, 150), Tiles(64, 16), id="large")
+    np.testing.assert_array_equal(read_image(Path("out/large.png")), expected)
+    with pytest.raises(ValueError, match="--tile 65: this network takes multiples of 64 pixels"):
+        render_folder("first", Path("own"), Path("other"), tiles=Tiles(65, 16))
+    assert not Path("other").exists()
 
 
 def test_other_weights_may_draw_and_the_card_says_which(first: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
