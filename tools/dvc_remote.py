@@ -34,7 +34,10 @@ def publish(what: list[str]) -> None:
             "run `dvc repro`, or name others in WHAT"
         )
     _call("dvc", "push", "-r", REMOTE, *sorted(stages))
-    repo.cloud.push([out.hash_info for out in _ignored(repo, stages)], remote=REMOTE)
+    small = _ignored(repo, stages)
+    for out in small:
+        out.commit()  # into DVC's cache
+    repo.cloud.push([out.hash_info for out in small], remote=REMOTE)
 
 
 def fetch(what: list[str]) -> None:
@@ -81,11 +84,11 @@ def _stages(repo: Repo, what: list[str]) -> set[str]:
 
 
 def _ignored(repo: Repo, stages: set[str]) -> list[Output]:
-    """The small results of the stages that git does not carry, the demo's: they lie in DVC's cache with their run."""
+    """The small results of the stages that git ignores, the demo's: neither git nor DVC's own push carries them."""
     outs = [out for out in repo.index.outs if out.stage.addressing in stages and not out.use_cache and out.hash_info]
     outs = [out for out in outs if repo.scm.is_ignored(out.fs_path)]
     for out in outs:
-        out.use_cache = True  # of this object alone: push and checkout pass over it else
+        out.use_cache = True  # of this object alone; commit and checkout pass over it else
     return outs
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -77,10 +78,9 @@ def test_pages_in_git_show_the_results_in_git(tmp_path: Path) -> None:
         ["git", "ls-tree", "-r", "--name-only", "HEAD"], cwd=REPO, capture_output=True, text=True, check=True
     )
     for path in tree.stdout.split("\n"):
-        if path.startswith(("docs/", "results/", "records/")) and path.count("/") == 1:
-            if path.endswith((".md", ".json")):
-                (tmp_path / path).parent.mkdir(exist_ok=True)
-                (tmp_path / path).write_text(committed(path) or "", encoding="utf-8")
+        if re.fullmatch(r"(docs|results|records)/[^/]+\.(md|json)", path):
+            (tmp_path / path).parent.mkdir(exist_ok=True)
+            (tmp_path / path).write_text(committed(path) or "", encoding="utf-8")
     configuration, weights = read_configuration(REPO), weights_in(committed("dvc.lock") or "")
     for text, name, write in (
         (page, "results", results_block),
