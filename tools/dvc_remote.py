@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 
+from dvc.output import Output
 from dvc.repo import Repo
 
 from pix2pix.files.entry_point import run
@@ -33,6 +34,10 @@ def publish(what: list[str]) -> None:
             "run `dvc repro`, or name others in WHAT"
         )
     _call("dvc", "push", "-r", REMOTE, *sorted(stages))
+    small = _ignored(repo, stages)
+    for out in small:
+        out.commit()  # into DVC's cache
+    repo.cloud.push([out.hash_info for out in small], remote=REMOTE)
 
 
 def fetch(what: list[str]) -> None:
@@ -49,6 +54,11 @@ def fetch(what: list[str]) -> None:
     lacking = sorted({out.stage.addressing for out in outs if out.changed_cache()})
     here = sorted(stages - {*lacking})
     _call("dvc", "checkout", *here)
+    small = _ignored(repo, {*here})
+    repo.cloud.pull([out.hash_info for out in small], remote=REMOTE)
+    for out in small:
+        if not out.changed_cache():
+            out.checkout(force=True)
     repo = Repo()
     stale = repo.status().keys()
     done = [name for name in here if not stale & _with_deps(repo, name)]
@@ -71,6 +81,15 @@ def _stages(repo: Repo, what: list[str]) -> set[str]:
             raise ValueError(f"{word}: no stage and no output of one; `dvc stage list` names the stages")
         found |= _with_deps(repo, name) if name.startswith("report@") else {name}
     return found
+
+
+def _ignored(repo: Repo, stages: set[str]) -> list[Output]:
+    """The small results of the stages that git ignores, the demo's: neither git nor DVC's own push carries them."""
+    outs = [out for out in repo.index.outs if out.stage.addressing in stages and not out.use_cache and out.hash_info]
+    outs = [out for out in outs if repo.scm.is_ignored(out.fs_path)]
+    for out in outs:
+        out.use_cache = True  # of this object alone; commit and checkout pass over it else
+    return outs
 
 
 def _with_deps(repo: Repo, name: str) -> set[str]:

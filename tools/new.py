@@ -17,7 +17,6 @@ import io
 import re
 import statistics
 import time
-from collections import Counter
 from contextlib import redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -77,15 +76,18 @@ def new(name: str, pairs: str, *, direction: str) -> None:
     count = sum(record.split == "train" for record in records)
     side = min(min(record.width, record.height) for record in records)
     dataset = {"download": {"source": "local", "path": pairs}, "prepare": prepared}
+    given, made = direction.split("to")
+    print(f"direction {direction}: {made} is made from {given}; for the other way DIRECTION={made}to{given}")
     studies = []
     for words, (model, recipe, size, seen) in zip(("training", "larger"), CHOICES, strict=True):
         changes = _changes(seen, count, min(size, side), size)
         studies.append(STUDY.format(name=name, direction=direction, model=model, recipe=recipe, changes=changes))
-        experiment = _experiment(configuration, name, dataset, studies[-1])
-        print(f"{words}: model: {model}, recipe: {recipe}, set: {changes}; {_duration(experiment, count)}")
-    print(f"direction: {direction}; the other way: DIRECTION={'AtoB' if direction == 'BtoA' else 'BtoA'}")
+        added = {"datasets": {name: dataset}} | YAML(typ="safe").load(studies[-1])
+        sections = {section: configuration.sections[section] | added.get(section, {}) for section in SECTIONS}
+        lasts = _duration(Configuration(sections).experiment(name), count)
+        print(f"{words}: model: {model}, recipe: {recipe}, set: {changes}; {lasts}")
     write(name, _texts(name, dataset, studies[0]))
-    print(f"next: .venv/bin/dvc repro report@{name}")
+    print(f"next: source .venv/bin/activate && dvc repro report@{name}")
     print(f"undo: git apply -R {SCRATCH}/{name}.diff")
 
 
@@ -103,35 +105,37 @@ def _check_name(name: str, configuration: Configuration) -> None:
 def _look(name: str, source: LocalSource) -> tuple[dict[str, Any], list[PairRecord]]:
     """What prepare must be told of these pairs, and what it made of them; says what was found."""
     SCRATCH.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=SCRATCH) as folder, redirect_stdout(io.StringIO()) as said:
-        root = Path(folder)
+    with TemporaryDirectory(dir=SCRATCH) as folder:
+        raw, out, held_out = Path(folder, name), Path(folder, "pairs"), 0
         try:
-            download(name, source, raw=root, downloads=root, mirror=None)
-            layout, pairs = find_layout(root / name)
-            if not any(pair.split == "val" for pair in pairs):
-                held_out = max(1, len(pairs) // 10, min(8, len(pairs) // 5))
-                layout = layout.model_copy(update={"hold_out": held_out, "seed": 0})
-            records = prepare(layout=layout, raw=root / name, out=root / "pairs")
+            with redirect_stdout(io.StringIO()) as said:
+                download(name, source, raw=raw.parent, downloads=raw.parent, mirror=None)
+                said.truncate(said.seek(0))
+                layout, pairs = find_layout(raw)
+                if not any(pair.split == "val" for pair in pairs):
+                    held_out = max(1, len(pairs) // 10, min(8, len(pairs) // 5))
+                    layout = layout.model_copy(update={"hold_out": held_out, "seed": 0})
+                records = prepare(layout=layout, raw=raw, out=out)
         except (ValueError, FileNotFoundError) as error:
-            raise type(error)(str(error).replace(f"{root / name}", source.path)) from None
-        channels = _channels(pairs)
-    prepared = {"layout": layout.layout} | layout.model_dump(exclude_none=True, exclude_defaults=True)
-    said_of = said.getvalue().replace(f"{root / 'pairs'}: ", "").splitlines()
-    print(f"{source.path}: {prepared}".replace("'", ""))
-    print("\n".join(line for line in said_of if not line.startswith(str(root))))
-    print(f"{channels}; read as 8-bit RGB")
+            raise type(error)(str(error).replace(f"{raw}", source.path)) from None
+        prepared = {"layout": layout.layout} | layout.model_dump(exclude_none=True, exclude_defaults=True)
+        print(f"{source.path}: {prepared}".replace("'", ""))
+        if held_out:
+            print(f"no val: {held_out} pairs are held out for it, by a hash of their names")
+        print(f"{said.getvalue().replace(f'{out}: ', '')}{_channels(pairs)}; read as 8-bit RGB")
     return prepared, records
 
 
 def _channels(pairs: list[RawPair], most: int = 200) -> str:
     """Which kinds of pixels the files of each side have, by those of the first pairs."""
-    kinds: list[Counter[str]] = [Counter() for _ in pairs[0].files]
-    for pair in pairs[:most]:
-        for path, counts in zip(pair.files, kinds, strict=True):
-            with open_image(path) as image:
-                counts[CHANNELS.get(image.mode, image.mode)] += 1
-    sides = "AB" if len(kinds) == 2 else ["A|B"]
-    return ", ".join(f"{side} {' and '.join(sorted(counts))}" for side, counts in zip(sides, kinds, strict=True))
+    files = [*zip(*(pair.files for pair in pairs[:most]), strict=True)]
+    kinds = [" and ".join(sorted({_channels_of(path) for path in paths})) for paths in files]
+    return ", ".join(f"{side} {kind}" for side, kind in zip("AB" if len(kinds) == 2 else ["A|B"], kinds, strict=True))
+
+
+def _channels_of(path: Path) -> str:
+    with open_image(path) as image:
+        return CHANNELS.get(image.mode, image.mode)
 
 
 # ---- the training ----------------------------------------------------------------------------------------------------
@@ -148,13 +152,6 @@ def _changes(seen: int, pairs: int, side: int, usual: int) -> str:
     return f"{{{', '.join(f'{key}: {value}' for key, value in changes.items())}}}"
 
 
-def _experiment(configuration: Configuration, name: str, dataset: dict[str, Any], study: str) -> Experiment:
-    """The experiment of these entries, checked."""
-    added = {"datasets": {name: dataset}} | YAML(typ="safe").load(study)
-    sections = {section: configuration.sections[section] | added.get(section, {}) for section in SECTIONS}
-    return Configuration(sections).experiment(name)
-
-
 def _duration(experiment: Experiment, pairs: int) -> str:
     """How long the training takes on this machine, by a few steps of it."""
     import torch  # slow to import: names and files are checked first
@@ -164,9 +161,8 @@ def _duration(experiment: Experiment, pairs: int) -> str:
     from pix2pix.machine.hardware import use_hardware
 
     hardware, recipe = use_hardware(training=True, small=is_small(experiment)), experiment.recipe
-    learner = build_learner(
-        experiment, hardware, PairSet([], [], experiment.direction, recipe.size, None, hardware.device)
-    )
+    no_pairs = PairSet([], [], experiment.direction, recipe.size, None, hardware.device)
+    learner = build_learner(experiment, hardware, no_pairs)
     source, target = torch.rand(2, recipe.batch_size, 3, recipe.size, recipe.size, device=hardware.device) * 2 - 1
     seeds = torch.arange(recipe.batch_size, device=hardware.device)
     times = []

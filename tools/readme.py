@@ -1,8 +1,8 @@
 """Write README.md's table of studies, and their tables and figures in docs/results.md: `python -m tools.readme`
 
-From results/*.md and records/*.json, so that no number is typed by hand. It first copies from logs/records/ to records/
-the record of each training whose study is in results/ and whose
-weights are those of today. What is written lies between two marker comments.
+From results/*.md and records/*.json, so that no number is typed by hand. It first copies what git keeps: the record of
+each training whose study is in results/ and whose weights are those of today, from logs/records/ to records/; and the
+table and figure of the demo, whose results git ignores, to docs/. What it writes lies between two marker comments.
 """
 
 import argparse
@@ -20,7 +20,20 @@ from pix2pix.reporting.differences import Line
 from pix2pix.reporting.records import LOGS, RECORDS, trainings, weights_here
 from pix2pix.reporting.tables import markdown
 
-README, PAGE, RESULTS = Path("README.md"), Path("docs/results.md"), Path("results")
+README, PAGE, RESULTS, DOCS = Path("README.md"), Path("docs/results.md"), Path("results"), Path("docs")
+DEMO = "demo"  # the study whose results every machine makes for itself
+
+
+def copy_demo() -> None:
+    """Copy the table and the figure of the demo to docs/, where a demo was made here."""
+    for made in (RESULTS / f"{DEMO}.md", RESULTS / f"{DEMO}.png"):
+        if made.exists():
+            shutil.copyfile(made, DOCS / made.name)
+
+
+def table_of(study: str) -> Path:
+    """The file of a study's tables that git keeps."""
+    return (DOCS if study == DEMO else RESULTS) / f"{study}.md"
 
 
 def copy_records(configuration: Configuration, weights: Mapping[str, str]) -> None:
@@ -32,34 +45,31 @@ def copy_records(configuration: Configuration, weights: Mapping[str, str]) -> No
             shutil.copyfile(record, RECORDS / record.name)
 
 
-def results_block(
-    configuration: Configuration, weights: Mapping[str, str], *, results: Path = RESULTS, records: Path = RECORDS
-) -> str:
+def results_block(configuration: Configuration, weights: Mapping[str, str], *, root: Path = Path()) -> str:
     """Markdown: the tables and the figure of each study, and how its experiments' `weights` were trained; each
     definition once."""
     parts, defined = [], set[str]()
     for name in configuration.names("studies"):
-        path = results / f"{name}.md"
-        if path.exists():
-            lines = path.read_text(encoding="utf-8").strip().replace("](", "](../results/").split("\n")
+        path = table_of(name)
+        if (root / path).exists():
+            text = (root / path).read_text(encoding="utf-8").strip()
+            lines = text.replace("](", f"](../{path.parent}/").split("\n")
             parts.append("\n".join(line for line in lines if line not in defined))
             defined |= {line for line in lines if line.startswith("- ")}
-            parts.append(_trainings(configuration.study(name), records, weights))
+            parts.append(_trainings(configuration.study(name), root / RECORDS, weights))
     return "\n\n".join(part for part in parts if part)
 
 
-def studies_table(
-    configuration: Configuration, weights: Mapping[str, str], *, results: Path = RESULTS, records: Path = RECORDS
-) -> str:
+def studies_table(configuration: Configuration, weights: Mapping[str, str], *, root: Path = Path()) -> str:
     """Markdown: a line for each study with results, its first sentence and how long its trainings took."""
     lines = []
     for name in configuration.names("studies"):
-        path = results / f"{name}.md"
+        path = root / table_of(name)
         if not path.exists():
             continue
         study = configuration.study(name)
         title, sentence = [*path.read_text(encoding="utf-8").split("\n\n"), ""][:2]
-        rows, together = _made(study, records, weights)
+        rows, together = _made(study, root / RECORDS, weights)
         lines.append(
             {
                 "study": f"[{title.strip('# ')}](docs/results.md#{anchor(title)})",
@@ -109,6 +119,7 @@ def main() -> None:
     argparse.ArgumentParser(description="Write README.md's table of studies, and docs/results.md.").parse_args()
     configuration, weights = read_configuration(), weights_here()
     copy_records(configuration, weights)
+    copy_demo()
     replace_block(README, "studies", studies_table(configuration, weights))
     replace_block(PAGE, "results", results_block(configuration, weights))
 

@@ -35,6 +35,7 @@ def test_commands_of_the_documentation_exist(page: Path) -> None:
     makefile = (REPO / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"(?:`|^)make ([a-z][a-z0-9-]*)", text, re.MULTILINE):
         assert re.search(rf"^(?:.* )?{target}(?: .*)?:", makefile, re.MULTILINE), f"make {target}"
+    assert not re.search(r"\.venv/bin/(dvc|snakemake)", text), "a stage runs the python in PATH"
     for module in re.findall(r"python -m ((?:stages|tools|benchmarks|app|workflow)\.\w+)", text):
         assert find_spec(module), module
     configuration, stages = read_configuration(REPO), YAML(typ="safe").load(REPO / "dvc.yaml")["stages"]

@@ -35,6 +35,8 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "config/studies/tiny.yaml").unlink()
     graph = (folder / "dvc.yaml").read_text(encoding="utf-8").replace("studies/tiny.yaml", "studies/demo.yaml")
     (folder / "dvc.yaml").write_text(graph.replace("vars:", "vars:\n  - fcn_scores: {}\n  - robustness: {}", 1))
+    ignored = (folder / ".gitignore").read_text(encoding="utf-8")
+    (folder / ".gitignore").write_text(ignored.replace("/results/demo/\n", ""), encoding="utf-8")  # as of other studies
     (folder / "results/demo/demo_facades").mkdir(parents=True)
     (folder / "results/demo/demo_facades/metrics.json").write_text('{"ssim": 0.125}')
     git(folder, "add", "-A")

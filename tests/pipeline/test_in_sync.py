@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -77,17 +78,16 @@ def test_pages_in_git_show_the_results_in_git(tmp_path: Path) -> None:
         ["git", "ls-tree", "-r", "--name-only", "HEAD"], cwd=REPO, capture_output=True, text=True, check=True
     )
     for path in tree.stdout.split("\n"):
-        if path.startswith(("results/", "records/")) and path.count("/") == 1 and path.endswith((".md", ".json")):
+        if re.fullmatch(r"(docs|results|records)/[^/]+\.(md|json)", path):
             (tmp_path / path).parent.mkdir(exist_ok=True)
             (tmp_path / path).write_text(committed(path) or "", encoding="utf-8")
-    folders = {name: tmp_path / name for name in ("results", "records")}
     configuration, weights = read_configuration(REPO), weights_in(committed("dvc.lock") or "")
     for text, name, write in (
         (page, "results", results_block),
         (committed("README.md") or "", "studies", studies_table),
     ):
         begin, end = markers(name)
-        assert text.split(begin)[1].split(end)[0].strip() == write(configuration, weights, **folders), (
+        assert text.split(begin)[1].split(end)[0].strip() == write(configuration, weights, root=tmp_path), (
             "run `make readme`, commit"
         )
 

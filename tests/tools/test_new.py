@@ -68,7 +68,9 @@ def test_own_pairs_are_understood_in_any_usual_layout(
     for line in (
         "train      5 pairs\nval        1 pairs\n",
         "A and B 64 x 64 pixels",
-        "next: .venv/bin/dvc repro report@mine",
+        "no val: 1 pairs are held out",
+        "direction BtoA: A is made from B; for the other way DIRECTION=AtoB\n",
+        "next: source .venv/bin/activate && dvc repro report@mine\n",
     ):
         assert line in said
 

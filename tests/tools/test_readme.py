@@ -8,7 +8,7 @@ import pytest
 
 from pix2pix.config.configuration import Configuration
 from tests.support.tiny import TINY, write_configuration
-from tools.readme import anchor, copy_records, main, markers, replace_block, results_block, studies_table
+from tools.readme import anchor, copy_demo, copy_records, main, markers, replace_block, results_block, studies_table
 
 REPORT = (
     "### Tiny\n\n![Tiny](tiny.png)\n\n| experiment | SSIM |\n|---|---|\n| first | 0.2345 ± 0.0567 [0.2000, 0.3000] |\n"
@@ -105,6 +105,23 @@ def test_only_records_of_studies_in_results_are_copied(repo: Path, configuration
     save_record("logs/records", seconds=1.0)
     copy_records(configuration, WEIGHTS)
     assert json.loads(Path("records/first.json").read_text(encoding="utf-8")) == RECORD
+
+
+def test_the_page_shows_the_copy_of_the_demo_that_git_keeps(repo: Path) -> None:
+    """What another machine makes there is not under git, and a clone without a demo has none."""
+    experiments = {"first": TINY["experiments"]["first"] | {"study": "demo"}}
+    demo = Configuration(TINY | {"studies": {"demo": TINY["studies"]["tiny"]}, "experiments": experiments})
+    Path("docs").mkdir()
+    for name in ("demo.md", "demo.png"):
+        Path("results", name).write_text(REPORT.replace("tiny.png", "demo.png"), encoding="utf-8")
+    assert "demo.png" not in results_block(demo, WEIGHTS)
+    copy_demo()
+    for name in ("demo.md", "demo.png"):
+        Path("results", name).unlink()
+        copy_demo()
+        assert Path("docs", name).exists()
+    assert "![Tiny](../docs/demo.png)" in results_block(demo, WEIGHTS)
+    assert "docs/results.md#tiny" in studies_table(demo, WEIGHTS)
 
 
 def test_the_command_writes_the_table_of_studies_and_the_page_of_results(

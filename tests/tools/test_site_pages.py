@@ -14,9 +14,9 @@ def test_a_page_a_study_whose_links_lead_into_the_site(tmp_path: Path, monkeypat
     monkeypatch.chdir(REPO)
     pages = read_studies(read_configuration())
     out = tmp_path / "results"
-    write_pages(pages, out, ["demo_facades"])
-    elsewhere = {tmp_path / name for name in ("index.html", "icon.svg", "style.css", "models/demo_facades.onnx")}
-    assert {page.study.name for page in pages} >= {"demo", "ablations_small"}
+    write_pages(pages, out, ["ingredients"])
+    elsewhere = {tmp_path / name for name in ("index.html", "icon.svg", "style.css", "models/ingredients.onnx")}
+    assert {page.study.name for page in pages} >= {"ingredients", "ablations_small"}
     for path in sorted(out.glob("*.html")):
         text = path.read_text(encoding="utf-8")
         assert '<meta name="description" content="' in text
@@ -27,7 +27,8 @@ def test_a_page_a_study_whose_links_lead_into_the_site(tmp_path: Path, monkeypat
             target = (path.parent / file).resolve() if file else path
             assert target in elsewhere or target.is_file(), address
             assert not name or target in elsewhere or f'id="{name}"' in text, address
-    demo = (out / "demo.html").read_text(encoding="utf-8")
-    assert '<a href="#demo_facades">' in demo
-    for told in ("dvc repro evaluate@demo_facades", "demo/demo_facades/per_image.csv", "demo/demo_facades/record.json"):
-        assert told in demo
+    page = (out / "ingredients.html").read_text(encoding="utf-8")
+    assert '<a href="#ingredients">' in page
+    folder = "ingredients/ingredients"
+    for told in ("dvc repro evaluate@ingredients", f"{folder}/per_image.csv", f"{folder}/record.json"):
+        assert told in page
