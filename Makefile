@@ -38,7 +38,7 @@ demo: .venv/ready            ## draw data, train, score: ends with a picture
 	@echo "Next, draw yourself:  make app"
 	@echo "Next, read the page:  $(CURDIR)/results/demo.html"
 	@echo "Next, your own pairs: make new NAME=mine PAIRS=FOLDER"
-	@git diff --quiet dvc.lock 2>/dev/null || echo "Before a git pull:    git checkout dvc.lock"
+	@git diff --quiet dvc.lock 2>/dev/null; [ $$? != 1 ] || echo "Before a git pull:    git checkout dvc.lock"
 
 trained-demo_cars trained-demo_facades:  # side by side, each on a thread and with a progress bar
 	$(if $(findstring cars,$@),,TQDM_POSITION=1) .venv/bin/dvc --wait-for-lock repro -q --single-item train@$(@:trained-%=%)

@@ -5,10 +5,8 @@
 Reads   a folder, .zip or .tar.gz: two folders (trainA and trainB, train/A and train/B, A and B, photos and masks, ...),
         with train, val and test or without; or files of two names a pair; or images that are A|B already
 Writes  an entry in config/datasets.yaml, a line in dvc.yaml, config/studies/NAME.yaml; scratch/new/NAME.diff undoes it
-Says    what it found, how long a small training takes on this machine, and a larger one; what it wrote; what comes next
 
-`download` and `prepare` read every file, into a temporary folder: what they refuse is refused here, and nothing is
-written. Where there is no val, some pairs are held out by hash.
+`download` and `prepare` read every file, into a temporary folder: what they refuse is refused here.
 """
 
 import argparse
@@ -99,9 +97,6 @@ def _check_name(name: str, configuration: Configuration) -> None:
                 raise ValueError(f"NAME={name}: {file} has {section}.{taken} already; take another name, or remove it")
 
 
-# ---- what there is ---------------------------------------------------------------------------------------------------
-
-
 def _look(name: str, source: LocalSource) -> tuple[dict[str, Any], list[PairRecord]]:
     """What prepare must be told of these pairs, and what it made of them; says what was found."""
     SCRATCH.mkdir(parents=True, exist_ok=True)
@@ -138,9 +133,6 @@ def _channels_of(path: Path) -> str:
         return CHANNELS.get(image.mode, image.mode)
 
 
-# ---- the training ----------------------------------------------------------------------------------------------------
-
-
 def _changes(seen: int, pairs: int, side: int, usual: int) -> str:
     """What an experiment's `set:` changes of a recipe: epochs until it has seen so many images; a size that fits."""
     changes = {"epochs": min(1000, max(1, round(seen / pairs)))}
@@ -173,9 +165,6 @@ def _duration(experiment: Experiment, pairs: int) -> str:
     seconds = statistics.median(times[1:]) * (pairs // recipe.batch_size) * recipe.epochs
     duration = f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
     return f"{recipe.size} px, about {duration} on this machine, as busy as it is now"
-
-
-# ---- what is written -------------------------------------------------------------------------------------------------
 
 
 def _texts(name: str, dataset: dict[str, Any], study: str) -> dict[Path, str]:

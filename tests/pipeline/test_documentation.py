@@ -29,6 +29,18 @@ def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
             assert name in map(anchor, headings), link
 
 
+def test_the_readme_is_short_and_every_page_is_two_clicks_away() -> None:
+    assert len((REPO / "README.md").read_text(encoding="utf-8").splitlines()) <= 200
+    seen = {REPO / "README.md"}
+    for _ in range(2):
+        pages = [page for page in seen if page.suffix == ".md"]
+        links = [
+            (page, link) for page in pages for link in re.findall(r"\]\(([^)\s#]+)", page.read_text(encoding="utf-8"))
+        ]
+        seen |= {(page.parent / link).resolve() for page, link in links if not link.startswith("http")}
+    assert seen >= set(PAGES)
+
+
 @pytest.mark.parametrize("page", PAGES_OF_TODAY, ids=lambda page: str(page.relative_to(REPO)))
 def test_commands_of_the_documentation_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
