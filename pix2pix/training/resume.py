@@ -63,7 +63,8 @@ def ended_with_other_epochs(experiment: Experiment, folder: Path, precision: Pre
             epochs = len(check("metadata", Saved, load_metadata(state)).rows)
             as_then = experiment.recipe.model_copy(update={"epochs": epochs})
             digest = run_digest(replace(experiment, recipe=as_then), precision, *sets)
-            if state.parent != folder and state.parent.name.partition("-")[0] == digest.partition("-")[0]:
+            same = state.parent.name.partition("-")[0] == digest.partition("-")[0]
+            if same and epochs != experiment.recipe.epochs:
                 return epochs
     return None
 

@@ -149,6 +149,18 @@ def test_other_epochs_of_an_ended_training_are_told_before_anything_is_done(
     assert (more.init, more.recipe.epochs) == ("first", max(epochs - 3, 1))
 
 
+@pytest.mark.usefixtures("trained")
+def test_an_ended_training_of_other_code_is_not_said_to_have_other_epochs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(runs, "code_digests", lambda _: "other")
+    monkeypatch.setattr(Gan, "step", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        train(experiment())
+    said = capsys.readouterr().out
+    assert "only the code is another" in said and "trained to its end" not in said
+
+
 @pytest.mark.usefixtures("saving")
 @pytest.mark.parametrize(
     ("name", "code", "asked", "goes_on"),
