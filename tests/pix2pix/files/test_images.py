@@ -102,7 +102,7 @@ REFUSED = {
     "12-bit TIFF": (retagged(TIFF_16, BITSPERSAMPLE, 12), "12 bits whose white"),
     "16-bit TIFF, white 0": (retagged(TIFF_16, PHOTOMETRIC_INTERPRETATION, 0), "16 bits whose white"),
     **{f"two frames, {kind}": (frames(kind), "several frames or pages") for kind in ("TIFF", "GIF", "PNG", "WEBP")},
-    "empty": (b"", "cannot identify"),
+    "empty": (b"", r"\(cannot identify image file\)$"),
     "text": (b"hello\n", "cannot identify"),
     "PostScript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "cannot identify"),
 }
