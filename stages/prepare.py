@@ -164,8 +164,7 @@ def _suspicion(side_a: Uint8, side_b: Uint8) -> str:
         if all(np.ptp(part, axis=(0, 1)).max() <= FLAT for part in (side[::16, ::16], side)):  # the first is fast
             if 0 < side.max() <= FLAT:
                 return (
-                    f"{name} has no value above {side.max()} of 255: a mask of 0 and 1, or 12 bits in a file of 16? "
-                    "Multiply its values up to the full range"
+                    f"{name} has no value above {side.max()} of 255 (of 0 and 1? 12 bits in 16?); multiply its values"
                 )
             return f"{name} is nothing but {side[0, 0].tolist()}"
     return "A equals B" if np.array_equal(side_a[::16], side_b[::16]) and np.array_equal(side_a, side_b) else ""

@@ -31,12 +31,8 @@ async def remove_logs(job):
         await log.remove()
 
 
-async def keep_outputs(job, *_):
-    """Replaces Snakemake's removal of a failed job's outputs: what is there is whole, and may be another's."""
-
-
-assert hasattr(Job, "remove_existing_output") and hasattr(Job, "cleanup"), "this Snakemake removes outputs elsewhere"
-Job.remove_existing_output, Job.cleanup = remove_logs, keep_outputs
+assert hasattr(Job, "remove_existing_output"), "this Snakemake removes outputs elsewhere"
+Job.remove_existing_output = remove_logs
 
 try:
     GRAPH = ProjectFile(Repo(_wait_for_lock=True), "dvc.yaml")

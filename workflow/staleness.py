@@ -6,11 +6,11 @@ it would not see a changed parameter, and in a fresh clone it would run everythi
 
 import hashlib
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import dvc.dependency.param
-from dvc.dependency import ParamsDependency
 from dvc.exceptions import DvcException
 from dvc.utils.serialize import YAMLError, load_path
 from snakemake.api import Workflow
@@ -46,39 +46,35 @@ class Staleness:
 
     def __init__(self, stages: dict[str, Any]) -> None:
         self._stages = stages
-        self._reasons: dict[str, str] = {}
-        self._seen: dict[tuple[str, str, bool], dict[str, Any]] = {}
+        self._changes: dict[tuple[str, ...], dict[str, Any]] = {}
+        self.reason = cache(self._reason)
 
-    def reason(self, rule: str) -> str:
+    def _reason(self, rule: str) -> str:
         """Why the stage would run: its first change, such as "data/raw/houses: modified"; empty if it would not."""
-        if rule not in self._reasons:
-            self._reasons[rule] = self._first_change(self._stages[rule]) if rule in self._stages else ""
-        return self._reasons[rule]
-
-    def _first_change(self, stage: Any) -> str:
+        stage = self._stages.get(rule)
+        if stage is None:  # `all`
+            return ""
         if stage.cmd_changed:
             return "another command"
         if not any(out.hash_info for out in stage.outs):
             return "not in dvc.lock"
         for item in (*stage.deps, *stage.outs):
-            for path, change in self._changes(item).items():
+            for path, change in self._status(item).items():
                 keys = [f"{key} {how}" for key, how in change.items()] if isinstance(change, dict) else [change]
                 return f"{path}: {keys[0]}"
             if self._has_other_code(item):
                 return f"{item}: the code has changed"
         return ""
 
-    def _changes(self, item: Any) -> dict[str, Any]:
+    def _status(self, item: Any) -> dict[str, Any]:
         """DVC's status of a dependency or an output: what has changed, by path; empty if nothing has."""
-        try:
-            if isinstance(item, ParamsDependency):
-                return dict(item.status())
-            key = item.fs_path, str(item.hash_info), item.use_cache
-            if key not in self._seen:
-                self._seen[key] = item.status()
-            return self._seen[key]
-        except (OSError, DvcException) as error:  # such as of a file that another process is writing
-            return {str(item): str(error)}
+        key = item.fs_path, str(item.hash_info), str(item.use_cache), str(getattr(item, "params", ""))
+        if key not in self._changes:
+            try:
+                self._changes[key] = item.status()
+            except (OSError, DvcException) as error:  # such as of a file that another process is writing
+                self._changes[key] = {str(item): str(error)}
+        return self._changes[key]
 
     def _has_other_code(self, item: Any) -> bool:
         """Whether the stage `fingerprint` is about to write another digest of the code than `item` was when it ran."""
@@ -94,14 +90,7 @@ def run_what_is_stale(staleness: Staleness) -> None:
 
     The rules that were forced stand in PIX2PIX_FORCED for their jobs, on a cluster, too.
     """
-    files: dict[str, Any] = {}
     update_needrun = DAG.update_needrun
-
-    def load_once(path: str, *args: Any, **kwargs: Any) -> Any:
-        """As DVC's own, which reads a file of parameters again for each stage."""
-        if path not in files:
-            files[path] = load_path(path, *args, **kwargs)
-        return files[path]
 
     async def update(dag: Any, **kwargs: Any) -> None:
         refuse_what_is_ignored(dag.workflow)
@@ -122,14 +111,10 @@ def run_what_is_stale(staleness: Staleness) -> None:
     async def refuse(*_: Any, **__: Any) -> None:
         raise WorkflowError(f"--list-changes would show nothing: {BY_DVC}")
 
-    async def no_files(_: Any) -> list[str]:
-        return []
-
     for owner, name, replacement in (
-        (dvc.dependency.param, "load_path", load_once),
+        (dvc.dependency.param, "load_path", cache(load_path)),  # else a file of parameters is read for each stage
         (DAG, "update_needrun", update),
         (DAG, "get_outputs_with_changes", refuse),
-        (DAG, "incomplete_files", no_files),  # of a killed Snakemake: DVC may have recorded them since
         (Job, "output_mintime", property(none)),
         (PersistenceBase, "has_metadata", lambda *_: False),
         (Workflow, "log_missing_metadata_info", lambda _: None),

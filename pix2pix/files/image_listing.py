@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 HEIC = (".heic", ".heif") if find_spec("pillow_heif") else ()  # of telephones, by an optional package
 HEIC_HINT = "; for photos in HEIC: pip install pillow-heif, or save them as JPEG"
 SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".avif", *HEIC)
-JUNK = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "$recycle.bin", "system volume information"}
+JUNK = {"__macosx", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "#recycle"}  # of file managers
+JUNK |= {"$recycle.bin", "system volume information", "lost+found"}  # at the top of a disk
 
 MAX_NAME = 230  # bytes of a file's name; file systems have 255, and results add a few
 

@@ -69,7 +69,8 @@ def open_image(path: Path, formats: Sequence[str] = FORMATS) -> Iterator[Image.I
     except Exception as error:  # decoders raise errors of any type on damaged files
         kind = "image" if formats is FORMATS else formats[0]
         hint = HEIC_HINT if content[4:11] == b"ftyphei" else ""
-        raise ValueError(f"{path}: not a readable {kind} ({' '.join(str(error).split())}){hint}") from None
+        why = " ".join(str(error).partition("<_io")[0].split())  # without the stream's name
+        raise ValueError(f"{path}: not a readable {kind} ({why}){hint}") from None
 
 
 def _without_metadata(png: bytes) -> bytes:

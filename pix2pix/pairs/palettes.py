@@ -116,10 +116,8 @@ def from_numbers(numbers: Uint8, name: str, numbering: str, path: Path) -> Uint8
     classes = {number: place for place, number in enumerate(known) if place < len(colours)}
     unknown = sorted({int(number) for number in np.unique(numbers)} - set(classes))
     if unknown and void is None:
-        raise ValueError(
-            f"{path}: the number {unknown[0]} is no class of {name}, whose {len(colours)} classes are "
-            f"numbered {min(classes)} to {max(classes)} ({numbering})"
-        )
+        numbers_of = f"{min(classes)} to {max(classes)} ({numbering})"
+        raise ValueError(f"{path}: the number {unknown[0]} is no class of {name}, whose classes are {numbers_of}")
     table = np.array([colours[classes.get(number, void or 0)] for number in range(256)], np.uint8)
     return table[numbers]
 

@@ -15,7 +15,7 @@ def source_in_git(tmp_path: Path) -> Path:
     return clone(tmp_path / "source", ONE)
 
 
-def test_an_archive_of_the_source_needs_no_git_and_no_home(
+def test_an_archive_of_the_source_needs_no_git_no_home_and_no_tmpdir(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
@@ -24,7 +24,7 @@ def test_an_archive_of_the_source_needs_no_git_and_no_home(
     shutil.unpack_archive(tmp_path / "main.zip", folder)
     call(folder, "dvc", "repro", "fingerprint")
     (tmp_path / ".cache").touch()  # so that nothing can be written in it, by root neither
-    environment = {"HOME": str(tmp_path)}
+    environment = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path / ".cache")}
     subprocess.run([BIN / "snakemake", "--dry-run", "report_tiny"], cwd=folder, env=environment, check=True)
 
 

@@ -124,8 +124,9 @@ def test_names_that_later_stages_cannot_keep_are_refused_at_once(tmp_path: Path)
 
 def test_what_is_not_read_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own = own_pairs(tmp_path / "own")
-    for name in ("train/A/2.HEIC", "train/B/2.heic", "notes.txt", "train/Thumbs.DB", "val/A/._1.png"):
+    for name in ("train/A/2.HEIC", "train/B/2.heic", "notes.txt", "train/Thumbs.DB", "val/A/._1.png", "val/Icon\r"):
         (own / name).touch()
+    (own / "lost+found").mkdir()
     assert len(bring(tmp_path, local(own))) == 4
     assert (
         "3 files not read: 2 .heic, 1 .txt; for photos in HEIC: pip install pillow-heif, or save them as JPEG\n"

@@ -84,10 +84,7 @@ def test_swapped_sides_are_told(tmp_path: Path) -> None:
 
 BLACK, DOT = np.zeros((32, 64), np.uint8), np.zeros((32, 64), np.uint8)
 DOT[17, 21] = 255
-DARK = (
-    "B has no value above {} of 255: a mask of 0 and 1, or 12 bits in a file of 16? "
-    "Multiply its values up to the full range"
-)
+DARK = "B has no value above {} of 255 (of 0 and 1? 12 bits in 16?); multiply its values"
 SAYING_NOTHING = {
     "all black": (random_image(1, 32), BLACK, "B is nothing but [0, 0, 0]"),
     "all white": (random_image(1, 32), BLACK + np.uint8(255), "B is nothing but [255, 255, 255]"),

@@ -148,6 +148,17 @@ def test_a_car_that_touches_the_border_leaves_backdrop_on_both_sides() -> None:
     np.testing.assert_array_equal(foreground(photo), expected)
 
 
+def test_equal_images_have_the_psnr_of_rounding_in_their_row_and_its_mean_is_finite() -> None:
+    """An error of 1/12 level^2, over all and over the foreground."""
+    target = flat(255)
+    target[8:24, 8:30] = 90
+    row = scores(target, target, masked_out=True)
+    assert (
+        row["psnr"] == row["fg_psnr"] == pytest.approx(10 * math.log10(255**2 * 12)) == pytest.approx(58.92, abs=0.01)
+    )
+    assert psnr(target, target) == math.inf
+
+
 @pytest.mark.parametrize("masked_out", [False, True])
 def test_the_row_of_an_image_names_each_metric(masked_out: bool) -> None:
     target = flat(255, 32, 40)

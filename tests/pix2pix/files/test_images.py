@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +102,7 @@ REFUSED = {
     "12-bit TIFF": (retagged(TIFF_16, BITSPERSAMPLE, 12), "12 bits whose white"),
     "16-bit TIFF, white 0": (retagged(TIFF_16, PHOTOMETRIC_INTERPRETATION, 0), "16 bits whose white"),
     **{f"two frames, {kind}": (frames(kind), "several frames or pages") for kind in ("TIFF", "GIF", "PNG", "WEBP")},
-    "empty": (b"", "cannot identify"),
+    "empty": (b"", r"\(cannot identify image file\)$"),
     "text": (b"hello\n", "cannot identify"),
     "PostScript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "cannot identify"),
 }
@@ -163,6 +164,36 @@ def test_stored_numbers_are_read_whatever_their_bits(tmp_path: Path, bits: int) 
     (tmp_path / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(packed))
     expected = {1: [0, 1, 1, 0, 0, 0, 1, 1], 2: [1, 2, 0, 3], 4: [6, 3], 8: [3]}[bits]
     assert read_numbers(tmp_path / "x.png").tolist() == [expected]
+
+
+SHOWN: dict[
+    int, Callable[[np.ndarray], np.ndarray]
+] = {  # EXIF 2.3, Orientation: where the stored first row and first column are shown
+    1: lambda stored: stored,  # top, left
+    2: np.fliplr,  # top, right
+    3: lambda stored: np.rot90(stored, 2),  # bottom, right
+    4: np.flipud,  # bottom, left
+    5: lambda stored: np.swapaxes(stored, 0, 1),  # left, top
+    6: lambda stored: np.rot90(stored, -1),  # right, top
+    7: lambda stored: np.swapaxes(np.rot90(stored, 2), 0, 1),  # right, bottom
+    8: np.rot90,  # left, bottom
+}
+
+
+@pytest.mark.parametrize("rotation", SHOWN)
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "AVIF"])
+def test_every_rotation_of_exif_is_applied(tmp_path: Path, kind: str, rotation: int) -> None:
+    """To colours, to 16 bits and to stored numbers."""
+    exif, path = Image.Exif(), tmp_path / "x"
+    exif[0x0112] = rotation
+    lossless = {"lossless": True} if kind == "WEBP" else {}
+    path.write_bytes(encoded(SOFT, kind, exif=exif, **lossless))
+    assert near(read_image(path), SHOWN[rotation](SOFT), 24 if kind == "AVIF" else 0)
+    if kind == "PNG":
+        path.write_bytes(encoded(SOFT[..., 0], kind, exif=exif))
+        np.testing.assert_array_equal(read_numbers(path), SHOWN[rotation](SOFT[..., 0]))
+        path.write_bytes(encoded(SOFT[..., 0].astype(np.uint16) * 257, kind, exif=exif))
+        np.testing.assert_array_equal(read_image(path)[..., 0], SHOWN[rotation](SOFT[..., 0]))
 
 
 LONG = zlib.compress(np.random.default_rng(0).bytes(2_000_000))

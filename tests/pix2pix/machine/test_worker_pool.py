@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from multiprocessing import synchronize
+from multiprocessing import forkserver, synchronize
 from pathlib import Path
 
 import cv2
@@ -32,15 +32,19 @@ def test_results_come_in_order(items: int, workers: int | None, processes: set[i
         assert all(process != os.getpid() and threads == 1 for _, process, threads in results)
 
 
+@pytest.mark.parametrize(
+    ("owner", "name", "number"),
+    [(synchronize.SemLock, "__init__", errno.ENOSYS), (forkserver, "ensure_running", errno.ENOSPC)],
+)
 def test_one_process_works_where_no_other_can_be_started(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    owner: object, name: str, number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Such as without /dev/shm, which semaphores lie in."""
+    """Without /dev/shm, which semaphores lie in; with a TMPDIR that has no room for the fork server's socket."""
 
-    def no_semaphore(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(synchronize.SemLock, "__init__", no_semaphore)
+    monkeypatch.setattr(owner, name, fail)
     results = map_in_processes(work, range(9), description="working", workers=2)
     assert [(item, process) for item, process, _ in results] == [(item, os.getpid()) for item in range(9)]
     assert "warning: one process works instead of 2" in capsys.readouterr().err

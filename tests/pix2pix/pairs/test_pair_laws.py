@@ -95,6 +95,20 @@ def test_any_class_map_comes_back_from_its_colours(soak: Soak, name: str, tmp_pa
         np.testing.assert_array_equal(other[sure][:, sure], classes[nearest][:, nearest])
 
 
+@pytest.mark.parametrize("direction", ["AtoB", "BtoA"])
+def test_a_label_map_that_prepare_has_not_seen_is_looked_at(tmp_path: Path, direction: str) -> None:
+    """Class numbers in place of colours."""
+    pair = Pair("1", "train", "1", tmp_path / "1.png")
+    write_png(pair.path, stitch(random_image(0), np.full((64, 64, 3), 3, np.uint8)))
+    for name in PALETTES:
+        for read in (
+            lambda name: read_sides(pair, direction=direction, size=32, labels=name),
+            lambda name: read_classes(pair, name, size=32),
+        ):
+            with pytest.raises(ValueError, match=rf"1\.png: not a label map in the colours of {name} .*numbers 3 to 3"):
+                read(name)
+
+
 odd = st.text(st.sampled_from("abzAZ019_- .,;'\"#%éß漢"), min_size=1, max_size=6).filter(lambda id: id[0] != ".")
 ids = odd | st.sampled_from(["NA", "nan", "null", "1e5", "007", "7", "True", "1_000", "u\u0308", "ü", "🚗", "x" * 200])
 tables = st.lists(

@@ -120,7 +120,7 @@ def test_class_numbers_become_colours_or_are_refused(
 ) -> None:
     numbers = np.full((2, 3), number, np.uint8)
     if expected is None:
-        with pytest.raises(ValueError, match=rf"^x: the number {number} is no class of facades, whose 12 classes"):
+        with pytest.raises(ValueError, match=rf"^x: the number {number} is no class of facades, whose classes are"):
             from_numbers(numbers, name, numbering, Path("x"))
     else:
         colours = from_numbers(numbers, name, numbering, Path("x"))
