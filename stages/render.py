@@ -174,7 +174,9 @@ def render_folder(
     too_large = []
     for path, result in zip(tqdm(paths, desc=name, unit=" images"), names, strict=True):
         try:
-            with needing_memory(str(path), helps="make it smaller, or use another device (PIX2PIX_DEVICE)"):
+            with needing_memory(
+                str(path), helps="make it smaller, or use --tile 512 or another device (PIX2PIX_DEVICE)"
+            ):
                 source, id = read_image(path), result.name
                 generated = _translated(trained, source, id=id, native_size=native_size, tiles=tiles)
                 with whole_file(out / f"{result}.png") as unfinished:
@@ -182,7 +184,8 @@ def render_folder(
         except NotEnoughMemoryError as error:
             too_large.append(str(error))
     if too_large:
-        raise ValueError(f"{too_large[0]}; {len(too_large)} of {len(paths)} images are missing, the others are done")
+        missing = f"{len(too_large)} of {len(paths)} images are missing, the others are done"
+        raise NotEnoughMemoryError(f"{too_large[0]}; {missing}")
     print(f"{out}: {len(paths)} images")
 
 
