@@ -79,6 +79,8 @@ def onnx_export(
         parity["psnr_in_eight_bits"] = psnr = round(float(10 * np.log10(4 / errors.max())), 2)  # images span 2
         if not psnr >= LEAST_PSNR:
             raise ValueError(f"{name}: {psnr} dB to PyTorch in 8 bits, less than {LEAST_PSNR}; not written")
+    for node in model.graph.node:  # in which line of which file on this machine it was made
+        node.ClearField("metadata_props")
     for key, value in {"metadata": trained.metadata.model_dump(mode="json"), "parity": parity}.items():
         model.metadata_props.add(key=key, value=json.dumps(value, sort_keys=True))
     with whole_file(out) as partial:

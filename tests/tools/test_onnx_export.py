@@ -59,6 +59,7 @@ def test_the_file_says_what_it_is_and_how_well_it_agrees(
     assert said["metadata"]["direction"] == "BtoA"
     assert said["parity"] == parity
     assert parity["images"] == 3
+    assert b"unet.py" not in Path("first.onnx").read_bytes(), "no path of the machine that made it"
 
 
 def test_in_eight_bits_a_file_is_a_quarter_and_answers_nearly_the_same(
