@@ -25,7 +25,6 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,8 +104,8 @@ def publish(
 def _write_digests(path: Path, out: Path) -> None:
     files = [out / "card.json", *(file for file in sorted(out.glob("images/*/*")))]
     lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(out).as_posix()}\n" for file in files]
-    with whole_file(path) as unfinished:
-        unfinished.write_text("".join(lines), encoding="utf-8")
+    with whole_file(path) as partial:
+        partial.write_text("".join(lines), encoding="utf-8")
 
 
 def _load(name: str, weights: Path | None = None) -> "Trained":
@@ -123,8 +122,8 @@ def _sides(pair: Pair, experiment: Experiment) -> tuple[Uint8, Uint8]:
 
 
 def _write_grid(path: Path, rows: Sequence[Sequence[Uint8]]) -> None:
-    with whole_file(path) as unfinished:
-        write_png(unfinished, grid(rows, columns=["input", "generated", "target"], across=2))
+    with whole_file(path) as partial:
+        write_png(partial, grid(rows, columns=["input", "generated", "target"], across=2))
 
 
 def render_folder(
@@ -179,8 +178,8 @@ def render_folder(
             ):
                 source, id = read_image(path), result.name
                 generated = _translated(trained, source, id=id, native_size=native_size, tiles=tiles)
-                with whole_file(out / f"{result}.png") as unfinished:
-                    write_png(unfinished, generated)
+                with whole_file(out / f"{result}.png") as partial:
+                    write_png(partial, generated)
         except NotEnoughMemoryError as error:
             too_large.append(str(error))
     if too_large:
@@ -190,9 +189,10 @@ def render_folder(
 
 
 def _translated(trained: "Trained", source: Uint8, *, id: str, native_size: bool, tiles: "Tiles | None") -> Uint8:
+    if native_size:
+        return trained.generate(source, id=id)
     if not tiles:
-        translate = trained.generate if native_size else partial(_at_trained_size, trained)
-        return translate(source, id=id)
+        return _at_trained_size(trained, source, id=id)
     from pix2pix.networks.tiled import generate_tiled
 
     count = 2 * math.prod(len(tiles.starts(length)) for length in source.shape[:2])
@@ -220,12 +220,15 @@ def main() -> None:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--native-size", action="store_true", help="not scaled to the trained size and back")
     size.add_argument("--tile", type=int, metavar="N", help="nor at once, but in tiles of N x N pixels without seams")
-    parser.add_argument("--overlap", type=int, default=64, metavar="N", help="of tiles, pixels (default: 64)")
+    parser.add_argument("--overlap", type=int, metavar="N", help="of the tiles, pixels (default: 64)")
     add_weights_options(parser)
     given = parser.parse_args()
     if (given.images is None) != (given.out is None):
         parser.error("--images and --out go together")
-    if given.images is None and (given.weights or given.epoch is not None or given.native_size or given.tile):
+    if given.overlap is not None and given.tile is None:
+        parser.error("--overlap needs --tile")
+    chosen = given.weights, given.epoch, given.tile, given.native_size or None
+    if given.images is None and any(value is not None for value in chosen):
         parser.error("--weights, --epoch, --native-size and --tile need --images; results/ has the last weights alone")
     experiment = read_configuration().experiment(given.experiment)
     if given.images:
@@ -238,7 +241,7 @@ def main() -> None:
             given.out,
             labels=labels,
             native_size=given.native_size,
-            tiles=Tiles(given.tile, given.overlap) if given.tile else None,
+            tiles=None if given.tile is None else Tiles(given.tile, 64 if given.overlap is None else given.overlap),
             weights=chosen_weights(experiment.name, given),
         )
     else:

@@ -20,8 +20,10 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatch
 from pathlib import Path
 
+from ruamel.yaml import YAML
 from safetensors.numpy import load_file
 
 from pix2pix.files.atomic import whole_file
@@ -29,15 +31,6 @@ from pix2pix.files.entry_point import run
 from stages.fingerprint import VERBS
 
 LOCK = Path("dvc.lock")
-WRITES = {  # what the last verbs of the graph write
-    "evaluate": (
-        "results/*/*/per_image.csv", "results/*/*/distributions.npz", "results/*/*/best_and_worst.png",
-        "results/*/*/metrics.json", "results/*/*/intervals.json", "results/*/*/controls.json",
-    ),
-    "fcn_score": ("results/*/fcn_scores.json",),
-    "robustness": ("results/*/*/robustness.*", "results/*/*/sketches.png"),
-    "report": ("results/*.md", "results/*.png"),
-}  # fmt: skip
 TWIN = "from tests.support.twins import *; write_repo(Path()); make_everything()"
 
 
@@ -68,7 +61,7 @@ def same_bits(base: str, *, stale: Sequence[str] = ()) -> int:
             raise ValueError(f"{LOCK} records nothing with the code of {base}")
         with ThreadPoolExecutor() as both:
             list(both.map(make_twin, (before, now), twins))
-        if different := difference(*twins, but_for=[pattern for verb in stale for pattern in WRITES[verb]]):
+        if different := difference(*twins, but_for=[pattern for verb in stale for pattern in outputs(verb)]):
             raise ValueError(f"{different} differs from that of {base}; {LOCK} is left as it is")
     with whole_file(LOCK) as partial:
         partial.write_text(text, encoding="utf-8")
@@ -91,11 +84,19 @@ def difference(one: Path, other: Path, *, but_for: Sequence[str] = ()) -> str | 
     roots = [root / part for root in (one, other) for part in ("data", "models", "results")]
     files = {file.relative_to(root.parent) for root in roots for file in root.rglob("*") if file.is_file()}
     for file in sorted(file for file in files if file.suffix != ".html"):  # pages say when and where they were made
-        if any(file.match(pattern) for pattern in but_for):
+        if any(fnmatch(file.as_posix(), pattern) for pattern in but_for):
             continue
         if not ((one / file).is_file() and (other / file).is_file() and _equal(one / file, other / file)):
             return str(file)
     return None
+
+
+def outputs(verb: str) -> list[str]:
+    """Patterns of what the stages of a verb write, as dvc.yaml declares it."""
+    declared = YAML(typ="safe").load(Path("dvc.yaml"))["stages"][verb]["do"]
+    entries = [entry for kind in ("outs", "metrics", "plots") for entry in declared.get(kind, [])]
+    paths = [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
+    return [re.sub(r"\$\{.*?\}", "*", path) + "*" * path.endswith("/") for path in paths]
 
 
 def _equal(one: Path, other: Path) -> bool:
@@ -129,9 +130,7 @@ def _call(otherwise: str, command: list[str], folder: Path, **environment: str) 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Record results as made by today's code, if it moves no bit.")
     parser.add_argument("base", metavar="commit", help="whose code made the results in dvc.lock")
-    parser.add_argument(
-        "--stale", nargs="*", choices=WRITES, default=[], help="verbs whose outputs are meant to change"
-    )
+    parser.add_argument("--stale", nargs="*", choices=VERBS, default=[], help="verbs whose outputs are meant to change")
     options = parser.parse_args()
     count = same_bits(options.base, stale=options.stale)
     print(f"{LOCK}: {count} fingerprints of {options.base} are now today's; every file compared is equal in both twins")

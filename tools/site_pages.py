@@ -14,6 +14,7 @@ from pix2pix.reporting.experiment_result import ExperimentResult, first_of_each_
 from pix2pix.reporting.html import html_page, image
 from pix2pix.reporting.records import RECORDS, trainings, weights_here
 from pix2pix.reporting.tables import LOSS_HEADINGS, cells, definitions, main_scores
+from stages.report import scored_by_now
 
 RESULTS = Path("results")
 FILES = {"scores": "metrics.json", "intervals": "intervals.json", "each image (CSV)": "per_image.csv"}
@@ -41,13 +42,14 @@ def read_studies(configuration: Configuration) -> list[StudyPage]:
     for name in configuration.names("studies"):
         if not (RESULTS / f"{name}.md").exists():
             continue
-        study = configuration.study(name)
+        study = scored_by_now(configuration.study(name))
         text = (RESULTS / f"{name}.md").read_text(encoding="utf-8")
         sentence = [*text.split("\n\n"), ""][1]
-        rows = [*study.experiments, *(row.name for row in study.incumbents)]
-        here = [row for row in rows if (RESULTS / name / row / "metrics.json").exists()]
-        scored = study.fcn_scores if (RESULTS / name / "fcn_scores.json").exists() else []
-        results = [read_result(RESULTS / name / row, with_fcn_score=row in scored, with_sets=False) for row in here]
+        incumbents = [row.name for row in study.incumbents if (RESULTS / name / row.name / "metrics.json").exists()]
+        results = [
+            read_result(RESULTS / name / row, with_fcn_score=row in study.fcn_scores, with_sets=False)
+            for row in [*study.experiments, *incumbents]
+        ]
         pages.append(StudyPage(study, "" if sentence.startswith(("!", "|", "#")) else sentence, results))
     return pages
 

@@ -31,6 +31,11 @@ class Trained:
     metadata: WeightsMetadata
     device: torch.device
 
+    @property
+    def network(self) -> Generator:
+        """The generator; of classes the one that gives their logits."""
+        return self.generator.network if isinstance(self.generator, Coloured) else self.generator
+
     @torch.inference_mode()
     def generate(self, source: Uint8, *, id: str) -> Uint8:
         """Translate one image: uint8 (H, W, 3) of any size -> the same shape.
@@ -41,19 +46,22 @@ class Trained:
             ValueError: the answer is not finite.
         """
         height, width = source.shape[:2]
-        network = self.generator.network if isinstance(self.generator, Coloured) else self.generator
-        multiple = network.multiple
+        multiple = self.network.multiple
         below, right = -height % multiple, -width % multiple
-        if isinstance(network, FCN) and max(height, width) <= multiple:
+        if isinstance(self.network, FCN) and max(height, width) <= multiple:
             right += multiple  # its last features would be 1 x 1, which has no statistics
         padded = np.pad(source, ((0, below), (0, right), (0, 0)), mode="edge")
         batch = to_network(torch.from_numpy(padded).to(self.device).permute(2, 0, 1)[None])
         seeds = inference_seeds(self.metadata.seed, [id]).to(self.device) if self.metadata.inference.dropout else None
-        answer = self.generator(batch, seeds)
-        if not answer.isfinite().all():
-            raise ValueError(f"the network's answer to '{id}' is not finite; train it again")
-        generated = from_network(answer)[0].permute(1, 2, 0)
+        generated = from_network(finite(self.generator(batch, seeds), id=id))[0].permute(1, 2, 0)
         return generated[:height, :width].contiguous().cpu().numpy()
+
+
+def finite(answer: Tensor, *, id: str) -> Tensor:
+    """The network's answer to the image `id`, or a ValueError if it is not finite."""
+    if not answer.isfinite().all():
+        raise ValueError(f"the network's answer to '{id}' is not finite; train it again")
+    return answer
 
 
 def inference_seeds(seed: int, ids: Sequence[str]) -> Tensor:

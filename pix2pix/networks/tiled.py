@@ -17,10 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pix2pix.files.images import Uint8
-from pix2pix.networks.build import Generator
 from pix2pix.networks.class_colours import Coloured
-from pix2pix.networks.counter_rng import seed_of
-from pix2pix.networks.inference import Trained
+from pix2pix.networks.inference import Trained, finite, inference_seeds
 from pix2pix.networks.layers import Norm, from_network, to_network
 from pix2pix.networks.mean_target import MeanTarget
 
@@ -38,11 +36,11 @@ class Tiles:
         Raises:
             ValueError: says which sides it takes.
         """
-        multiple = _network(trained).multiple
+        multiple = trained.network.multiple
         if self.side < multiple or self.side % multiple:
-            raise ValueError(f"--tile {self.side}: this network takes multiples of {multiple} pixels")
+            raise ValueError(f"tiles of {self.side} pixels: this network takes multiples of {multiple}")
         if not 0 <= self.overlap <= self.side // 2:
-            raise ValueError(f"--overlap {self.overlap}: from 0 to half of the tile, {self.side // 2}")
+            raise ValueError(f"an overlap of {self.overlap} pixels: at most half of the tile, {self.side // 2}")
 
     def starts(self, length: int) -> list[int]:
         """Where they begin along a side of the image: as few as overlap enough, evenly spread."""
@@ -70,7 +68,7 @@ def generate_tiled(
     Raises:
         ValueError: the answer is not finite.
     """
-    network, side, (height, width) = _network(trained), tiles.side, source.shape[:2]
+    network, side, (height, width) = trained.network, tiles.side, source.shape[:2]
     if max(height, width) <= side or isinstance(network, MeanTarget):
         return trained.generate(source, id=id)
     padded = np.pad(source, ((0, max(side - height, 0)), (0, max(side - width, 0)), (0, 0)), mode="edge")
@@ -78,11 +76,9 @@ def generate_tiled(
 
     def answer(top: int, left: int) -> Tensor:
         part = torch.from_numpy(padded[top : top + side, left : left + side].copy()).to(trained.device)
-        seed = torch.tensor([seed_of(trained.metadata.seed, id, top, left)]).to(trained.device)
+        seeds = inference_seeds(trained.metadata.seed, [f"{id}, {top}, {left}"]).to(trained.device)
         image = to_network(part.permute(2, 0, 1)[None])
-        made: Tensor = network(image, seed if trained.metadata.inference.dropout else None)
-        if not made.isfinite().all():
-            raise ValueError(f"the network's answer to '{id}' is not finite; train it again")
+        made = finite(network(image, seeds if trained.metadata.inference.dropout else None), id=id)
         done()
         return made
 
@@ -100,10 +96,6 @@ def generate_tiled(
             out[top:below] = from_network(whole)[0, :, : below - top].permute(1, 2, 0).cpu().numpy()
             strip = F.pad(strip[:, :, below - top :], (0, 0, 0, below - top))
     return out[:height, :width]
-
-
-def _network(trained: Trained) -> Generator:
-    return trained.generator.network if isinstance(trained.generator, Coloured) else trained.generator
 
 
 # ---- norms -----------------------------------------------------------------------------------------------------------

@@ -1,15 +1,18 @@
-"""Raw folders for the tests of prepare, and a trained network for those of train."""
+"""Raw folders for the tests of prepare, and networks for those of train and render."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
+from pix2pix.config.configuration import Configuration
+from pix2pix.config.resolved import Experiment
 from pix2pix.toydata.raw_files import write_cars
 from stages.train import train
 from tests.support.kinds import experiment, published
 from tests.support.raw_trees import FILES, write_image
 from tests.support.tiny import working_folder
+from tests.support.weights_cases import save_weights
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +32,13 @@ def raw(request: pytest.FixtureRequest, trees: Path, tmp_path: Path) -> Path:
     """A copy of the layout that the test names."""
     layout = request.node.callspec.params["layout"] if hasattr(request.node, "callspec") else "cars"
     return Path(shutil.copytree(trees / layout, tmp_path / "raw"))
+
+
+@pytest.fixture
+def first(tiny_repo: Path, configuration: Configuration) -> Experiment:
+    """An experiment that has weights."""
+    save_weights()
+    return configuration.experiment("first")
 
 
 @pytest.fixture(scope="session")

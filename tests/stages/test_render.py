@@ -19,21 +19,10 @@ from pix2pix.networks.mean_target import MeanTarget
 from pix2pix.networks.weights import network_tensors, save_tensors
 from pix2pix.pairs.stitched import read_pairs, read_sides
 from stages.render import render, render_folder
-from tests.support.tiny import TINY, random_image
+from tests.support.tiny import TINY, files, random_image
 from tests.support.weights_cases import WEIGHTS, WITHOUT_DROPOUT, metadata, save_weights
 
 OUT, PAIRS = Path("results/tiny/first"), Path("data/pairs/houses")
-
-
-@pytest.fixture
-def first(tiny_repo: Path, configuration: Configuration) -> Experiment:
-    """An experiment that has weights."""
-    save_weights()
-    return configuration.experiment("first")
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def test_every_held_out_image_is_rendered_under_its_id(first: Experiment) -> None:

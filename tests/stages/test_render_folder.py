@@ -11,7 +11,6 @@ import pytest
 import torch
 from PIL import Image
 
-from pix2pix.config.configuration import Configuration
 from pix2pix.config.resolved import Experiment
 from pix2pix.files.images import Uint8, read_image, resize, write_png
 from pix2pix.networks.class_colours import Coloured
@@ -22,21 +21,10 @@ from pix2pix.networks.weights import load_tensors, save_tensors
 from pix2pix.pairs.stitched import read_pairs, read_sides
 from stages import render as verb
 from stages.render import main, render, render_folder
-from tests.support.tiny import TINY, random_image, write_configuration
-from tests.support.weights_cases import WEIGHTS, metadata, save_weights
+from tests.support.tiny import TINY, files, random_image, write_configuration
+from tests.support.weights_cases import WEIGHTS, metadata
 
 OUT, PAIRS = Path("results/tiny/first"), Path("data/pairs/houses")
-
-
-@pytest.fixture
-def first(tiny_repo: Path, configuration: Configuration) -> Experiment:
-    """An experiment that has weights."""
-    save_weights()
-    return configuration.experiment("first")
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def own_images(folder: Path) -> dict[str, tuple[int, int]]:
@@ -101,9 +89,26 @@ def test_a_large_image_is_translated_in_tiles(first: Experiment, monkeypatch: py
     trained = load_trained(WEIGHTS, torch.device("cpu"))
     expected = generate_tiled(trained, random_image(0, 100, 150), Tiles(64, 16), id="large")
     np.testing.assert_array_equal(read_image(Path("out/large.png")), expected)
-    with pytest.raises(ValueError, match="--tile 65: this network takes multiples of 64 pixels"):
+    with pytest.raises(ValueError, match="tiles of 65 pixels: this network takes multiples of 64"):
         render_folder("first", Path("own"), Path("other"), tiles=Tiles(65, 16))
     assert not Path("other").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["--images", "own", "--out", "out", "--overlap", "16"], "--overlap needs --tile"),
+        (["--images", "own", "--out", "out", "--tile", "64", "--native-size"], "not allowed with argument --tile"),
+        (["--tile", "0"], "--tile need --images"),
+    ],
+)
+def test_no_option_of_the_size_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: list[str], says: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["render", "first", *given])
+    with pytest.raises(SystemExit):
+        main()
+    assert says in capsys.readouterr().err
 
 
 def test_other_weights_may_draw_and_the_card_says_which(first: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:

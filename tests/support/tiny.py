@@ -137,6 +137,11 @@ def random_image(seed: int, height: int = 64, width: int = 64) -> np.ndarray[Any
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
+def files(folder: Path) -> dict[str, bytes]:
+    """The contents of all files below a folder, by path."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
 @contextmanager
 def working_folder(folder: Path, *, val: int = 3) -> Iterator[None]:
     """Within it `folder` is the working folder, with prepared pairs."""

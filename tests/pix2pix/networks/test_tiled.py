@@ -100,10 +100,10 @@ def test_each_kind_of_network_is_tiled_at_any_size(tmp_path: Path, model: str) -
 @pytest.mark.parametrize(
     ("tiles", "says"),
     [
-        (Tiles(100, 16), "--tile 100: this network takes multiples of 64 pixels"),
-        (Tiles(0, 0), "--tile 0: "),
-        (Tiles(64, 33), "--overlap 33: from 0 to half of the tile, 32"),
-        (Tiles(64, -1), "--overlap -1: "),
+        (Tiles(100, 16), "tiles of 100 pixels: this network takes multiples of 64"),
+        (Tiles(0, 0), "tiles of 0 pixels: "),
+        (Tiles(64, 33), "an overlap of 33 pixels: at most half of the tile, 32"),
+        (Tiles(64, -1), "an overlap of -1 pixels: "),
     ],
 )
 def test_tiles_that_the_network_cannot_take_are_refused(tmp_path: Path, tiles: Tiles, says: str) -> None:
